@@ -1,0 +1,53 @@
+# `make` lists the targets. Everything is made from requirements.lock into .venv; nothing else is needed
+# but python3 and make (and, for the tests, the Debian packages below).
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+DEBIAN_PACKAGES := chromium unixodbc
+
+.PHONY: help demo test lint serve docs bench bench-store bench-api bench-accuracy lock clean system-packages
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# pip verifies the installer's own hash from the lock; uv then verifies all others and is much faster than pip.
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+	  || { echo "Python 3.11, 3.12 or 3.13 is needed; set PYTHON=python3.12, for example."; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || .ci/debian-packages python3-venv
+	@echo "Creating .venv from requirements.lock"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@awk '/^[^ #]/ {keep = /^uv==/} keep' requirements.lock > .venv/installer.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/installer.txt
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+demo: $(STAMP) ## the main job, end to end, on simulated data: `demand run`
+	@$(BIN)/demand run
+
+system-packages:
+	@.ci/debian-packages $(DEBIAN_PACKAGES)
+
+test: $(STAMP) system-packages lint ## lint, types and the whole test suite
+	$(BIN)/python -m pytest
+
+lint: $(STAMP) ## ruff, mypy, sqlfluff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint --processes 2 dbt_project/models
+
+serve: $(STAMP) ## the API and the dashboard on the demo's store
+	@$(BIN)/demand serve --with-dashboard
+
+lock: $(STAMP) ## resolve pyproject.toml into requirements.lock (hashes, no index address)
+	$(BIN)/uv pip compile pyproject.toml --extra azure --extra databricks --extra otel --extra dev \
+	  --generate-hashes --universal --python-version 3.11 --no-annotate --no-header --upgrade \
+	  --output-file requirements.lock
+
+clean: ## remove what runs have made, but not the environment
+	rm -rf data artifacts dbt_project/target dbt_project/logs .pytest_cache .mypy_cache .ruff_cache

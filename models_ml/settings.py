@@ -1,0 +1,84 @@
+"""Every setting of the system, read from `DEMAND_*` variables; README's configuration table is this class."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models_ml.errors import InputError
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+QUANTILES: tuple[float, ...] = (0.005, 0.025, 0.165, 0.25, 0.5, 0.75, 0.835, 0.975, 0.995)
+"""The nine probabilities of the M5 uncertainty competition, which are stored with every forecast."""
+
+
+def quantile_column(probability: float) -> str:
+    """Column of a quantile in the store, e.g. 0.025 -> `q_0_025`."""
+    return "q_" + f"{probability:g}".replace(".", "_")
+
+
+QUANTILE_COLUMNS: tuple[str, ...] = tuple(quantile_column(p) for p in QUANTILES)
+
+
+class Settings(BaseSettings):
+    """Settings of all parts; a field `x` is read from the variable `DEMAND_X`."""
+
+    model_config = SettingsConfigDict(env_prefix="DEMAND_", extra="ignore", frozen=True)
+
+    home: Path = Field(Path("data"), description="Folder of everything that a run makes.")
+    data_dir: Path | None = Field(
+        None, description="Folder of raw files, or the Kaggle zip itself; unset: simulated data."
+    )
+    source: Literal["m5"] = Field("m5", description="Which source feeds the core marts.")
+    stores: str = Field("", description="Comma-separated stores to forecast; empty: every store.")
+    store_url: str | None = Field(
+        None, description="SQLAlchemy URL of the prediction store; unset: SQLite in the home."
+    )
+    warehouse_url: str | None = Field(
+        None, description="`duckdb:///file` or `databricks://...`; unset: DuckDB in the home."
+    )
+    dbt_target: str = Field("local", description="Target of profiles/profiles.yml.")
+    horizon_days: int = Field(28, ge=7, le=84, description="Days to forecast, a multiple of 7.")
+    model: str = Field("middle_out", description="Forecaster to train (see `demand train --help`).")
+    seed: int = Field(20160522, ge=0, description="Seed of the simulator and of every model.")
+    threads: int = Field(2, ge=1, description="Threads for DuckDB, dbt and LightGBM.")
+    memory_limit_gb: float = Field(8.0, gt=0, description="DuckDB's memory limit in GB.")
+    history_days: int = Field(112, ge=28, description="Days of recent sales published for serving.")
+    api_url: str = Field("http://127.0.0.1:8000", description="Where the dashboard finds the API.")
+
+    @property
+    def warehouse_path(self) -> Path:
+        """The DuckDB file of the warehouse zone (local target)."""
+        return self.home.resolve() / "warehouse.duckdb"
+
+    @property
+    def effective_warehouse_url(self) -> str:
+        return self.warehouse_url or f"duckdb:///{self.warehouse_path}"
+
+    @property
+    def effective_store_url(self) -> str:
+        return self.store_url or f"sqlite:///{self.home.resolve() / 'prediction_store.sqlite'}"
+
+    @property
+    def store_list(self) -> tuple[str, ...]:
+        return tuple(s.strip() for s in self.stores.split(",") if s.strip())
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """Settings of this process.
+
+    Raises:
+        InputError: a `DEMAND_*` variable has a value that is not allowed.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "DEMAND_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise InputError(f"{name}: {first['msg']} (got {first['input']!r}). Unset it or correct it.") from None

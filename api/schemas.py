@@ -1,0 +1,442 @@
+"""Every shape that the API answers with. This module is the truth; `tests/api/openapi.json` pins it.
+
+Routes and their models (all `GET` unless said; errors are `Problem` as `application/problem+json`):
+
+| route | model | what for |
+|---|---|---|
+| `/health` | `Health` | the process answers |
+| `/ready` | `Readiness` (200, or 503 when not ready) | store reachable, migrated, something published, age |
+| `/forecast` | `SeriesForecast` | one item in one store, the days of the horizon |
+| `/forecast/items` | `ItemPage` | search and filter the served series |
+| `/forecast/departments` | `DepartmentForecasts` | each store and department: next weeks, last weeks, last year |
+| `/forecast/history` | `SeriesHistory` | recent sales of one item in one store |
+| `/forecast/bulk` (GET, POST) | rows of `BulkRow` as JSON, CSV or an Arrow stream | many series at once |
+| `/forecast/hierarchy` | `NodePage` | nodes of any of the twelve levels, with history when asked |
+| `/stores`, `/departments` | `StoreList`, `DepartmentList` | what can be picked |
+| `/calendar` | `Calendar` | events and regional flags of the history and the horizon |
+| `/accuracy` | `Accuracy` | backtest by level, fold, model |
+| `/model/status` | `ModelStatus` | which runs are served, how old, how good |
+| `/model/runs`, `/model/runs/{run_id}` | `RunPage`, `RunDetail` | the ledger |
+| `/quality` | `Quality` | the latest data-quality checks |
+| `/metrics` | text | Prometheus |
+
+An answer comes from the runs that were active when it was made, and names them. Units are units per day, dates
+are ISO 8601, times are UTC. Quantiles are keyed by their probability as text (`"0.025"`).
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+ITEM_EXAMPLE = "FOODS_1_001"
+STORE_EXAMPLE = "CA_1"
+DEPARTMENT_EXAMPLE = "FOODS_1"
+CATEGORY_EXAMPLE = "FOODS"
+REGION_EXAMPLE = "CA"
+RUN_EXAMPLE = "20160522-middle_out-3f2a9c41d07b"
+
+ItemId = Annotated[str, Field(description="Item.", examples=[ITEM_EXAMPLE])]
+StoreId = Annotated[str, Field(description="Store.", examples=[STORE_EXAMPLE])]
+DepartmentId = Annotated[str, Field(description="Department.", examples=[DEPARTMENT_EXAMPLE])]
+CategoryId = Annotated[str, Field(description="Category.", examples=[CATEGORY_EXAMPLE])]
+RegionId = Annotated[str, Field(description="Region (a state in M5).", examples=[REGION_EXAMPLE])]
+RunId = Annotated[str, Field(description="Run that the numbers come from.", examples=[RUN_EXAMPLE])]
+Units = Annotated[float, Field(description="Units.", ge=0)]
+QuantileMap = Annotated[
+    dict[str, float],
+    Field(
+        description="Units that demand stays below with the probability that is the key.",
+        examples=[{"0.025": 0.0, "0.5": 1.0, "0.975": 4.2}],
+    ),
+]
+
+LevelName = Literal[
+    "total",
+    "region",
+    "store",
+    "category",
+    "department",
+    "region_category",
+    "region_department",
+    "store_category",
+    "store_department",
+    "item",
+    "item_region",
+    "item_store",
+]
+
+
+class Schema(BaseModel):
+    """Base of every model: unknown fields are a defect, not data."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class FieldProblem(Schema):
+    """One thing that is wrong with a request."""
+
+    field: str = Field(description="Parameter, header or place in the body.", examples=["quantiles"])
+    message: str = Field(examples=["0.9 is not stored"])
+    allowed: list[str] | None = Field(None, description="What would be accepted, when it can be listed.")
+
+
+class Problem(Schema):
+    """An error as RFC 9457 has it; `type` never changes its meaning."""
+
+    type: str = Field(examples=["urn:retail-demand:problem:unknown-item"])
+    title: str = Field(examples=["Unknown item"])
+    status: int = Field(ge=400, le=599, examples=[404])
+    detail: str = Field(description="What was wrong and what to do.")
+    instance: str = Field(description="Path that was asked for.", examples=["/forecast"])
+    request_id: str = Field(description="The same id is in the header X-Request-ID and in the logs.")
+    errors: list[FieldProblem] = Field(default_factory=list)
+
+
+class Health(Schema):
+    """The process runs; says nothing about the store."""
+
+    status: Literal["ok"] = "ok"
+    version: str = Field(description="Version of the API.", examples=["0.1.0"])
+    auth: Literal["on", "off"] = Field(description="`off` is for a demo only.")
+    started_at: AwareDatetime
+
+
+class Check(Schema):
+    """One readiness check."""
+
+    name: Literal["store", "migrations", "active_run", "age"]
+    status: Literal["ok", "warning", "failed"]
+    detail: str
+
+
+class Readiness(Schema):
+    """Whether forecasts can be served; a run that is too old is a warning, because old beats none."""
+
+    status: Literal["ready", "stale", "not_ready"]
+    checks: list[Check]
+
+
+class RunRef(Schema):
+    """The run that an answer comes from."""
+
+    run_id: RunId
+    model: str = Field(examples=["middle_out"])
+    origin: date = Field(description="Last day whose sales the run knew.", examples=["2016-05-22"])
+    horizon_days: int = Field(ge=1, examples=[28])
+    published_at: AwareDatetime | None
+
+
+class ForecastDay(Schema):
+    """Forecast of one day."""
+
+    date: date
+    mean: Units
+    quantiles: QuantileMap | None = Field(
+        None, description="Null where the run has none (sums of items: quantiles do not add)."
+    )
+
+
+class SeriesForecast(Schema):
+    """Forecast of one item in one store."""
+
+    item_id: ItemId
+    store_id: StoreId
+    run: RunRef
+    days: list[ForecastDay]
+
+
+class HistoryDay(Schema):
+    """Sales of one day."""
+
+    date: date
+    units: float
+    price: float | None = Field(None, description="Selling price of that day, where known.")
+
+
+class SeriesHistory(Schema):
+    """Recent sales of one item in one store, oldest first; days before the launch are not there."""
+
+    item_id: ItemId
+    store_id: StoreId
+    run: RunRef
+    days: list[HistoryDay]
+
+
+class Series(Schema):
+    """One item in one store, as the served run knows it."""
+
+    item_id: ItemId
+    store_id: StoreId
+    department_id: DepartmentId
+    category_id: CategoryId
+    region_id: RegionId
+    run_id: RunId
+    price: float | None = Field(description="Last known price.")
+    units_last_28: float = Field(description="Units sold in the last 28 days before the origin.")
+    forecast_units: float = Field(description="Sum of the mean forecast over the horizon.")
+    demand_class: str = Field(description="smooth, erratic, intermittent, lumpy or new.", examples=["smooth"])
+    launch_date: date | None
+
+
+class ItemPage(Schema):
+    """A page of served series."""
+
+    items: list[Series]
+    total: int = Field(ge=0, description="Series that match, on all pages.")
+    next_cursor: str | None = Field(description="Ask again with `cursor` set to this; null on the last page.")
+
+
+class DepartmentForecast(Schema):
+    """One department of one store: what comes, next to what was."""
+
+    store_id: StoreId
+    department_id: DepartmentId
+    category_id: CategoryId
+    region_id: RegionId
+    node_id: str = Field(examples=["store_department:CA_1|FOODS_1"])
+    run: RunRef
+    forecast_units: float = Field(description="Sum of the mean over the horizon.")
+    last_period_units: float | None = Field(
+        description="Units of as many days up to the origin; null without history."
+    )
+    last_year_units: float | None = Field(
+        description="Units of the same weekdays 364 days before the horizon; null without history."
+    )
+    days: list[ForecastDay]
+
+
+class DepartmentForecasts(Schema):
+    """Departments by store, in order of store and department."""
+
+    departments: list[DepartmentForecast]
+
+
+class Node(Schema):
+    """A node of the hierarchy: a sum over series."""
+
+    node_id: str = Field(examples=["store:CA_1"])
+    level: int = Field(ge=1, le=12, examples=[3])
+    level_name: LevelName
+    region_id: RegionId | None = None
+    store_id: StoreId | None = None
+    category_id: CategoryId | None = None
+    department_id: DepartmentId | None = None
+    item_id: ItemId | None = None
+
+
+class NodeForecast(Node):
+    """A node's forecast, and its past when `history_days` asks for it."""
+
+    forecast_units: float = Field(description="Sum of the mean over the horizon.")
+    days: list[ForecastDay]
+    history: list[HistoryDay] = Field(description="Oldest first; empty unless `history_days` is set.")
+
+
+class NodePage(Schema):
+    """Nodes of one level, all from one run."""
+
+    run: RunRef
+    scope: list[str] = Field(description="Stores that the run's sums are over.")
+    level: int = Field(ge=1, le=12)
+    level_name: LevelName
+    nodes: list[NodeForecast]
+    total: int = Field(ge=0)
+    next_cursor: str | None
+
+
+class BulkRow(Schema):
+    """One day of one series; CSV and Arrow have a column for each field and one `q_…` per quantile."""
+
+    run_id: RunId
+    store_id: StoreId
+    item_id: ItemId
+    date: date
+    mean: Units
+    quantiles: QuantileMap | None
+
+
+class Bulk(Schema):
+    """Many forecasts; JSON form of `/forecast/bulk`."""
+
+    rows: list[BulkRow]
+
+
+class SeriesKey(Schema):
+    """Names one series."""
+
+    item_id: ItemId
+    store_id: StoreId
+
+
+class BulkRequest(Schema):
+    """The series to answer for, by name."""
+
+    series: list[SeriesKey] = Field(
+        min_length=1, examples=[[{"item_id": ITEM_EXAMPLE, "store_id": STORE_EXAMPLE}]]
+    )
+    quantiles: list[float] = Field(default_factory=list, examples=[[0.025, 0.975]])
+
+
+class Store(Schema):
+    """A store with a served run."""
+
+    store_id: StoreId
+    region_id: RegionId
+    series_count: int
+    departments: list[DepartmentId]
+    run: RunRef
+
+
+class StoreList(Schema):
+    """Served stores in order of name."""
+
+    stores: list[Store]
+
+
+class Department(Schema):
+    """A department of at least one served store."""
+
+    department_id: DepartmentId
+    category_id: CategoryId
+    series_count: int
+    stores: list[StoreId]
+
+
+class DepartmentList(Schema):
+    """Departments in order of name."""
+
+    departments: list[Department]
+
+
+class CalendarDay(Schema):
+    """One day with what is known about it in advance."""
+
+    date: date
+    weekday_name: str = Field(examples=["Saturday"])
+    event_name: str | None = Field(examples=["SuperBowl"])
+    flagged_regions: list[RegionId] = Field(
+        description="Regions whose flag is set that day (SNAP days in M5)."
+    )
+
+
+class Calendar(Schema):
+    """Days of the published history and of the horizon."""
+
+    days: list[CalendarDay]
+
+
+class MetricValue(Schema):
+    """One figure of a backtest."""
+
+    run_id: RunId
+    fold: date = Field(description="Last day that the fold's model knew.")
+    model: str = Field(examples=["middle_out"])
+    level: int = Field(ge=0, le=12, description="1 to 12; 0 is the average of the levels.")
+    metric: str = Field(examples=["wrmsse"])
+    value: float | None
+
+
+class ModelScore(Schema):
+    """A model's figure averaged over the folds, at the average of the levels."""
+
+    model: str
+    metric: str
+    folds: int
+    value: float | None
+
+
+class Accuracy(Schema):
+    """Backtest of one run, its model beside the baselines."""
+
+    run: RunRef
+    summary: list[ModelScore]
+    values: list[MetricValue]
+
+
+class ActiveStore(Schema):
+    """Which run a store is served from."""
+
+    store_id: StoreId
+    run_id: RunId
+    activated_at: AwareDatetime
+
+
+class RunSummary(RunRef):
+    """A run in the ledger."""
+
+    version: str
+    status: Literal["running", "published", "failed"]
+    role: Literal["champion", "challenger"]
+    reason: str | None
+    created_at: AwareDatetime
+    scope: list[str]
+    active_stores: list[str] = Field(description="Stores that are served from this run now.")
+    series_count: int | None
+    forecast_rows: int | None
+    node_rows: int | None
+    git_commit: str | None
+    data_fingerprint: str | None
+    wrmsse: float | None = Field(description="Of the run's model, mean of the folds, average of the levels.")
+    baseline_wrmsse: float | None = Field(description="Of sNaive on the same folds.")
+
+
+class ModelStatus(Schema):
+    """What is served now."""
+
+    status: Literal["fresh", "stale", "empty"]
+    age_days: float | None = Field(description="Days since the oldest active run was published.")
+    max_age_days: float = Field(description="Older than this is stale.")
+    stores: list[ActiveStore]
+    runs: list[RunSummary] = Field(description="The active runs, newest first.")
+
+
+class RunPage(Schema):
+    """Runs, newest first."""
+
+    runs: list[RunSummary]
+    total: int = Field(ge=0)
+    next_cursor: str | None
+
+
+class RunDetail(RunSummary):
+    """A run with everything that made it."""
+
+    parameters: dict[str, Any]
+    metrics: dict[str, Any]
+    mlflow_run_id: str | None
+    checksum: str | None
+
+
+class QualityResult(Schema):
+    """One check."""
+
+    check_id: int
+    run_id: RunId | None
+    suite: str
+    dataset: str
+    expectation: str
+    severity: Literal["error", "warning"]
+    success: bool
+    observed: str | None
+    checked_at: AwareDatetime
+
+
+class SuiteSummary(Schema):
+    """The latest results of one suite."""
+
+    suite: str
+    passed: int
+    warnings: int = Field(description="Failed checks of severity warning.")
+    errors: int = Field(description="Failed checks of severity error.")
+    checked_at: AwareDatetime
+
+
+class Quality(Schema):
+    """The latest results by suite; failures first."""
+
+    status: Literal["passed", "warning", "failed", "unknown"]
+    suites: list[SuiteSummary]
+    results: list[QualityResult]

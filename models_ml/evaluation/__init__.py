@@ -1,1 +1,1 @@
-
+"""How good a forecast is: the hierarchy, WRMSSE and its companions, rolling-origin backtests."""

@@ -1,1 +1,1 @@
-
+"""Forecasters, one module each, behind one interface (`base.Forecaster`)."""

@@ -1,0 +1,98 @@
+"""Runs dbt as its own process: its memory is given back, and its lock on the warehouse ends with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models_ml.errors import StepError
+from models_ml.settings import REPOSITORY, Settings
+
+
+@dataclass(frozen=True)
+class DbtResult:
+    """What a dbt invocation did.
+
+    Attributes:
+        counts: nodes by status (`success`, `pass`, `warn`, ...).
+        invocation_id: dbt's own id of the invocation.
+        warnings: names of tests that warned.
+    """
+
+    counts: dict[str, int]
+    invocation_id: str
+    warnings: list[str]
+
+
+def build(settings: Settings, selector: str, *, full_refresh: bool = False, variables: dict[str, Any] | None = None) -> DbtResult:
+    """`dbt build` of one zone (`warehouse` or `serving`): models, tests and unit tests.
+
+    Raises:
+        StepError: a model or a test failed; the message names each and the log.
+    """
+    arguments = ["build", "--selector", selector]
+    if full_refresh:
+        arguments.append("--full-refresh")
+    if variables:
+        arguments += ["--vars", json.dumps(variables)]
+    return run(settings, arguments)
+
+
+def run(settings: Settings, arguments: Sequence[str]) -> DbtResult:
+    """Any dbt command on the project, with its target folder and its log in the home.
+
+    Raises:
+        StepError: dbt failed.
+    """
+    home = settings.home.resolve()
+    target, log = home / "dbt", home / "logs"
+    target.mkdir(parents=True, exist_ok=True)
+    results_file = target / "run_results.json"
+    results_file.unlink(missing_ok=True)
+    command = [
+        sys.executable, "-m", "dbt.cli.main", "--quiet", "--no-use-colors", "--log-path", str(log),
+        *arguments,
+        "--project-dir", str(REPOSITORY / "dbt_project"), "--profiles-dir", str(REPOSITORY / "profiles"),
+        "--target", settings.dbt_target, "--target-path", str(target),
+    ]  # fmt: skip
+    completed = subprocess.run(command, env=environment(settings), capture_output=True, text=True, check=False)  # noqa: S603
+    results = json.loads(results_file.read_text()) if results_file.exists() else {"results": [], "metadata": {}}
+    failed = [r for r in results["results"] if r["status"] in ("error", "fail", "runtime error")]
+    if completed.returncode != 0 or failed:
+        lines = [f"{r['unique_id']}: {r['message']}" for r in failed[:5]]
+        if not lines:
+            lines = (completed.stdout + completed.stderr).strip().splitlines()[-12:]
+        more = f"\n  and {len(failed) - 5} more" if len(failed) > 5 else ""
+        raise StepError(
+            f"dbt {arguments[0]} failed; the whole story is in {log / 'dbt.log'}:\n  " + "\n  ".join(lines) + more
+        )
+    return DbtResult(
+        counts=dict(Counter(r["status"] for r in results["results"])),
+        invocation_id=results["metadata"].get("invocation_id", ""),
+        warnings=[r["unique_id"].split(".")[2] for r in results["results"] if r["status"] == "warn"],
+    )
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The variables that profiles.yml reads."""
+    return {
+        **os.environ,
+        "DEMAND_HOME": str(settings.home.resolve()),
+        "DEMAND_STORE_URL": settings.effective_store_url,
+        "DEMAND_MEMORY_LIMIT_GB": f"{settings.memory_limit_gb:g}",
+        "DEMAND_THREADS": str(settings.threads),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "PYTHONWARNINGS": "ignore",
+    }
+
+
+def project_file(name: str) -> Path:
+    """A file of the dbt project."""
+    return REPOSITORY / "dbt_project" / name

@@ -1,0 +1,133 @@
+"""Rolling-origin backtests: forecast from past origins with what was known then, and score what came."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+
+from models_ml.errors import ModelError
+from models_ml.evaluation.hierarchy import Hierarchy
+from models_ml.evaluation.metrics import AVERAGE_LEVEL, WEIGHT_DAYS, Evaluator
+from models_ml.forecasters.base import Forecast, Forecaster
+from models_ml.marts import Marts, read_daily
+from models_ml.settings import QUANTILES
+
+METRIC_COLUMNS = ["fold", "model", "level", "metric", "value"]
+
+
+@dataclass(frozen=True)
+class FoldResult:
+    """One forecaster on one fold.
+
+    Attributes:
+        metrics: columns `METRIC_COLUMNS`; the fold is its origin.
+        forecast: what was forecast.
+        actual: series x horizon, what came.
+    """
+
+    metrics: pd.DataFrame
+    forecast: Forecast
+    actual: np.ndarray
+
+
+def fold_evaluator(marts: Marts) -> tuple[Evaluator, np.ndarray]:
+    """Evaluator of a fold, and its actuals (series x horizon).
+
+    Raises:
+        ModelError: the days after the origin are not all in the marts.
+    """
+    since, until = marts.origin + timedelta(days=1), marts.target_dates[-1]
+    actual = read_daily(marts, since, until, "units")
+    if not actual[:, -1].any():
+        raise ModelError(
+            f"Fold {marts.origin} needs sales up to {until}, which the marts do not hold. "
+            "Choose a fold at least one horizon before the last day of sales."
+        )
+    weighing_since = marts.origin - timedelta(days=WEIGHT_DAYS - 1)
+    revenue = marts.daily(weighing_since, marts.origin, "revenue").sum(axis=1, dtype=np.float64)
+    if not np.nansum(revenue) > 0:  # a source without prices weighs by units
+        revenue = marts.daily(weighing_since, marts.origin).sum(axis=1, dtype=np.float64)
+    training = marts.daily(marts.first_day, marts.origin)
+    return Evaluator.of(Hierarchy.of(marts.series), training, actual, np.nan_to_num(revenue)), actual
+
+
+def run_fold(marts: Marts, forecaster: Forecaster, evaluator: Evaluator, actual: np.ndarray) -> FoldResult:
+    """Fit and forecast as of `marts.origin`, and score."""
+    started = time.perf_counter()
+    forecaster.fit(marts)
+    forecast = forecaster.forecast(marts)
+    seconds = time.perf_counter() - started
+    scores = evaluator.score(forecast.mean)
+    if forecast.quantiles is not None and forecast.node_quantiles is not None:
+        scores = pd.concat([scores, quantile_scores(evaluator, forecast)], ignore_index=True)
+    scores.loc[len(scores)] = [AVERAGE_LEVEL, "seconds", seconds]
+    scores.insert(0, "fold", marts.origin)
+    scores.insert(1, "model", forecaster.name)
+    return FoldResult(scores.dropna(subset=["value"]), forecast, actual)
+
+
+def quantile_scores(evaluator: Evaluator, forecast: Forecast) -> pd.DataFrame:
+    """WSPL and coverage of the levels whose quantiles are forecast: 1-9 (nodes) and 12 (item in a store)."""
+    assert forecast.quantiles is not None  # noqa: S101
+    assert forecast.node_quantiles is not None  # noqa: S101
+    at = np.isin(evaluator.hierarchy.level_of_node, [*range(1, 10), 12])
+    part = replace(
+        evaluator,
+        hierarchy=Hierarchy(
+            evaluator.hierarchy.series,
+            evaluator.hierarchy.nodes[at].reset_index(drop=True),
+            evaluator.hierarchy.summing[np.flatnonzero(at)],
+        ),
+        actual=evaluator.actual[at],
+        weights=evaluator.weights[at],
+        squared_scale=evaluator.squared_scale[at],
+        absolute_scale=evaluator.absolute_scale[at],
+    )
+    # Level 12's nodes are the series themselves, ordered by node_id rather than by store and item.
+    order = part.hierarchy.summing[np.flatnonzero(part.hierarchy.level_of_node == 12)].indices
+    quantiles = np.concatenate([forecast.node_quantiles, forecast.quantiles[order]])
+    return part.score_quantiles(quantiles, QUANTILES)
+
+
+def backtest(
+    marts: Marts,
+    folds: Sequence[date],
+    forecasters: Sequence[Callable[[], Forecaster]],
+    on_fold: Callable[[date, str], None] = lambda fold, model: None,
+) -> tuple[pd.DataFrame, list[FoldResult]]:
+    """Score forecasters on folds.
+
+    Args:
+        marts: gives the warehouse, the horizon and the stores; its origin is not used.
+        folds: origins, each the last known day of a fold.
+        forecasters: makers of a fresh forecaster for each fold.
+        on_fold: told before each fit, for a progress display.
+
+    Returns:
+        All metrics (columns `METRIC_COLUMNS`, and `fva` against the first forecaster: 1 - wrmsse / its wrmsse), and
+        the results in the order they were made.
+    """
+    results: list[FoldResult] = []
+    for fold in folds:
+        fold_marts = Marts(marts.warehouse, fold, marts.horizon_days, marts.stores)
+        evaluator, actual = fold_evaluator(fold_marts)
+        for make in forecasters:
+            forecaster = make()
+            on_fold(fold, forecaster.name)
+            results.append(run_fold(fold_marts, forecaster, evaluator, actual))
+    metrics = pd.concat([r.metrics for r in results], ignore_index=True)
+    return pd.concat([metrics, forecast_value_added(metrics)], ignore_index=True)[METRIC_COLUMNS], results
+
+
+def forecast_value_added(metrics: pd.DataFrame, baseline: str = "seasonal_naive") -> pd.DataFrame:
+    """`fva` = 1 - wrmsse / the baseline's wrmsse, by fold, model and level; empty without the baseline."""
+    wrmsse = metrics[metrics["metric"] == "wrmsse"]
+    base = wrmsse[wrmsse["model"] == baseline][["fold", "level", "value"]]
+    joined = wrmsse[wrmsse["model"] != baseline].merge(base, on=["fold", "level"], suffixes=("", "_baseline"))
+    joined["value"] = 1 - joined["value"] / joined["value_baseline"]
+    return joined.assign(metric="fva")[METRIC_COLUMNS]

@@ -1,0 +1,35 @@
+"""The mean of the last weeks for every day to come: hard to beat below the store and department."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+
+from models_ml.forecasters.base import Forecast, on_sale
+from models_ml.marts import Marts
+
+
+class MovingAverage:
+    """Forecasts each day as the mean of the last `window_days` days on sale."""
+
+    name = "moving_average"
+
+    def __init__(self, window_days: int = 28) -> None:
+        self.window_days = window_days
+
+    def parameters(self) -> dict[str, Any]:
+        """The window."""
+        return {"window_days": self.window_days}
+
+    def fit(self, marts: Marts) -> None:
+        """Nothing to learn."""
+
+    def forecast(self, marts: Marts) -> Forecast:
+        """Repeat the mean."""
+        units = marts.daily(marts.origin - timedelta(days=self.window_days - 1), marts.origin)
+        origin = np.datetime64(marts.origin, "D")
+        days_on_sale = (origin - marts.series["launch_date"].to_numpy().astype("datetime64[D]")).astype(int) + 1
+        mean = units.sum(axis=1) / np.clip(days_on_sale, 1, self.window_days)
+        return Forecast(marts.series, mean[:, None].astype(np.float32) * on_sale(marts))

@@ -1,0 +1,216 @@
+"""The warehouse as the model sees it: one relation at a time, as Arrow, with columns and rows pushed down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from models_ml.errors import InputError, WarehouseError
+
+
+class Warehouse(Protocol):
+    """What a forecaster may ask of a warehouse."""
+
+    def read(
+        self,
+        relation: str,
+        columns: Sequence[str],
+        *,
+        stores: Sequence[str] = (),
+        date_column: str = "date",
+        since: date | None = None,
+        until: date | None = None,
+        dates: Sequence[date] | None = None,
+    ) -> pa.Table:
+        """Read one relation.
+
+        Args:
+            relation: `schema.table`, e.g. `core.fct_daily_sales`.
+            columns: the columns to read, in this order.
+            stores: only rows of these stores; empty: all.
+            date_column: the column that `since`, `until` (both inclusive) and `dates` speak of.
+            since: earliest date.
+            until: latest date.
+            dates: only these dates.
+
+        Raises:
+            WarehouseError: the relation or a column does not exist, or the warehouse is locked or unreachable.
+        """
+        ...
+
+
+def select_statement(
+    relation: str,
+    columns: Sequence[str],
+    stores: Sequence[str],
+    date_column: str,
+    since: date | None,
+    until: date | None,
+    dates: Sequence[date] | None,
+) -> tuple[str, list[Any]]:
+    """The SELECT for a read, in the SQL that DuckDB and Databricks share, with positional parameters."""
+    quoted = ", ".join(columns)
+    conditions: list[str] = []
+    parameters: list[Any] = []
+    if stores:
+        conditions.append(f"store_id in ({', '.join('?' * len(stores))})")
+        parameters += list(stores)
+    for operator, bound in ((">=", since), ("<=", until)):
+        if bound is not None:
+            conditions.append(f"{date_column} {operator} ?")
+            parameters.append(bound)
+    if dates is not None:
+        conditions.append(f"{date_column} in ({', '.join('?' * len(dates))})" if dates else "1 = 0")
+        parameters += list(dates)
+    where = f" where {' and '.join(conditions)}" if conditions else ""
+    # Names come from this package's own code, values are bound: nothing a user types is spliced in.
+    return f"select {quoted} from {relation}{where}", parameters  # noqa: S608
+
+
+class DuckDBWarehouse:
+    """A DuckDB file, opened read-only for each read so that dbt can write between reads."""
+
+    def __init__(self, path: Path, *, threads: int = 2, memory_limit_gb: float = 8.0) -> None:
+        self.path = path
+        self._config = {"threads": threads, "memory_limit": f"{memory_limit_gb}GB"}
+
+    @contextmanager
+    def _connection(self) -> Iterator[Any]:
+        import duckdb
+
+        if not self.path.exists():
+            raise WarehouseError(
+                f"There is no warehouse at {self.path}. Run `demand ingest` and `demand build` first, or set DEMAND_HOME."
+            )
+        try:
+            connection = duckdb.connect(str(self.path), read_only=True, config=self._config)
+        except duckdb.IOException as error:
+            raise WarehouseError(
+                f"The warehouse {self.path} cannot be opened; another process may be writing it "
+                f"(DuckDB has one writer). Wait for it, or stop it. ({first_line(error)})"
+            ) from None
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def read(
+        self,
+        relation: str,
+        columns: Sequence[str],
+        *,
+        stores: Sequence[str] = (),
+        date_column: str = "date",
+        since: date | None = None,
+        until: date | None = None,
+        dates: Sequence[date] | None = None,
+    ) -> pa.Table:
+        """See `Warehouse.read`."""
+        import duckdb
+
+        statement, parameters = select_statement(relation, columns, stores, date_column, since, until, dates)
+        with self._connection() as connection:
+            try:
+                result: pa.Table = connection.execute(statement, parameters).to_arrow_table()
+            except duckdb.CatalogException as error:
+                raise WarehouseError(
+                    f"{self.path} has no relation {relation}. Run `demand build`. ({first_line(error)})"
+                ) from None
+            except duckdb.BinderException as error:
+                raise WarehouseError(
+                    f"{relation} lacks a column that the model reads. Run `demand build` with this version. "
+                    f"({first_line(error)})"
+                ) from None
+        return result
+
+
+class DatabricksWarehouse:
+    """A Databricks SQL warehouse; token or Entra credentials come from the URL or `DATABRICKS_TOKEN`.
+
+    URL: `databricks://<host>/<http_path>?catalog=<catalog>`.
+    """
+
+    def __init__(self, url: str) -> None:
+        from urllib.parse import parse_qs, urlsplit
+
+        parts = urlsplit(url)
+        query = parse_qs(parts.query)
+        if not parts.hostname or not parts.path.strip("/"):
+            raise InputError(
+                "DEMAND_WAREHOUSE_URL must be databricks://<host>/<http_path>?catalog=<catalog>, "
+                "e.g. databricks://adb-1.2.azuredatabricks.net/sql/1.0/warehouses/abc?catalog=retail."
+            )
+        self.host = parts.hostname
+        self.http_path = parts.path
+        self.catalog = query.get("catalog", [None])[0]
+
+    def read(
+        self,
+        relation: str,
+        columns: Sequence[str],
+        *,
+        stores: Sequence[str] = (),
+        date_column: str = "date",
+        since: date | None = None,
+        until: date | None = None,
+        dates: Sequence[date] | None = None,
+    ) -> pa.Table:
+        """See `Warehouse.read`."""
+        import os
+
+        try:
+            from databricks import sql
+        except ImportError:
+            raise WarehouseError(
+                "Reading Databricks needs the extra `databricks`: pip install 'retail-demand[databricks]'."
+            ) from None
+        statement, parameters = select_statement(relation, columns, stores, date_column, since, until, dates)
+        try:
+            with (
+                sql.connect(
+                    server_hostname=self.host,
+                    http_path=self.http_path,
+                    access_token=os.environ.get("DATABRICKS_TOKEN"),
+                    catalog=self.catalog,
+                ) as connection,
+                connection.cursor() as cursor,
+            ):
+                cursor.execute(statement, parameters)
+                result: pa.Table = cursor.fetchall_arrow()
+        except sql.exc.Error as error:
+            raise WarehouseError(f"Reading {relation} from {self.host} failed: {first_line(error)}") from error
+        return result
+
+
+def open_warehouse(url: str, *, threads: int = 2, memory_limit_gb: float = 8.0) -> Warehouse:
+    """The warehouse that a URL names.
+
+    Raises:
+        InputError: the URL is of no known kind.
+    """
+    if url.startswith("duckdb:///"):
+        return DuckDBWarehouse(Path(url.removeprefix("duckdb:///")), threads=threads, memory_limit_gb=memory_limit_gb)
+    if url.startswith("databricks://"):
+        return DatabricksWarehouse(url)
+    raise InputError(f"DEMAND_WAREHOUSE_URL {url!r} is neither duckdb:///<file> nor databricks://<host>/<http_path>.")
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text: enough to name the cause."""
+    return str(error).strip().split("\n", 1)[0]
+
+
+def install_sqlite_extension() -> None:
+    """Install DuckDB's SQLite extension from its Python package, which works without a network; safe to repeat."""
+    import duckdb
+    import duckdb_extension_sqlite
+
+    root = Path(duckdb_extension_sqlite.__file__).parent
+    [file] = root.glob(f"extensions/v{duckdb.__version__}/sqlite.duckdb_extension")
+    with duckdb.connect() as connection:
+        connection.execute(f"install '{str(file).replace(chr(39), chr(39) * 2)}'")

@@ -1,0 +1,341 @@
+"""Tables of the prediction store, the same on SQLite and on SQL Server (Azure SQL).
+
+Every run is written once under its `run_id` and never changed: a reader that knows the run knows the answer.
+`active_runs` holds the one pointer a store has, so what is served changes by moving pointers alone.
+
+Text that is compared (keys) has a binary collation on SQL Server, whose default ignores case: `a` and `A`
+are two items on either database. Times are UTC without a zone. Quantile columns come from the settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from sqlalchemy import (
+    DATE,
+    JSON,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Float,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Unicode,
+    UnicodeText,
+)
+from sqlalchemy.dialects import mssql
+from sqlalchemy.types import TypeEngine
+
+from models_ml.settings import QUANTILE_COLUMNS
+
+MAX_UNITS = 1e9
+"""Upper bound of any stored number of units: far above every sale, far below infinity."""
+
+MAX_LEVEL = 12
+MAX_NODE_LEVEL = 9
+
+STATUSES = ("running", "published", "failed")
+ROLES = ("champion", "challenger")
+DEMAND_CLASSES = ("smooth", "erratic", "intermittent", "lumpy", "new")
+LEVEL_NAMES = (
+    "total",
+    "region",
+    "store",
+    "category",
+    "department",
+    "region_category",
+    "region_department",
+    "store_category",
+    "store_department",
+)
+ACTIONS = ("publish", "promote", "rollback")
+SEVERITIES = ("error", "warning")
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+def _key(length: int) -> TypeEngine[str]:
+    return Unicode(length).with_variant(mssql.NVARCHAR(length, collation="Latin1_General_100_BIN2"), "mssql")
+
+
+RUN_ID = _key(40)
+NAME = _key(64)
+ITEM_ID = _key(128)
+NODE_ID = _key(200)
+REAL = Float(53)
+LONG_TEXT = UnicodeText().with_variant(mssql.NVARCHAR(None), "mssql")
+TIMESTAMP = DateTime().with_variant(mssql.DATETIME2(6), "mssql")  # type: ignore[no-untyped-call]
+
+
+def _one_of(column: str, values: Sequence[str]) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} in ({listed})", name=column)
+
+
+def _quantile_columns() -> list[Column[Any]]:
+    return [Column(name, REAL, nullable=True) for name in QUANTILE_COLUMNS]
+
+
+def _forecast_checks() -> list[CheckConstraint]:
+    """Mean within bounds; quantiles all or none, from 0 upwards in order. NaN arrives as NULL."""
+    bound = f"{MAX_UNITS:.0f}"
+    none = " and ".join(f"{name} is null" for name in QUANTILE_COLUMNS)
+    every = " and ".join(f"{name} is not null" for name in QUANTILE_COLUMNS)
+    ladder = ["0", *QUANTILE_COLUMNS, bound]
+    order = " and ".join(f"{low} <= {high}" for low, high in pairwise(ladder))
+    return [
+        CheckConstraint(f"mean >= 0 and mean <= {bound}", name="mean"),
+        CheckConstraint(f"({none}) or ({every} and {order})", name="quantiles"),
+    ]
+
+
+model_runs = Table(
+    "model_runs",
+    metadata,
+    Column("run_id", RUN_ID, primary_key=True),
+    Column("model", NAME, nullable=False),
+    Column("version", NAME, nullable=False),
+    Column("origin", DATE, nullable=False),
+    Column("horizon_days", Integer, nullable=False),
+    Column("scope", JSON, nullable=False),
+    Column("status", NAME, nullable=False),
+    Column("role", NAME, nullable=False),
+    Column("reason", LONG_TEXT, nullable=True),
+    Column("created_at", TIMESTAMP, nullable=False),
+    Column("published_at", TIMESTAMP, nullable=True),
+    Column("git_commit", Unicode(64), nullable=False),
+    Column("data_fingerprint", Unicode(128), nullable=False),
+    Column("parameters", JSON, nullable=False),
+    Column("metrics", JSON, nullable=False),
+    Column("mlflow_run_id", Unicode(64), nullable=True),
+    Column("series_count", Integer, nullable=False),
+    Column("forecast_rows", Integer, nullable=False),
+    Column("node_rows", Integer, nullable=False),
+    Column("checksum", Unicode(64), nullable=True),
+    _one_of("status", STATUSES),
+    _one_of("role", ROLES),
+    CheckConstraint("horizon_days > 0", name="horizon_days"),
+    CheckConstraint(
+        "status <> 'published' or (published_at is not null and checksum is not null)", name="published"
+    ),
+    CheckConstraint("status <> 'failed' or reason is not null", name="failed"),
+    Index("ix_model_runs_status_origin", "status", "origin"),
+)
+
+run_series = Table(
+    "run_series",
+    metadata,
+    Column("run_id", RUN_ID, primary_key=True),
+    Column("store_id", NAME, primary_key=True),
+    Column("item_id", ITEM_ID, primary_key=True),
+    Column("department_id", NAME, nullable=False),
+    Column("category_id", NAME, nullable=False),
+    Column("region_id", NAME, nullable=False),
+    Column("price", REAL, nullable=True),
+    Column("units_last_28", REAL, nullable=False),
+    Column("demand_class", NAME, nullable=False),
+    Column("launch_date", DATE, nullable=True),
+    ForeignKeyConstraint(["run_id"], ["model_runs.run_id"]),
+    CheckConstraint("price >= 0", name="price"),
+    CheckConstraint("units_last_28 >= 0", name="units_last_28"),
+    _one_of("demand_class", DEMAND_CLASSES),
+    Index("ix_run_series_department", "run_id", "department_id", "store_id", "item_id"),
+    Index("ix_run_series_item", "run_id", "item_id", "store_id"),
+    Index("ix_run_series_volume", "run_id", "units_last_28", "store_id", "item_id"),
+    sqlite_with_rowid=False,
+)
+
+run_nodes = Table(
+    "run_nodes",
+    metadata,
+    Column("run_id", RUN_ID, primary_key=True),
+    Column("node_id", NODE_ID, primary_key=True),
+    Column("level", SmallInteger, nullable=False),
+    Column("level_name", NAME, nullable=False),
+    Column("region_id", NAME, nullable=True),
+    Column("store_id", NAME, nullable=True),
+    Column("category_id", NAME, nullable=True),
+    Column("department_id", NAME, nullable=True),
+    ForeignKeyConstraint(["run_id"], ["model_runs.run_id"]),
+    CheckConstraint(f"level between 1 and {MAX_NODE_LEVEL}", name="level"),
+    _one_of("level_name", LEVEL_NAMES),
+    Index("ix_run_nodes_level", "run_id", "level", "node_id"),
+    sqlite_with_rowid=False,
+)
+
+forecasts = Table(
+    "forecasts",
+    metadata,
+    Column("run_id", RUN_ID, primary_key=True),
+    Column("store_id", NAME, primary_key=True),
+    Column("item_id", ITEM_ID, primary_key=True),
+    Column("target_date", DATE, primary_key=True),
+    Column("mean", REAL, nullable=False),
+    *_quantile_columns(),
+    ForeignKeyConstraint(
+        ["run_id", "store_id", "item_id"],
+        ["run_series.run_id", "run_series.store_id", "run_series.item_id"],
+    ),
+    *_forecast_checks(),
+    sqlite_with_rowid=False,
+)
+
+node_forecasts = Table(
+    "node_forecasts",
+    metadata,
+    Column("run_id", RUN_ID, primary_key=True),
+    Column("node_id", NODE_ID, primary_key=True),
+    Column("target_date", DATE, primary_key=True),
+    Column("mean", REAL, nullable=False),
+    *_quantile_columns(),
+    ForeignKeyConstraint(["run_id", "node_id"], ["run_nodes.run_id", "run_nodes.node_id"]),
+    *_forecast_checks(),
+    sqlite_with_rowid=False,
+)
+
+run_metrics = Table(
+    "run_metrics",
+    metadata,
+    Column("run_id", RUN_ID, primary_key=True),
+    Column("fold", DATE, primary_key=True),
+    Column("model", NAME, primary_key=True),
+    Column("level", SmallInteger, primary_key=True, autoincrement=False),
+    Column("metric", NAME, primary_key=True),
+    Column("value", REAL, nullable=False),
+    ForeignKeyConstraint(["run_id"], ["model_runs.run_id"]),
+    CheckConstraint(f"level between 0 and {MAX_LEVEL}", name="level"),
+    sqlite_with_rowid=False,
+)
+
+sales_history = Table(
+    "sales_history",
+    metadata,
+    Column("store_id", NAME, primary_key=True),
+    Column("item_id", ITEM_ID, primary_key=True),
+    Column("date", DATE, primary_key=True),
+    Column("units", REAL, nullable=False),
+    Column("price", REAL, nullable=True),
+    CheckConstraint(f"units >= 0 and units <= {MAX_UNITS:.0f}", name="units"),
+    CheckConstraint("price >= 0", name="price"),
+    sqlite_with_rowid=False,
+)
+
+staged_sales_history = Table(
+    "staged_sales_history",
+    metadata,
+    Column("run_id", RUN_ID, primary_key=True),
+    Column("store_id", NAME, primary_key=True),
+    Column("item_id", ITEM_ID, primary_key=True),
+    Column("date", DATE, primary_key=True),
+    Column("units", REAL, nullable=False),
+    Column("price", REAL, nullable=True),
+    ForeignKeyConstraint(
+        ["run_id", "store_id", "item_id"],
+        ["run_series.run_id", "run_series.store_id", "run_series.item_id"],
+    ),
+    CheckConstraint(f"units >= 0 and units <= {MAX_UNITS:.0f}", name="units"),
+    CheckConstraint("price >= 0", name="price"),
+    sqlite_with_rowid=False,
+)
+
+node_history = Table(
+    "node_history",
+    metadata,
+    Column("run_id", RUN_ID, primary_key=True),
+    Column("node_id", NODE_ID, primary_key=True),
+    Column("date", DATE, primary_key=True),
+    Column("units", REAL, nullable=False),
+    ForeignKeyConstraint(["run_id", "node_id"], ["run_nodes.run_id", "run_nodes.node_id"]),
+    CheckConstraint("units >= 0", name="units"),
+    sqlite_with_rowid=False,
+)
+
+calendar_days = Table(
+    "calendar_days",
+    metadata,
+    Column("date", DATE, primary_key=True),
+    Column("weekday_name", NAME, nullable=False),
+    Column("event_name", Unicode(128), nullable=True),
+)
+
+calendar_region_flags = Table(
+    "calendar_region_flags",
+    metadata,
+    Column("date", DATE, primary_key=True),
+    Column("region_id", NAME, primary_key=True),
+    Column("regional_flag", SmallInteger, nullable=False),
+    ForeignKeyConstraint(["date"], ["calendar_days.date"]),
+    CheckConstraint("regional_flag in (0, 1)", name="regional_flag"),
+)
+
+active_runs = Table(
+    "active_runs",
+    metadata,
+    Column("store_id", NAME, primary_key=True),
+    Column("run_id", RUN_ID, nullable=False),
+    Column("activated_at", TIMESTAMP, nullable=False),
+    ForeignKeyConstraint(["run_id"], ["model_runs.run_id"]),
+    Index("ix_active_runs_run_id", "run_id"),
+)
+
+# No foreign key: the log outlives the runs that retention prunes.
+activations = Table(
+    "activations",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("store_id", NAME, nullable=False),
+    Column("run_id", RUN_ID, nullable=False),
+    Column("previous_run_id", RUN_ID, nullable=True),
+    Column("activated_at", TIMESTAMP, nullable=False),
+    Column("action", NAME, nullable=False),
+    Column("reason", LONG_TEXT, nullable=True),
+    _one_of("action", ACTIONS),
+    Index("ix_activations_store_id_id", "store_id", "id"),
+)
+
+# Who is writing a run at the moment: the fence that keeps two publishers out of one run.
+publish_claims = Table(
+    "publish_claims",
+    metadata,
+    Column("run_id", RUN_ID, primary_key=True),
+    Column("token", NAME, nullable=False),
+    Column("host", Unicode(255), nullable=False),
+    Column("process_id", Integer, nullable=False),
+    Column("process_started", Unicode(64), nullable=False),
+    Column("claimed_at", TIMESTAMP, nullable=False),
+    Column("heartbeat_at", TIMESTAMP, nullable=False),
+    Column("batches", Integer, nullable=False),
+    ForeignKeyConstraint(["run_id"], ["model_runs.run_id"]),
+)
+
+# No foreign key: checks are recorded before a run exists, and for runs that were never published.
+quality_results = Table(
+    "quality_results",
+    metadata,
+    Column("check_id", Integer, primary_key=True, autoincrement=True),
+    Column("run_id", RUN_ID, nullable=True),
+    Column("suite", Unicode(128), nullable=False),
+    Column("dataset", Unicode(128), nullable=False),
+    Column("expectation", Unicode(255), nullable=False),
+    Column("severity", NAME, nullable=False),
+    Column("success", SmallInteger, nullable=False),
+    Column("observed", LONG_TEXT, nullable=True),
+    Column("checked_at", TIMESTAMP, nullable=False),
+    _one_of("severity", SEVERITIES),
+    CheckConstraint("success in (0, 1)", name="success"),
+    Index("ix_quality_results_run_id", "run_id"),
+    Index("ix_quality_results_checked_at", "checked_at"),
+)

@@ -1,1 +1,1 @@
-
+"""HTTP access to the forecasts that are served now."""

@@ -8,7 +8,7 @@ Routes and their models (all `GET` unless said; errors are `Problem` as `applica
 | `/ready` | `Readiness` (200, or 503 when not ready) | store reachable, migrated, something published, age |
 | `/forecast` | `SeriesForecast` | one item in one store, the days of the horizon |
 | `/forecast/items` | `ItemPage` | search and filter the served series |
-| `/forecast/departments` | `DepartmentForecasts` | each store and department: next weeks, last weeks, last year |
+| `/forecast/departments` | `DepartmentForecasts` | store and department: next weeks, last weeks, last year |
 | `/forecast/history` | `SeriesHistory` | recent sales of one item in one store |
 | `/forecast/bulk` (GET, POST) | rows of `BulkRow` as JSON, CSV or an Arrow stream | many series at once |
 | `/forecast/hierarchy` | `NodePage` | nodes of any of the twelve levels, with history when asked |
@@ -20,8 +20,8 @@ Routes and their models (all `GET` unless said; errors are `Problem` as `applica
 | `/quality` | `Quality` | the latest data-quality checks |
 | `/metrics` | text | Prometheus |
 
-An answer comes from the runs that were active when it was made, and names them. Units are units per day, dates
-are ISO 8601, times are UTC. Quantiles are keyed by their probability as text (`"0.025"`).
+An answer comes from the runs that were active when it was made, and names them. Units are units per day,
+dates are ISO 8601, times are UTC. Quantiles are keyed by their probability as text (`"0.025"`).
 """
 
 from __future__ import annotations

@@ -1,0 +1,198 @@
+"""Errors as people and programs can use them: RFC 9457, one stable `type` a kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy import exc as sqlalchemy_errors
+from starlette.exceptions import HTTPException
+
+from api.schemas import FieldProblem, Problem
+from models_ml.errors import StoreError
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:retail-demand:problem:"
+
+TITLES: dict[str, tuple[int, str]] = {
+    "invalid-request": (422, "The request is not valid"),
+    "unknown-series": (404, "This item is not forecast in this store"),
+    "unknown-item": (404, "Unknown item"),
+    "unknown-store": (404, "Unknown store"),
+    "unknown-node": (404, "Unknown node"),
+    "unknown-run": (404, "Unknown run"),
+    "nothing-published": (404, "Nothing is published yet"),
+    "not-found": (404, "No such path"),
+    "method-not-allowed": (405, "Method not allowed"),
+    "not-acceptable": (406, "None of the media types asked for can be given"),
+    "unauthorized": (401, "Who asks is not known"),
+    "forbidden": (403, "Not allowed"),
+    "body-too-large": (413, "The body is too large"),
+    "unsupported-media-type": (415, "The body is not JSON"),
+    "too-many-series": (422, "Too many series for one answer"),
+    "busy": (503, "Too much at once"),
+    "store-unavailable": (503, "The prediction store cannot be read"),
+    "store-not-migrated": (503, "The prediction store has another schema"),
+    "timeout": (504, "It took too long"),
+    "internal": (500, "A fault of ours"),
+}
+"""Kind -> status and title. A kind is never renamed: programs match on it."""
+
+_KIND_OF_STATUS = {401: "unauthorized", 403: "forbidden", 404: "not-found", 405: "method-not-allowed"}
+
+
+class ApiError(Exception):
+    """An error answer; `detail` says what was wrong and what to do."""
+
+    def __init__(
+        self,
+        kind: str,
+        detail: str,
+        *,
+        errors: Sequence[FieldProblem] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.status, self.title = TITLES[kind]
+        self.detail = detail
+        self.errors = list(errors)
+        self.headers = dict(headers or {})
+
+
+def one_field(kind: str, field: str, message: str, allowed: Sequence[str] | None = None) -> ApiError:
+    """An error about one parameter, with what is allowed in its place (at most 50 values shown)."""
+    shown = list(allowed)[:50] if allowed is not None else None
+    text = f"{field}: {message}."
+    if shown:
+        more = "" if allowed is None or len(allowed) <= 8 else f", … ({len(allowed)} in all)"
+        text += " Allowed: " + ", ".join(shown[:8]) + more + "."
+    return ApiError(kind, text, errors=[FieldProblem(field=field, message=message, allowed=shown)])
+
+
+def problem_body(problem: ApiError, path: str, request_id: str) -> bytes:
+    """The JSON of a problem."""
+    return orjson.dumps(
+        Problem(
+            type=TYPE_PREFIX + problem.kind,
+            title=problem.title,
+            status=problem.status,
+            detail=problem.detail,
+            instance=path,
+            request_id=request_id,
+            errors=problem.errors,
+        ).model_dump()
+    )
+
+
+def problem_response(request: Request, problem: ApiError) -> Response:
+    """A problem as an answer to `request`."""
+    request_id = request.scope.get("state", {}).get("request_id", "")
+    return Response(
+        problem_body(problem, request.url.path, request_id),
+        problem.status,
+        {"Cache-Control": "no-store", **problem.headers},
+        MEDIA_TYPE,
+    )
+
+
+def from_store_fault(fault: Exception) -> ApiError:
+    """What the reader of the API is told when the store fails; the log has the rest."""
+    retry = {"Retry-After": "1"}
+    if isinstance(fault, sqlalchemy_errors.TimeoutError):
+        return ApiError("busy", "All database connections are in use. Try again.", headers=retry)
+    text = str(getattr(fault, "orig", fault)).lower()
+    if "locked" in text or "busy" in text:
+        return ApiError(
+            "store-unavailable", "The prediction store is locked by a writer. Try again.", headers=retry
+        )
+    if "no such table" in text or "no such column" in text or "invalid object name" in text:
+        return ApiError(
+            "store-not-migrated",
+            "The prediction store lacks a table or column of this version. Run `demand store upgrade`.",
+            headers={"Retry-After": "30"},
+        )
+    return ApiError(
+        "store-unavailable",
+        "The prediction store cannot be reached. Try again; if it stays, look at /ready.",
+        headers={"Retry-After": "5"},
+    )
+
+
+def _validation_problem(error: RequestValidationError) -> ApiError:
+    problems = []
+    for one in error.errors():
+        place = [str(part) for part in one["loc"]]
+        field = ".".join(place[1:] if place and place[0] in {"query", "path", "header", "body"} else place)
+        expected = one.get("ctx", {}).get("expected")
+        allowed = [str(expected)] if isinstance(expected, str) else None
+        problems.append(FieldProblem(field=field or "body", message=str(one["msg"]), allowed=allowed))
+    if any(one["type"] == "json_invalid" for one in error.errors()):
+        detail = "The body is not valid JSON."
+    else:
+        detail = "; ".join(f"{one.field}: {one.message}" for one in problems[:5]) + "."
+    return ApiError("invalid-request", detail, errors=problems[:50])
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of `app` with a problem."""
+
+    async def api_problem(request: Request, error: Exception) -> Response:
+        assert isinstance(error, ApiError)
+        return problem_response(request, error)
+
+    async def validation(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return problem_response(request, _validation_problem(error))
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        kind = _KIND_OF_STATUS.get(error.status_code, "invalid-request")
+        headers = dict(error.headers or {})
+        detail = f"{request.method} {request.url.path}: {error.detail}."
+        if kind == "not-found":
+            detail = "There is no such path. GET /openapi.json lists all paths."
+        elif kind == "method-not-allowed":
+            detail = f"{request.method} is not allowed here. Allowed: {headers.get('Allow', 'GET')}."
+        return problem_response(request, ApiError(kind, detail, headers=headers))
+
+    async def store(request: Request, error: Exception) -> Response:
+        request.scope.setdefault("state", {})["fault"] = repr(error)
+        return problem_response(request, from_store_fault(error))
+
+    app.add_exception_handler(ApiError, api_problem)
+    app.add_exception_handler(RequestValidationError, validation)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(sqlalchemy_errors.SQLAlchemyError, store)
+    app.add_exception_handler(StoreError, store)
+
+
+def openapi_responses(*kinds: str) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that can answer with these kinds, with an example of each."""
+    by_status: dict[int | str, dict[str, Any]] = {}
+    for kind in kinds:
+        status, title = TITLES[kind]
+        entry = by_status.setdefault(
+            status,
+            {
+                "description": HTTPStatus(status).phrase,
+                "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}},
+            },
+        )
+        entry["content"][MEDIA_TYPE]["examples"][kind] = {
+            "summary": title,
+            "value": {
+                "type": TYPE_PREFIX + kind,
+                "title": title,
+                "status": status,
+                "detail": title + ".",
+                "instance": "/forecast",
+                "request_id": "5f0c6f7a2a7b4d0c",
+                "errors": [],
+            },
+        }
+    return by_status

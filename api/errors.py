@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -34,6 +35,8 @@ TITLES: dict[str, tuple[int, str]] = {
     "body-too-large": (413, "The body is too large"),
     "unsupported-media-type": (415, "The body is not JSON"),
     "too-many-series": (422, "Too many series for one answer"),
+    "cursor-expired": (409, "The runs changed since this cursor was made"),
+    "identity-unavailable": (503, "Tokens cannot be checked now"),
     "busy": (503, "Too much at once"),
     "store-unavailable": (503, "The prediction store cannot be read"),
     "store-not-migrated": (503, "The prediction store has another schema"),
@@ -169,6 +172,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(sqlalchemy_errors.SQLAlchemyError, store)
     app.add_exception_handler(StoreError, store)
+    app.add_exception_handler(sqlite3.Error, store)
 
 
 def openapi_responses(*kinds: str) -> dict[int | str, dict[str, Any]]:

@@ -1,0 +1,127 @@
+"""Who asks: API keys known by their hash, or Entra ID bearer tokens."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import OrderedDict
+from typing import Any
+
+import anyio.to_thread
+import jwt
+
+from api.errors import ApiError
+from api.settings import ApiSettings
+
+KEY_HEADER = "X-API-Key"
+PUBLIC_PATHS = frozenset({"/health", "/ready", "/openapi.json"})
+"""Paths that probes and people need before they have a key; they hold no data of the business."""
+
+_REMEMBERED_TOKENS = 1024
+_LEEWAY_SECONDS = 30
+
+
+def hash_key(key: str) -> str:
+    """SHA-256 of an API key in hex. Keys are random, so a slow hash would protect nothing more."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+class Authenticator:
+    """Tells who asks, or refuses."""
+
+    def __init__(self, settings: ApiSettings) -> None:
+        self._required = settings.auth == "on"
+        self._keys = settings.key_hashes
+        self._settings = settings
+        self._tokens: OrderedDict[str, tuple[float, str]] = OrderedDict()
+        self._signing_keys: jwt.PyJWKClient | None = None
+        if settings.entra_enabled:
+            self._signing_keys = jwt.PyJWKClient(settings.jwks_url, lifespan=3600, timeout=5)
+
+    @property
+    def required(self) -> bool:
+        """Whether anything but the public paths needs a key or a token."""
+        return self._required
+
+    def at_once(self, key: str | None, authorization: str | None) -> str | None:
+        """The caller's name when it can be told without waiting.
+
+        Raises:
+            ApiError: the key is unknown (kind `unauthorized`).
+        """
+        if not self._required:
+            return "anonymous"
+        if key is not None:
+            # the lookup is by hash: how long it takes says nothing about any key
+            name = self._keys.get(hash_key(key))
+            if name is None:
+                raise _refusal("This API key is not known.")
+            return name
+        if authorization is not None:
+            remembered = self._tokens.get(hash_key(authorization))
+            if remembered is not None and remembered[0] > time.time():
+                return remembered[1]
+        return None
+
+    async def by_token(self, authorization: str | None) -> str:
+        """The caller's name from a bearer token.
+
+        Raises:
+            ApiError: no token, one that is not valid (`unauthorized`) or lacks the role (`forbidden`).
+        """
+        if authorization is None:
+            ways = [f"header {KEY_HEADER}"] if self._keys else []
+            ways += ["Entra ID bearer token"] if self._signing_keys else []
+            raise _refusal(f"Say who asks: {' or '.join(ways)}.")
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token or self._signing_keys is None:
+            raise _refusal("This kind of Authorization is not accepted here.")
+        claims = await anyio.to_thread.run_sync(self._verify, token.strip(), abandon_on_cancel=True)
+        self._check_role(claims)
+        who = str(claims.get("azp") or claims.get("appid") or claims["sub"])
+        self._tokens[hash_key(authorization)] = (float(claims["exp"]), who)
+        while len(self._tokens) > _REMEMBERED_TOKENS:
+            self._tokens.popitem(last=False)
+        return who
+
+    def _verify(self, token: str) -> dict[str, Any]:
+        assert self._signing_keys is not None
+        try:
+            signing_key = self._signing_keys.get_signing_key_from_jwt(token)
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                signing_key.key,
+                algorithms=["RS256"],
+                audience=self._settings.entra_audience,
+                issuer=self._settings.issuer,
+                leeway=_LEEWAY_SECONDS,
+                options={"require": ["exp", "iat", "iss", "aud", "sub"]},
+            )
+        except jwt.PyJWKClientConnectionError:
+            raise ApiError(
+                "identity-unavailable",
+                "The signing keys of Entra ID cannot be fetched. Try again.",
+                headers={"Retry-After": "5"},
+            ) from None
+        except jwt.ExpiredSignatureError:
+            raise _refusal("The token has expired.", "invalid_token") from None
+        except (jwt.PyJWTError, ValueError):
+            # which part was wrong is of use to a forger only
+            raise _refusal("The token is not valid here.", "invalid_token") from None
+        if claims.get("tid", self._settings.entra_tenant_id) != self._settings.entra_tenant_id:
+            raise _refusal("The token is not valid here.", "invalid_token")
+        return claims
+
+    def _check_role(self, claims: dict[str, Any]) -> None:
+        wanted = self._settings.roles
+        if not wanted:
+            return
+        roles = claims.get("roles") or []
+        held = set(roles if isinstance(roles, list) else [roles]) | set(str(claims.get("scp") or "").split())
+        if not wanted & held:
+            raise ApiError("forbidden", f"The token needs one of these roles: {', '.join(sorted(wanted))}.")
+
+
+def _refusal(detail: str, error: str | None = None) -> ApiError:
+    challenge = 'Bearer realm="retail-demand"' + (f', error="{error}"' if error else "")
+    return ApiError("unauthorized", detail, headers={"WWW-Authenticate": challenge})

@@ -1,0 +1,207 @@
+"""The outermost layer: request ids, who asks, limits, time-outs, logs and metrics for every request."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sqlite3
+import time
+from typing import Any
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.auth import PUBLIC_PATHS
+from api.errors import MEDIA_TYPE, ApiError, from_store_fault, problem_body
+from api.runtime import Runtime
+from models_ml.errors import StoreError
+
+_REQUEST_ID = re.compile(rb"^[A-Za-z0-9._-]{1,64}$")
+_LOG = structlog.get_logger("api")
+
+
+class _BodyTooLargeError(Exception):
+    """The body grew over the limit while it was read."""
+
+
+class _Exchange:
+    """One request: what its log line and its metrics need."""
+
+    __slots__ = ("authorization", "body_bytes", "content_length", "key", "request_id", "sent_bytes", "status")
+
+    def __init__(self, scope: Scope) -> None:
+        self.status = 0
+        self.sent_bytes = 0
+        self.body_bytes = 0
+        self.key: str | None = None
+        self.authorization: str | None = None
+        self.content_length: bytes | None = None
+        request_id = b""
+        for name, value in scope["headers"]:
+            if name == b"x-api-key":
+                self.key = value.decode("latin-1")
+            elif name == b"authorization":
+                self.authorization = value.decode("latin-1")
+            elif name == b"x-request-id":
+                request_id = value
+            elif name == b"content-length":
+                self.content_length = value
+        # an id from outside is kept only when it cannot forge a log line
+        self.request_id = request_id.decode() if _REQUEST_ID.match(request_id) else os.urandom(8).hex()
+
+
+class Gateway:
+    """ASGI middleware. It denies by default: a new route needs a key unless its path is a public one."""
+
+    def __init__(self, app: ASGIApp, runtime: Runtime) -> None:
+        self._app = app
+        self._runtime = runtime
+        self._in_progress = 0
+        self._log_all = runtime.settings.access_log == "all"
+        self._max_body = runtime.settings.max_body_bytes
+        self._max_concurrency = runtime.settings.max_concurrency
+        self._timeout = runtime.settings.request_timeout_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, or answer it with a problem."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        exchange = _Exchange(scope)
+        scope.setdefault("state", {})["request_id"] = exchange.request_id
+        self._in_progress += 1
+        self._runtime.metrics.in_progress.inc()
+        try:
+            await self._admit(scope, receive, send, exchange)
+        finally:
+            self._in_progress -= 1
+            self._runtime.metrics.in_progress.dec()
+            self._record(scope, exchange, time.perf_counter() - began)
+
+    async def _admit(self, scope: Scope, receive: Receive, send: Send, exchange: _Exchange) -> None:
+        async def counted_send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                exchange.status = message["status"]
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"x-request-id", exchange.request_id.encode()),
+                    (b"x-content-type-options", b"nosniff"),
+                ]
+                # the limit is on the time to the first byte: a long download is not a fault
+                timer.reschedule(None)
+            else:
+                exchange.sent_bytes += len(message.get("body", b""))
+            await send(message)
+
+        async def limited_receive() -> Message:
+            message = await receive()
+            if message["type"] == "http.request":
+                exchange.body_bytes += len(message.get("body", b""))
+                if exchange.body_bytes > self._max_body:
+                    raise _BodyTooLargeError
+            return message
+
+        problem: ApiError | None = None
+        timer = asyncio.timeout(self._timeout)
+        try:
+            async with timer:
+                self._check_limits(exchange)
+                await self._check_caller(scope, exchange)
+                await self._app(scope, limited_receive, counted_send)
+        except ApiError as error:
+            problem = error
+        except _BodyTooLargeError:
+            problem = self._too_large()
+        except TimeoutError:
+            if not timer.expired():
+                raise
+            problem = ApiError(
+                "timeout",
+                f"No answer within {self._timeout:g} s. Ask for less, or try again.",
+                headers={"Retry-After": "5"},
+            )
+        except (SQLAlchemyError, StoreError, sqlite3.Error) as error:
+            scope["state"]["fault"] = repr(error)
+            problem = from_store_fault(error)
+        except Exception:
+            _LOG.exception("fault", request_id=exchange.request_id, path=scope["path"])
+            problem = ApiError("internal", "The fault is logged under this request id.")
+        if problem is None:
+            return
+        if exchange.status:
+            # part of the answer is on its way: cutting it is the only way left to say that it is not whole
+            exchange.status = 599
+            raise ConnectionAbortedError(problem.detail)
+        await self._answer(scope, counted_send, problem, exchange)
+
+    def _check_limits(self, exchange: _Exchange) -> None:
+        if self._in_progress > self._max_concurrency:
+            raise ApiError(
+                "busy",
+                f"More than {self._max_concurrency} requests at once. Try again.",
+                headers={"Retry-After": "1"},
+            )
+        length = exchange.content_length
+        if length is not None and length.isdigit() and int(length) > self._max_body:
+            raise self._too_large()
+
+    def _too_large(self) -> ApiError:
+        return ApiError(
+            "body-too-large",
+            f"At most {self._max_body} bytes are taken. Split the request.",
+            headers={"Connection": "close"},
+        )
+
+    async def _check_caller(self, scope: Scope, exchange: _Exchange) -> None:
+        authenticator = self._runtime.authenticator
+        if not authenticator.required or scope["path"] in PUBLIC_PATHS:
+            return
+        who = authenticator.at_once(exchange.key, exchange.authorization)
+        if who is None:
+            who = await authenticator.by_token(exchange.authorization)
+        scope["state"]["caller"] = who
+
+    async def _answer(self, scope: Scope, send: Send, problem: ApiError, exchange: _Exchange) -> None:
+        body = problem_body(problem, scope["path"], exchange.request_id)
+        headers = {"Cache-Control": "no-store", **problem.headers}
+        await send(
+            {
+                "type": "http.response.start",
+                "status": problem.status,
+                "headers": [
+                    (b"content-type", MEDIA_TYPE.encode()),
+                    (b"content-length", b"%d" % len(body)),
+                    *((name.lower().encode(), value.encode()) for name, value in headers.items()),
+                ],
+            }
+        )
+        await send({"type": "http.response.body", "body": body})
+
+    def _record(self, scope: Scope, exchange: _Exchange, seconds: float) -> None:
+        route: Any = scope.get("route")
+        path: str = scope["path"]
+        # a bounded set of labels: whatever else is asked for counts as one
+        template = getattr(route, "path", None) or (path if path == "/forecast" else "other")
+        status = exchange.status or 499
+        self._runtime.metrics.observe(scope["method"], template, status, seconds)
+        state = scope["state"]
+        if "fault" in state:
+            self._runtime.metrics.store_faults.inc()
+        if self._log_all or status >= 400:
+            client = scope.get("client")
+            _LOG.info(
+                "request",
+                method=scope["method"],
+                path=path,
+                query=scope["query_string"].decode("latin-1"),
+                status=status,
+                milliseconds=round(seconds * 1000, 2),
+                bytes=exchange.sent_bytes,
+                client=client[0] if client else None,
+                caller=state.get("caller"),
+                request_id=exchange.request_id,
+                fault=state.get("fault"),
+            )

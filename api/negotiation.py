@@ -1,0 +1,56 @@
+"""What a request accepts: media types and codings (RFC 9110, section 12)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from api.errors import one_field
+
+
+def _weights(header: str) -> list[tuple[str, float]]:
+    weighted = []
+    for part in header.split(","):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        weight = 1.0
+        for parameter in parameters:
+            key, _, value = parameter.partition("=")
+            if key.strip().lower() == "q":
+                try:
+                    weight = float(value)
+                except ValueError:
+                    weight = 0.0
+        if name:
+            weighted.append((name.lower(), weight))
+    return weighted
+
+
+def choose_media_type(accept: str | None, offered: Sequence[str]) -> str:
+    """The offered type that the header likes best; the first of equals.
+
+    Raises:
+        ApiError: the header rules out every type offered (kind `not-acceptable`).
+    """
+    if not accept or not accept.strip():
+        return offered[0]
+    weighted = _weights(accept)
+    best, best_weight = None, 0.0
+    for media_type in offered:
+        main = media_type.split("/")[0]
+        # the most specific range decides, whatever its weight
+        for pattern in (media_type, f"{main}/*", "*/*"):
+            weight = next((w for name, w in weighted if name == pattern), None)
+            if weight is not None:
+                if weight > best_weight:
+                    best, best_weight = media_type, weight
+                break
+    if best is None:
+        raise one_field("not-acceptable", "Accept", f"{accept[:100]} cannot be given", offered)
+    return best
+
+
+def accepts_gzip(accept_encoding: str | None) -> bool:
+    """Whether the answer may be compressed by gzip."""
+    if not accept_encoding:
+        return False
+    weights = dict(_weights(accept_encoding))
+    return weights.get("gzip", weights.get("*", 0.0)) > 0

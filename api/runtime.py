@@ -1,0 +1,24 @@
+"""What the requests of one process share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from api.auth import Authenticator
+from api.cache import ByteCache
+from api.reader import StoreReader
+from api.settings import ApiSettings
+from api.telemetry import Metrics
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Made once by `create_app`; found at `app.state.runtime`."""
+
+    settings: ApiSettings
+    reader: StoreReader
+    cache: ByteCache
+    authenticator: Authenticator
+    metrics: Metrics
+    started_at: datetime

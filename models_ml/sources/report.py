@@ -1,0 +1,28 @@
+"""What an ingest tells its caller, whichever source it read."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """Counts and span of the raw tables after an ingest.
+
+    `unchanged` says that the warehouse already held the same content for the same stores, so nothing was written.
+    `fingerprint` is a SHA-256 over the names and contents of the files, whichever stores were asked for.
+    """
+
+    source: Path
+    series: int
+    stores: int
+    items: int
+    first_day: dt.date
+    last_day: dt.date
+    price_rows: int
+    seconds: float
+    fingerprint: str
+    warnings: tuple[str, ...] = ()
+    unchanged: bool = False

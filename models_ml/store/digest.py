@@ -1,0 +1,114 @@
+"""A checksum of a run's forecasts that the database and the publisher compute alike.
+
+Sums of floats depend on their order; sums of integers do not. So every value counts as its
+micro-units (value x 1,000,000, rounded half up) modulo a prime, summed by store and column. SQL and NumPy
+agree to the bit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import BigInteger, Connection, Select, Table, cast, func, literal, select
+
+from models_ml.settings import QUANTILE_COLUMNS
+from models_ml.store.frames import floats
+from models_ml.store.records import canonical_json
+from models_ml.store.schema import REAL, forecasts, node_forecasts
+
+VALUE_COLUMNS = ("mean", *QUANTILE_COLUMNS)
+PRIME = 1_000_000_007
+_MICRO = 1e6
+DIGESTED = {"forecasts": forecasts, "node_forecasts": node_forecasts}
+
+
+class Digest:
+    """Row count and column sums by table and store (node rows under one key), added up batch by batch."""
+
+    def __init__(self) -> None:
+        self._sums: defaultdict[tuple[str, str], list[int]] = defaultdict(
+            lambda: [0] * (1 + len(VALUE_COLUMNS))
+        )
+
+    def add(self, name: str, part: pa.Table) -> None:
+        """Count a batch of `forecasts` or `node_forecasts`; other frames have no digest."""
+        if name not in DIGESTED or part.num_rows == 0:
+            return
+        values = [_micro_units(part.column(column)) for column in VALUE_COLUMNS]
+        if name == "node_forecasts":
+            self._add(name, "", np.full(part.num_rows, True), values)
+            return
+        stores = part.column("store_id")
+        for store in pc.unique(stores).to_pylist():
+            self._add(name, store, np.asarray(pc.equal(stores, store)), values)
+
+    def _add(self, name: str, store: str, mask: Any, values: list[Any]) -> None:
+        total = self._sums[name, store]
+        total[0] += int(mask.sum())
+        for position, column in enumerate(values, start=1):
+            total[position] += int(column[mask].sum())
+
+    def put(self, name: str, store: str, sums: list[int]) -> None:
+        """Take sums that the database made."""
+        self._sums[name, store] = sums
+
+    def rows(self, name: str) -> int:
+        """Rows counted in a table."""
+        return sum(sums[0] for (table, _), sums in self._sums.items() if table == name)
+
+    def stores(self) -> set[str]:
+        """Stores that have forecasts."""
+        return {store for table, store in self._sums if table == "forecasts"}
+
+    def differences(self, other: Digest) -> list[str]:
+        """Which stores' rows differ between two digests, in words."""
+        said = []
+        for table, store in sorted(set(self._sums) | set(other._sums)):
+            mine, theirs = self._sums.get((table, store)), other._sums.get((table, store))
+            if mine != theirs:
+                counts = f"{mine[0] if mine else 0} rows sent, {theirs[0] if theirs else 0} stored"
+                said.append(f"{table}{' of store ' + store if store else ''}: {counts}, or values changed")
+        return said
+
+    def checksum(self) -> str:
+        """SHA-256 (hex) of all counts and sums."""
+        content = [[*key, *sums] for key, sums in sorted(self._sums.items())]
+        return hashlib.sha256(canonical_json(content, "digest").encode()).hexdigest()
+
+
+def _micro_units(column: pa.ChunkedArray) -> Any:
+    values = floats(column)
+    if column.null_count:
+        values = np.nan_to_num(values, nan=0.0)
+    return np.floor(values * _MICRO + 0.5).astype(np.int64) % PRIME
+
+
+def stored_digest(connection: Connection, run_id: str) -> Digest:
+    """The digest of what the store holds for a run, computed by the database."""
+    digest = Digest()
+    for name in DIGESTED:
+        for row in connection.execute(digest_query(name, run_id)):
+            if row[1]:
+                digest.put(name, row[0], [int(value or 0) for value in row[1:]])
+    return digest
+
+
+def digest_query(name: str, run_id: str) -> Select[Any]:
+    """The statement behind `stored_digest`: one row a store (nodes: one row)."""
+    table: Table = DIGESTED[name]
+    sums = [
+        func.sum(cast(table.c[column] * literal(_MICRO, REAL) + literal(0.5, REAL), BigInteger) % PRIME)
+        for column in VALUE_COLUMNS
+    ]
+    if name == "node_forecasts":
+        return select(literal(""), func.count(), *sums).where(table.c.run_id == run_id)
+    return (
+        select(table.c.store_id, func.count(), *sums)
+        .where(table.c.run_id == run_id)
+        .group_by(table.c.store_id)
+    )

@@ -1,0 +1,156 @@
+"""A made-up run of any size, for benchmarks, load tests and fault tests of the store; no model is behind it."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+import pyarrow as pa
+
+from models_ml.settings import QUANTILE_COLUMNS
+from models_ml.store.frames import ARROW_SCHEMAS, RunFrames, empty
+from models_ml.store.records import Role, RunRecord, derive_run_id
+from models_ml.store.schema import DEMAND_CLASSES
+
+DEPARTMENTS = ("FOODS_1", "FOODS_2", "HOBBIES_1")
+_SPREAD = np.linspace(0.2, 2.2, len(QUANTILE_COLUMNS))
+
+
+def synthetic_run(
+    *,
+    stores: tuple[str, ...],
+    items: int,
+    horizon_days: int = 28,
+    history_days: int = 28,
+    origin: date = date(2016, 5, 22),
+    seed: int = 0,
+    role: Role = "champion",
+) -> tuple[RunRecord, RunFrames]:
+    """A run of `items` items in each store, with every frame filled; another seed is another run.
+
+    Means are from 0 to 10 units, quantiles multiples of them. Nodes are the total and one a store and department.
+    """
+    record = RunRecord(
+        run_id=derive_run_id(
+            data_fingerprint=f"synthetic {seed}",
+            configuration={"items": items, "horizon_days": horizon_days},
+            code_version="synthetic",
+            origin=origin,
+            scope=stores,
+        ),
+        model="synthetic",
+        version="1",
+        origin=origin,
+        horizon_days=horizon_days,
+        scope=stores,
+        role=role,
+        git_commit="0" * 40,
+        data_fingerprint=f"synthetic {seed}",
+        parameters={"seed": seed},
+        metrics={"wrmsse": 0.5},
+    )
+    generator = np.random.default_rng(seed)
+    item_ids = np.array([f"{DEPARTMENTS[i % len(DEPARTMENTS)]}_{i:05d}" for i in range(items)])
+    departments = np.array([DEPARTMENTS[i % len(DEPARTMENTS)] for i in range(items)])
+    series = len(stores) * items
+    store_column = np.repeat(np.array(stores), items)
+    horizon = [origin + timedelta(days=day) for day in range(1, horizon_days + 1)]
+    past = [origin - timedelta(days=day) for day in range(history_days - 1, -1, -1)]
+
+    frames = {
+        "run_series": {
+            "store_id": store_column,
+            "item_id": np.tile(item_ids, len(stores)),
+            "department_id": np.tile(departments, len(stores)),
+            "category_id": np.array([name[:-2] for name in np.tile(departments, len(stores))]),
+            "region_id": np.array([name[:2] for name in store_column]),
+            "price": generator.uniform(0.5, 20.0, series).round(2),
+            "units_last_28": generator.gamma(1.0, 30.0, series).round(),
+            "demand_class": np.array(DEMAND_CLASSES)[generator.integers(0, len(DEMAND_CLASSES), series)],
+            "launch_date": np.full(series, origin - timedelta(days=900)),
+        },
+        "forecasts": {
+            "store_id": np.repeat(store_column, horizon_days),
+            "item_id": np.repeat(np.tile(item_ids, len(stores)), horizon_days),
+            "target_date": np.tile(np.array(horizon, dtype="datetime64[D]"), series),
+            **_values(generator, series * horizon_days),
+        },
+        "sales_history": {
+            "store_id": np.repeat(store_column, history_days),
+            "item_id": np.repeat(np.tile(item_ids, len(stores)), history_days),
+            "date": np.tile(np.array(past, dtype="datetime64[D]"), series),
+            "units": generator.poisson(1.2, series * history_days).astype(float),
+            "price": np.full(series * history_days, 2.5),
+        },
+    }
+    nodes = [("total", 1, "total", None, None)]
+    nodes += [
+        (f"store_department:{store}|{department}", 9, "store_department", store, department)
+        for store in stores
+        for department in sorted(set(departments.tolist()))
+    ]
+    tables = {name: pa.table(columns).cast(ARROW_SCHEMAS[name]) for name, columns in frames.items()}
+    tables["run_nodes"] = pa.table(
+        {
+            "node_id": [node[0] for node in nodes],
+            "level": [node[1] for node in nodes],
+            "level_name": [node[2] for node in nodes],
+            "region_id": [node[3][:2] if node[3] else None for node in nodes],
+            "store_id": [node[3] for node in nodes],
+            "category_id": [node[4][:-2] if node[4] else None for node in nodes],
+            "department_id": [node[4] for node in nodes],
+        },
+        schema=ARROW_SCHEMAS["run_nodes"],
+    )
+    tables["node_forecasts"] = pa.table(
+        {
+            "node_id": np.repeat([node[0] for node in nodes], horizon_days),
+            "target_date": np.tile(np.array(horizon, dtype="datetime64[D]"), len(nodes)),
+            **_values(generator, len(nodes) * horizon_days),
+        }
+    ).cast(ARROW_SCHEMAS["node_forecasts"])
+    tables["node_history"] = pa.table(
+        {
+            "node_id": np.repeat([node[0] for node in nodes], history_days),
+            "date": np.tile(np.array(past, dtype="datetime64[D]"), len(nodes)),
+            "units": generator.poisson(50.0, len(nodes) * history_days).astype(float),
+        }
+    ).cast(ARROW_SCHEMAS["node_history"])
+    tables["run_metrics"] = pa.table(
+        {
+            "fold": [origin - timedelta(days=28)] * 26,
+            "model": ["synthetic"] * 13 + ["snaive"] * 13,
+            "level": [*range(13), *range(13)],
+            "metric": ["wrmsse"] * 26,
+            "value": generator.uniform(0.4, 1.2, 26),
+        }
+    ).cast(ARROW_SCHEMAS["run_metrics"])
+    days = past + horizon
+    tables["calendar_days"] = pa.table(
+        {
+            "date": days,
+            "weekday_name": [day.strftime("%A") for day in days],
+            "event_name": [None] * len(days),
+        },
+        schema=ARROW_SCHEMAS["calendar_days"],
+    )
+    regions = sorted({store[:2] for store in stores})
+    tables["calendar_region_flags"] = pa.table(
+        {
+            "date": [day for day in days for _ in regions],
+            "region_id": regions * len(days),
+            "regional_flag": [int(day.day <= 10) for day in days for _ in regions],
+        },
+        schema=ARROW_SCHEMAS["calendar_region_flags"],
+    )
+    return record, RunFrames(**{name: tables.get(name, empty(name)) for name in ARROW_SCHEMAS})
+
+
+def _values(
+    generator: np.random.Generator, size: int
+) -> dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]]:
+    mean = generator.uniform(0.0, 10.0, size)
+    return {
+        "mean": mean,
+        **{name: mean * factor for name, factor in zip(QUANTILE_COLUMNS, _SPREAD, strict=True)},
+    }

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from models_ml.errors import InputError, ModelError
+from models_ml.evaluation.hierarchy import BOTTOM_AGGREGATE, node_ids
 from models_ml.warehouse import Warehouse
 
 SERIES_KEYS = ["store_id", "item_id"]
@@ -89,8 +90,8 @@ class Marts:
         stores = pd.Index(self.series["store_id"].unique())
         items = pd.Index(self.series["item_id"].unique())
         lookup = np.full((len(stores), len(items)), -1, dtype=np.int32)
-        lookup[stores.get_indexer(self.series["store_id"]), items.get_indexer(self.series["item_id"])] = np.arange(
-            len(self.series)
+        lookup[stores.get_indexer(self.series["store_id"]), items.get_indexer(self.series["item_id"])] = (
+            np.arange(len(self.series))
         )
         store_code, item_code = codes(store_id, stores), codes(item_id, items)
         return np.where((store_code >= 0) & (item_code >= 0), lookup[store_code, item_code], -1)
@@ -109,6 +110,32 @@ class Marts:
         if until > self.origin:
             raise ModelError(f"Sales of {until} are not known at the origin {self.origin}.")
         return read_daily(self, since, until, column)
+
+    @cached_property
+    def store_departments(self) -> pd.DataFrame:
+        """The store x department nodes of the series: node_id, store_id, department_id, category_id, region_id."""
+        keys = ["store_id", "department_id", "category_id", "region_id"]
+        frame = self.series[keys].drop_duplicates().sort_values(keys[:2], ignore_index=True)
+        return frame.assign(node_id=node_ids(frame, BOTTOM_AGGREGATE))
+
+    def store_department_daily(self, since: date, until: date) -> tuple[pd.DataFrame, np.ndarray]:
+        """Daily units of each store x department.
+
+        Returns:
+            `store_departments`, and float32 nodes x days.
+        """
+        if until > self.origin:
+            raise ModelError(f"Sales of {until} are not known at the origin {self.origin}.")
+        nodes = self.store_departments
+        table = self.warehouse.read(
+            "core.fct_node_sales", ["node_id", "date", "units"], stores=list(nodes["store_id"].unique()),
+            since=since, until=until,
+        )  # fmt: skip
+        rows = codes(table["node_id"], pd.Index(nodes["node_id"]))
+        known = rows >= 0
+        units = np.zeros((len(nodes), (until - since).days + 1), dtype=np.float32)
+        units[rows[known], day_offsets(table["date"], since)[known]] = table["units"].to_numpy()[known]
+        return nodes, units
 
     @cached_property
     def first_day(self) -> date:

@@ -81,4 +81,6 @@ def get_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "DEMAND_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise InputError(f"{name}: {first['msg']} (got {first['input']!r}). Unset it or correct it.") from None
+        raise InputError(
+            f"{name}: {first['msg']} (got {first['input']!r}). Unset it or correct it."
+        ) from None

@@ -73,8 +73,8 @@ def run_fold(marts: Marts, forecaster: Forecaster, evaluator: Evaluator, actual:
 
 def quantile_scores(evaluator: Evaluator, forecast: Forecast) -> pd.DataFrame:
     """WSPL and coverage of the levels whose quantiles are forecast: 1-9 (nodes) and 12 (item in a store)."""
-    assert forecast.quantiles is not None  # noqa: S101
-    assert forecast.node_quantiles is not None  # noqa: S101
+    assert forecast.quantiles is not None
+    assert forecast.node_quantiles is not None
     at = np.isin(evaluator.hierarchy.level_of_node, [*range(1, 10), 12])
     part = replace(
         evaluator,

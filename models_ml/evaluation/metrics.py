@@ -112,7 +112,11 @@ class Evaluator:
             sold = float(self.actual[at].sum())
             rows += [
                 (int(level), "wrmsse", float(np.nansum(self.weights[at] * rmsse[at]))),
-                (int(level), "rmsse", float(np.nanmean(rmsse[at])) if np.isfinite(rmsse[at]).any() else np.nan),
+                (
+                    int(level),
+                    "rmsse",
+                    float(np.nanmean(rmsse[at])) if np.isfinite(rmsse[at]).any() else np.nan,
+                ),
                 (int(level), "mase", float(np.nanmean(mase[at])) if np.isfinite(mase[at]).any() else np.nan),
                 (int(level), "wape", float(np.abs(error[at]).sum()) / sold if sold else np.nan),
                 (int(level), "bias", float(error[at].sum()) / sold if sold else np.nan),

@@ -18,6 +18,9 @@ class SeasonalNaive:
 
     name = "seasonal_naive"
 
+    def __init__(self, *, seed: int = 0, threads: int = 1) -> None:
+        """Neither a seed nor threads matter here."""
+
     def parameters(self) -> dict[str, Any]:
         """The season's length."""
         return {"season_days": SEASON_DAYS}

@@ -1,0 +1,99 @@
+"""A trained run on disk, before it is published: `<home>/models/<run_id>/`, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from models_ml.errors import InputError
+from models_ml.store.frames import ARROW_SCHEMAS, RunFrames
+from models_ml.store.records import RunRecord
+
+MANIFEST = "run.json"
+
+
+@dataclass(frozen=True)
+class RunArtifact:
+    """What a training leaves behind.
+
+    Attributes:
+        manifest: the run's identity and lineage, as JSON values (see `models_ml.training.manifest_of`).
+        tables: by name, the rows that a publish writes (`forecasts`, `node_forecasts`, `run_series`, ...).
+    """
+
+    manifest: dict[str, Any]
+    tables: dict[str, pa.Table]
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return str(self.manifest["run_id"])
+
+
+def save(artifact: RunArtifact, models: Path) -> Path:
+    """Write an artifact under `models`, replacing one of the same run; readers never see half of it.
+
+    Returns:
+        Its folder.
+    """
+    models.mkdir(parents=True, exist_ok=True)
+    target = models / artifact.run_id
+    staging = Path(tempfile.mkdtemp(prefix=f".{artifact.run_id}-", dir=models))
+    try:
+        for name, table in artifact.tables.items():
+            pq.write_table(table, staging / f"{name}.parquet", compression="zstd")
+        (staging / MANIFEST).write_text(json.dumps(artifact.manifest, indent=2, sort_keys=True))
+        if target.exists():
+            shutil.rmtree(target)
+        os.replace(staging, target)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return target
+
+
+def load(folder: Path) -> RunArtifact:
+    """Read an artifact.
+
+    Raises:
+        InputError: the folder holds no trained run.
+    """
+    manifest = folder / MANIFEST
+    if not manifest.exists():
+        trained = sorted(p.parent.name for p in folder.parent.glob(f"*/{MANIFEST}"))
+        there = f"There are {', '.join(trained)}." if trained else "None is there; run `demand train` first."
+        raise InputError(f"{folder} holds no trained run. {there}")
+    tables = {path.stem: pq.read_table(path) for path in sorted(folder.glob("*.parquet"))}
+    return RunArtifact(json.loads(manifest.read_text()), tables)
+
+
+def record_of(run: RunArtifact) -> RunRecord:
+    """The run as the prediction store records it."""
+    manifest = run.manifest
+    return RunRecord(
+        run_id=run.run_id,
+        model=manifest["model"],
+        version=manifest["version"],
+        origin=date.fromisoformat(manifest["origin"]),
+        horizon_days=manifest["horizon_days"],
+        scope=tuple(manifest["scope"]),
+        role=manifest.get("role", "champion"),
+        git_commit=manifest["git_commit"],
+        data_fingerprint=manifest["data_fingerprint"],
+        parameters=manifest["parameters"],
+        metrics=manifest["metrics"],
+        mlflow_run_id=manifest.get("mlflow_run_id"),
+    )
+
+
+def frames_of(run: RunArtifact) -> RunFrames:
+    """The run's rows as the prediction store takes them."""
+    return RunFrames(**{name: run.tables[name] for name in ARROW_SCHEMAS})

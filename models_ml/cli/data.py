@@ -1,0 +1,62 @@
+"""Commands for data: simulate, ingest, build, quality."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from models_ml.cli.options import DataDir, Home, Stores, settings_with
+
+
+def simulate(
+    target: Annotated[Path | None, typer.Argument(help="Folder to write; default: raw/ in the home.")] = None,
+    stores: Annotated[int, typer.Option(help="Number of stores.", min=1)] = 1,
+    items: Annotated[int, typer.Option(help="Number of items.", min=1)] = 500,
+    days: Annotated[int, typer.Option(help="Days of sales.", min=1)] = 1941,
+    seed: Annotated[int | None, typer.Option(help="Seed (DEMAND_SEED).")] = None,
+    home: Home = None,
+) -> None:
+    """Write simulated raw files in M5's format."""
+    from models_ml.sources import m5
+
+    settings = settings_with(home=home, seed=seed)
+    folder = target or settings.home / "raw"
+    m5.simulate(folder, stores=stores, items=items, days=days, seed=settings.seed)
+    typer.echo(f"Simulated {stores * items} series of {days} days in {folder}.")
+
+
+def ingest(data_dir: DataDir = None, stores: Stores = None, home: Home = None) -> None:
+    """Read raw files into the warehouse's raw tables; a bad file is refused whole."""
+    from models_ml.pipeline import ingest_raw
+
+    settings = settings_with(data_dir=data_dir, stores=stores, home=home)
+    typer.echo(ingest_raw(settings).summary)
+
+
+def build(
+    selector: Annotated[str, typer.Option(help="`warehouse` or `serving`.")] = "warehouse",
+    full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Rebuild incremental models.")] = False,
+    home: Home = None,
+) -> None:
+    """Build one zone's models with dbt, and run their tests."""
+    from models_ml import dbt
+    from models_ml.pipeline import prepare_home
+
+    settings = settings_with(home=home)
+    prepare_home(settings)
+    result = dbt.build(settings, selector, full_refresh=full_refresh)
+    typer.echo(", ".join(f"{count} {status}" for status, count in sorted(result.counts.items())))
+
+
+def quality(
+    zone: Annotated[str, typer.Option(help="`raw`, `marts`, `store`, or `all`.")] = "all", home: Home = None
+) -> None:
+    """Run the data-quality checks and write their reports."""
+    from expectations.run import run_zones
+
+    settings = settings_with(home=home)
+    summary = run_zones(settings, zone)
+    typer.echo(summary.text)
+    summary.raise_on_errors()

@@ -1,0 +1,46 @@
+"""`demand`: one command line for the whole system."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from models_ml.cli import data, model, run, serving, store
+from models_ml.errors import DemandError
+
+app = typer.Typer(
+    name="demand",
+    help="Demand forecasting for retail: raw sales in, published forecasts out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(run.run)
+app.command()(data.simulate)
+app.command()(data.ingest)
+app.command()(data.build)
+app.command()(data.quality)
+app.command()(model.train)
+app.command()(model.backtest)
+app.command()(model.publish)
+app.command()(store.promote)
+app.command()(store.rollback)
+app.command()(store.export)
+app.add_typer(store.runs_app, name="runs")
+app.add_typer(store.store_app, name="store")
+app.command()(serving.serve)
+app.command()(serving.dashboard)
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one message and an exit code, never a traceback."""
+    try:
+        app()
+    except DemandError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""Options that several commands share, and the settings they change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from models_ml.errors import InputError
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from models_ml.settings import Settings
+
+Stores = Annotated[
+    str | None,
+    typer.Option("--stores", help="Comma-separated stores; without it, every store.", metavar="CA_1,CA_2"),
+]
+Home = Annotated[
+    Path | None, typer.Option("--home", help="Folder of all that a run makes (DEMAND_HOME).", metavar="DIR")
+]
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", help="Folder of raw files, or their zip (DEMAND_DATA_DIR).", metavar="PATH"),
+]
+Model = Annotated[str | None, typer.Option("--model", help="Forecaster (DEMAND_MODEL).", metavar="NAME")]
+
+
+def settings_with(**changes: Any) -> Settings:
+    """The process's settings with the options that were given."""
+    from models_ml.settings import get_settings
+
+    given = {name: value for name, value in changes.items() if value is not None}
+    return get_settings().model_copy(update=given)
+
+
+def parse_date(text: str, option: str) -> date:
+    """An ISO date, or M5's way of naming a day is not accepted: dates only."""
+    from datetime import date
+
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputError(f"{option}: {text!r} is no date; write it as YYYY-MM-DD.") from None

@@ -1,0 +1,65 @@
+"""`demand run`: the main job."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from models_ml.cli.model import AsOf
+from models_ml.cli.options import DataDir, Home, Model, Stores, parse_date, settings_with
+
+if TYPE_CHECKING:
+    from models_ml.pipeline import Outcome
+    from models_ml.settings import Settings
+
+
+def run(
+    stores: Stores = None,
+    data_dir: DataDir = None,
+    model: Model = None,
+    as_of: AsOf = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Train again even if the same run was trained before.")
+    ] = False,
+    home: Home = None,
+) -> None:
+    """Raw files in, served forecasts out: ingest, build, check, train, backtest, publish.
+
+    Without raw files (DEMAND_DATA_DIR) it simulates a store.
+    """
+    from models_ml.cli.progress import Progress
+    from models_ml.pipeline import main_job
+
+    settings = settings_with(stores=stores, data_dir=data_dir, model=model, home=home)
+    origin = parse_date(as_of, "--as-of") if as_of else None
+    outcome = main_job(settings, Progress(), origin=origin, force=force)
+    show(outcome, settings)
+
+
+def show(outcome: Outcome, settings: Settings) -> None:
+    """The closing table, and where to go from here."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from models_ml.forecasters.registry import BASELINE
+
+    console = Console(highlight=False)
+    table = Table(show_header=False, title="Published", title_justify="left")
+    table.add_row("run", outcome.run_id)
+    table.add_row("origin", f"{outcome.origin} (last known day), {settings.horizon_days} days ahead")
+    table.add_row("series", f"{outcome.series:,} in {', '.join(outcome.scope)}")
+    baseline = outcome.wrmsse.get(BASELINE)
+    for name, value in outcome.wrmsse.items():
+        better = (
+            f", {1 - value / baseline:+.1%} against seasonal naive" if baseline and name != BASELINE else ""
+        )
+        table.add_row(f"WRMSSE {name}", f"{value:.4f} (backtest from {outcome.fold}{better})")
+    steps = ", ".join(f"{name} {seconds:.0f}" for name, seconds in outcome.seconds.items())
+    table.add_row("seconds", f"{sum(outcome.seconds.values()):.0f}  ({steps})")
+    console.print(table)
+    for note in outcome.notes:
+        console.print(note)
+    prefix = "" if str(settings.home) == "data" else f"DEMAND_HOME={settings.home} "
+    console.print(f"API and dashboard:  {prefix}make serve   (or `demand serve`, `demand dashboard`)")
+    console.print("Lineage and docs:   make docs")

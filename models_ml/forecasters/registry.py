@@ -1,0 +1,30 @@
+"""Forecasters by name; a module is imported only when its forecaster is made."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from models_ml.errors import InputError
+from models_ml.forecasters.base import Forecaster
+
+BASELINE = "seasonal_naive"
+
+CLASSES: dict[str, str] = {
+    "middle_out": "models_ml.forecasters.middle_out:MiddleOut",
+    "moving_average": "models_ml.forecasters.moving_average:MovingAverage",
+    BASELINE: "models_ml.forecasters.seasonal_naive:SeasonalNaive",
+}
+"""Where each forecaster is, `module:class`; the class takes the keywords `seed` and `threads`."""
+
+
+def make_forecaster(name: str, *, seed: int, threads: int) -> Forecaster:
+    """A fresh forecaster.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    if name not in CLASSES:
+        raise InputError(f"Unknown model {name!r}; there are {', '.join(CLASSES)}.")
+    module, _, cls = CLASSES[name].partition(":")
+    forecaster: Forecaster = getattr(import_module(module), cls)(seed=seed, threads=threads)
+    return forecaster

@@ -1,0 +1,218 @@
+"""The main job: from raw files to forecasts that are served, each step safe to repeat."""
+
+from __future__ import annotations
+
+import importlib
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+
+from models_ml import artifact, dbt
+from models_ml.errors import WarehouseError
+from models_ml.evaluation.metrics import AVERAGE_LEVEL
+from models_ml.settings import Settings
+from models_ml.training import Plan, backtest_metrics, plan_training, train
+from models_ml.warehouse import Warehouse, install_sqlite_extension, open_warehouse
+
+EXAMPLE_STORES, EXAMPLE_ITEMS, EXAMPLE_DAYS = 1, 500, 1941
+"""Size of the simulated data that is made when no raw files are given."""
+
+
+class Reporter(Protocol):
+    """Who is told of the steps (see `cli.progress.Progress`)."""
+
+    seconds: dict[str, float]
+
+    def step(self, name: str) -> AbstractContextManager[Any]:
+        """A step, whose `note` may be set."""
+        ...
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the main job did.
+
+    Attributes:
+        run_id: the run that is served now.
+        origin: its last known day.
+        series: number of series forecast.
+        scope: its stores.
+        wrmsse: WRMSSE of the backtest by model.
+        fold: origin of the backtest.
+        seconds: by step.
+        notes: what the user should know.
+    """
+
+    run_id: str
+    origin: date
+    series: int
+    scope: tuple[str, ...]
+    wrmsse: dict[str, float]
+    fold: date
+    seconds: dict[str, float]
+    notes: list[str] = field(default_factory=list)
+
+
+def prepare_home(settings: Settings) -> None:
+    """Make the home, the store's tables and DuckDB's extension ready."""
+    from models_ml.store.engine import make_engine
+    from models_ml.store.migrate import upgrade
+
+    settings.home.mkdir(parents=True, exist_ok=True)
+    install_sqlite_extension()
+    engine = make_engine(settings.effective_store_url)
+    upgrade(engine)
+    engine.dispose()
+
+
+def source(settings: Settings) -> Any:
+    """The package of the configured source."""
+    return importlib.import_module(f"models_ml.sources.{settings.source}")
+
+
+def ingest_raw(settings: Settings) -> Any:
+    """Read the configured raw files (or simulated ones, made on first use) into the warehouse's raw tables."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    folder = settings.data_dir or simulate_once(settings)
+    return source(settings).ingest(
+        folder,
+        settings.warehouse_path,
+        stores=settings.store_list or None,
+        threads=settings.threads,
+        memory_limit_gb=min(settings.memory_limit_gb, 3.0),
+    )
+
+
+def raw_fingerprint(settings: Settings, warehouse: Warehouse) -> str:
+    """Fingerprint of the raw data behind the marts, as the ingest recorded it."""
+    table = warehouse.read(f"raw_{settings.source}.ingest_log", ["fingerprint"])
+    if table.num_rows != 1:
+        raise WarehouseError("The warehouse has no record of an ingest. Run `demand ingest` first.")
+    return str(table["fingerprint"][0].as_py())
+
+
+def simulate_once(settings: Settings) -> Path:
+    """The home's simulated raw files; made if they are not there."""
+    folder = settings.home / "raw"
+    if not (folder / "sales_train_evaluation.csv").exists():
+        source(settings).simulate(
+            folder, stores=EXAMPLE_STORES, items=EXAMPLE_ITEMS, days=EXAMPLE_DAYS, seed=settings.seed
+        )
+    return folder
+
+
+def main_job(
+    settings: Settings, report: Reporter, *, origin: date | None = None, force: bool = False
+) -> Outcome:
+    """Raw files in, served forecasts out.
+
+    Args:
+        settings: what, where and how.
+        report: told of the steps.
+        origin: the last known day; None: the last day of sales.
+        force: train and publish even if this very run is served already.
+    """
+    with report.step("prepare"):
+        prepare_home(settings)
+    if settings.data_dir is None and not (settings.home / "raw").exists():
+        with report.step("simulate"):
+            simulate_once(settings)
+    with report.step("ingest") as step:
+        ingested = ingest_raw(settings)
+        step.note = ingested.summary
+    with report.step("dbt build") as step:
+        step.note = describe(dbt.build(settings, "warehouse"))
+    with report.step("quality of the data") as step:
+        step.note = check_quality(settings, ["raw", "marts"])
+
+    warehouse = open_warehouse(
+        settings.effective_warehouse_url, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
+    )
+    plan = plan_training(settings, warehouse, ingested.fingerprint, origin)
+    fold = plan.marts.origin - timedelta(days=plan.marts.horizon_days)
+    notes: list[str] = []
+    folder = settings.home / "models" / plan.run_id
+    if (folder / artifact.MANIFEST).exists() and not force:
+        notes.append(
+            f"{plan.run_id} was trained before on the same data, code and settings; nothing new to train."
+        )
+        metrics = artifact.load(folder).tables["run_metrics"].to_pandas()
+    else:
+        with report.step("backtest") as step:
+            metrics = backtest_metrics(settings, plan.marts, [fold], [plan.model])
+            step.note = f"origin {fold}: " + ", ".join(
+                f"{m} {v:.3f}" for m, v in wrmsse_by_model(metrics).items()
+            )
+        with report.step("train and forecast") as step:
+            folder = train(plan, settings, metrics, settings.home / "models")
+            step.note = f"{plan.model}, {len(plan.marts.series)} series"
+    with report.step("publish") as step:
+        step.note = publish_artifact(settings, folder)
+    with report.step("serving models") as step:
+        step.note = describe(dbt.build(settings, "serving"))
+    with report.step("quality of the store") as step:
+        step.note = check_quality(settings, ["store"])
+    return outcome(plan, metrics, fold, report.seconds, notes)
+
+
+def outcome(
+    plan: Plan, metrics: pd.DataFrame, fold: date, seconds: dict[str, float], notes: list[str]
+) -> Outcome:
+    """Gather what the user is told in the end."""
+    return Outcome(
+        plan.run_id,
+        plan.marts.origin,
+        len(plan.marts.series),
+        plan.scope,
+        wrmsse_by_model(metrics),
+        fold,
+        seconds,
+        notes,
+    )
+
+
+def wrmsse_by_model(metrics: pd.DataFrame) -> dict[str, float]:
+    """Mean WRMSSE over folds of each model, on the average of the levels."""
+    rows = metrics[(metrics["metric"] == "wrmsse") & (metrics["level"] == AVERAGE_LEVEL)]
+    return {str(model): float(value) for model, value in rows.groupby("model")["value"].mean().items()}
+
+
+def publish_artifact(settings: Settings, folder: Path, *, activate: bool = True) -> str:
+    """Publish a trained run's rows.
+
+    Returns:
+        What was done, in a sentence.
+    """
+    from models_ml.store.engine import make_engine
+    from models_ml.store.publish import publish
+
+    run = artifact.load(folder)
+    engine = make_engine(settings.effective_store_url)
+    try:
+        done = publish(engine, artifact.record_of(run), artifact.frames_of(run), activate=activate)
+    finally:
+        engine.dispose()
+    served = f"served for {', '.join(done.stores)}" if done.stores else "no pointer moved"
+    return f"{done.run_id} {done.outcome}, {done.forecast_rows:,} forecasts, {served}"
+
+
+def check_quality(settings: Settings, zones: list[str]) -> str:
+    """Run the data-quality checkpoints of zones; errors stop the job, so the old run stays served."""
+    from expectations.run import run_zones
+
+    summaries = [run_zones(settings, zone) for zone in zones]
+    for summary in summaries:
+        summary.raise_on_errors()
+    return "; ".join(summary.text for summary in summaries)
+
+
+def describe(result: dbt.DbtResult) -> str:
+    """A dbt build in a few words."""
+    counts = dict(result.counts)
+    models, tests = counts.pop("success", 0), counts.pop("pass", 0)
+    other = "".join(f", {count} {status}" for status, count in sorted(counts.items()))
+    return f"{models} models, {tests} tests passed{other}"

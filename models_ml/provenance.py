@@ -1,0 +1,36 @@
+"""Where a run comes from: the code and the data that made it."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from functools import lru_cache
+
+from models_ml.settings import REPOSITORY
+
+CODE_FOLDERS = ("models_ml", "dbt_project/models", "dbt_project/macros", "dbt_project/seeds")
+CODE_SUFFIXES = (".py", ".sql", ".yml", ".csv")
+
+
+@lru_cache(maxsize=1)
+def code_version() -> str:
+    """Hash of the code that decides a forecast, true of an edited tree and of an installed package alike."""
+    digest = hashlib.sha256()
+    for folder in CODE_FOLDERS:
+        for path in sorted((REPOSITORY / folder).rglob("*")):
+            if path.suffix in CODE_SUFFIXES and path.is_file():
+                digest.update(str(path.relative_to(REPOSITORY)).encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def git_commit() -> str:
+    """The commit that is checked out, with `-dirty` if files differ from it; `unknown` outside a checkout."""
+    try:
+        completed = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude", "*"],  # noqa: S607
+            cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=10,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown"
+    return completed.stdout.strip() or "unknown"

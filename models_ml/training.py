@@ -1,0 +1,256 @@
+"""Fits the model on the marts and turns its forecast into the rows of the prediction store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from models_ml import artifact, provenance
+from models_ml.evaluation.backtest import backtest
+from models_ml.evaluation.demand_class import demand_classes
+from models_ml.evaluation.hierarchy import AGGREGATE_LEVELS, Hierarchy
+from models_ml.evaluation.metrics import AVERAGE_LEVEL
+from models_ml.forecasters.base import Forecast
+from models_ml.forecasters.registry import BASELINE, make_forecaster
+from models_ml.marts import Marts, last_sale_day
+from models_ml.settings import QUANTILE_COLUMNS, Settings
+from models_ml.warehouse import Warehouse
+
+NODE_HISTORY_DAYS = 728
+CLASS_DAYS = 364
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a training will do; known before it starts, so that the same work is never done twice.
+
+    Attributes:
+        marts: as of the origin.
+        model: forecaster.
+        parameters: its parameters.
+        scope: the stores forecast.
+        data_fingerprint: of the raw data.
+        run_id: derived from all of these and the code.
+    """
+
+    marts: Marts
+    model: str
+    parameters: dict[str, Any]
+    scope: tuple[str, ...]
+    data_fingerprint: str
+    run_id: str
+
+
+def plan_training(
+    settings: Settings, warehouse: Warehouse, data_fingerprint: str, origin: date | None = None
+) -> Plan:
+    """Decide what to train.
+
+    Args:
+        settings: stores, horizon, model, seed.
+        warehouse: of the marts.
+        data_fingerprint: of the raw data behind the marts.
+        origin: the last known day; None: the last day of sales.
+    """
+    from models_ml.store.records import derive_run_id
+
+    stores = settings.store_list
+    marts = Marts(warehouse, origin or last_sale_day(warehouse, stores), settings.horizon_days, stores)
+    parameters = make_forecaster(settings.model, seed=settings.seed, threads=settings.threads).parameters()
+    scope = tuple(sorted(marts.series["store_id"].unique()))
+    run_id = derive_run_id(
+        data_fingerprint=data_fingerprint,
+        configuration={"model": settings.model, "horizon_days": settings.horizon_days, **parameters},
+        code_version=provenance.code_version(),
+        origin=marts.origin,
+        scope=scope,
+    )
+    return Plan(marts, settings.model, parameters, scope, data_fingerprint, run_id)
+
+
+def backtest_metrics(
+    settings: Settings,
+    marts: Marts,
+    folds: Sequence[date],
+    models: Sequence[str],
+    on_fold: Callable[[date, str], None] = lambda fold, model: None,
+) -> pd.DataFrame:
+    """Metrics of models on folds, the baseline always among them (columns fold, model, level, metric, value)."""
+    names = [BASELINE, *(m for m in models if m != BASELINE)]
+    makers = [
+        lambda name=name: make_forecaster(name, seed=settings.seed, threads=settings.threads)
+        for name in names
+    ]
+    metrics, _ = backtest(marts, folds, makers, on_fold)
+    return metrics
+
+
+def train(plan: Plan, settings: Settings, metrics: pd.DataFrame, models: Path) -> Path:
+    """Fit, forecast, and save the run.
+
+    Args:
+        plan: from `plan_training`.
+        settings: seed, threads and how much history is published.
+        metrics: of the run's backtest, may be empty.
+        models: folder of trained runs.
+
+    Returns:
+        The run's folder.
+    """
+    forecaster = make_forecaster(plan.model, seed=settings.seed, threads=settings.threads)
+    forecaster.fit(plan.marts)
+    forecast = forecaster.forecast(plan.marts)
+    tables = {
+        "forecasts": forecast_rows(plan.marts, forecast),
+        "node_forecasts": node_rows(plan.marts, forecast),
+        "run_series": series_rows(plan.marts, forecast),
+        "run_nodes": pa.Table.from_pandas(
+            forecast.hierarchy.nodes.drop(columns="item_id"), preserve_index=False
+        ),
+        "run_metrics": pa.Table.from_pandas(metrics, preserve_index=False),
+        **history_rows(plan.marts, settings.history_days),
+    }
+    return artifact.save(artifact.RunArtifact(manifest_of(plan, forecast, metrics), tables), models)
+
+
+def manifest_of(plan: Plan, forecast: Forecast, metrics: pd.DataFrame) -> dict[str, Any]:
+    """The run's identity, lineage and headline figures."""
+    from models_ml import __version__
+
+    average = metrics[metrics["level"] == AVERAGE_LEVEL]
+    headline = {
+        f"{row.metric}_{row.model}_{row.fold}": row.value
+        for row in average.itertuples()
+        if row.metric in ("wrmsse", "wspl")
+    }
+    return {
+        "run_id": plan.run_id,
+        "model": plan.model,
+        "version": __version__,
+        "origin": plan.marts.origin.isoformat(),
+        "horizon_days": plan.marts.horizon_days,
+        "scope": list(plan.scope),
+        "git_commit": provenance.git_commit(),
+        "code_version": provenance.code_version(),
+        "data_fingerprint": plan.data_fingerprint,
+        "parameters": {**plan.parameters, **forecast.details},
+        "metrics": headline,
+    }
+
+
+def repeated(values: pd.Series, times: int) -> pa.DictionaryArray:
+    """Each value `times` times over, as a dictionary: ids are long and few."""
+    codes, names = pd.factorize(values)
+    return pa.DictionaryArray.from_arrays(
+        np.repeat(codes, times).astype(np.int32), pa.array(names, pa.string())
+    )
+
+
+def target_column(marts: Marts, rows: int) -> pa.Array:
+    """The target days over and over, for `rows` rows."""
+    return pa.array(np.tile(np.array(marts.target_dates, dtype="datetime64[D]"), rows))
+
+
+def value_columns(mean: np.ndarray, quantiles: np.ndarray | None) -> dict[str, pa.Array]:
+    """Mean and quantiles as columns; without quantiles they are null."""
+    columns = {"mean": pa.array(mean.ravel().astype(np.float64))}
+    for position, name in enumerate(QUANTILE_COLUMNS):
+        columns[name] = (
+            pa.nulls(mean.size, pa.float64())
+            if quantiles is None
+            else pa.array(quantiles[:, :, position].ravel().astype(np.float64))
+        )
+    return columns
+
+
+def forecast_rows(marts: Marts, forecast: Forecast) -> pa.Table:
+    """Rows of `forecasts`: one a series and target day."""
+    days = marts.horizon_days
+    return pa.table(
+        {
+            "store_id": repeated(forecast.series["store_id"], days),
+            "item_id": repeated(forecast.series["item_id"], days),
+            "target_date": target_column(marts, len(forecast.series)),
+            **value_columns(forecast.mean, forecast.quantiles),
+        }
+    )
+
+
+def node_rows(marts: Marts, forecast: Forecast) -> pa.Table:
+    """Rows of `node_forecasts`: one a node of levels 1-9 and target day."""
+    nodes = forecast.hierarchy.nodes
+    return pa.table(
+        {
+            "node_id": repeated(nodes["node_id"], marts.horizon_days),
+            "target_date": target_column(marts, len(nodes)),
+            **value_columns(forecast.node_mean, forecast.node_quantiles),
+        }
+    )
+
+
+def series_rows(marts: Marts, forecast: Forecast) -> pa.Table:
+    """Rows of `run_series`: a series' attributes, its last price, recent units and demand class."""
+    series = forecast.series
+    recent = marts.daily(marts.origin - timedelta(days=CLASS_DAYS - 1), marts.origin)
+    price = marts.daily(marts.origin, marts.origin, "price")[:, 0].astype(np.float64)
+    days_on_sale = (pd.Timestamp(marts.origin) - series["launch_date"]).dt.days.to_numpy() + 1
+    return pa.table(
+        {
+            **{
+                c: pa.array(series[c])
+                for c in ("store_id", "item_id", "department_id", "category_id", "region_id")
+            },
+            "price": pa.array(np.where(price > 0, price, np.nan), from_pandas=True),
+            "units_last_28": pa.array(recent[:, -28:].sum(axis=1, dtype=np.float64)),
+            "demand_class": pa.array(demand_classes(recent, days_on_sale)),
+            "launch_date": pa.array(series["launch_date"].dt.date),
+        }
+    )
+
+
+def history_rows(marts: Marts, history_days: int) -> dict[str, pa.Table]:
+    """Recent actuals and the calendar around them, for charts.
+
+    Returns:
+        `sales_history` (series x day on sale), `node_history` (node x day), `calendar_days`, `calendar_region_flags`.
+    """
+    since = marts.origin - timedelta(days=history_days - 1)
+    node_since = marts.origin - timedelta(days=NODE_HISTORY_DAYS - 1)
+    read = marts.warehouse.read
+    sales = read(
+        "core.fct_daily_sales", ["store_id", "item_id", "date", "cast(units as double) as units", "price"],
+        stores=marts.stores, since=since, until=marts.origin,
+    )  # fmt: skip
+    return {
+        "sales_history": sales,
+        "node_history": node_history_rows(marts, node_since),
+        "calendar_days": read(
+            "core.dim_calendar", ["date", "weekday_name", "event_name_1 as event_name"],
+            since=node_since, until=marts.target_dates[-1],
+        ),
+        "calendar_region_flags": read(
+            "core.dim_calendar_regions", ["date", "region_id", "regional_flag"],
+            since=node_since, until=marts.target_dates[-1],
+        ),
+    }  # fmt: skip
+
+
+def node_history_rows(marts: Marts, since: date) -> pa.Table:
+    """Rows of `node_history`: daily units of each node of levels 1-9, summed from store x department."""
+    bottom, units = marts.store_department_daily(since, marts.origin)
+    hierarchy = Hierarchy.of(bottom, AGGREGATE_LEVELS)
+    days = np.arange(np.datetime64(since), np.datetime64(marts.origin) + 1)
+    return pa.table(
+        {
+            "node_id": repeated(hierarchy.nodes["node_id"], len(days)),
+            "date": pa.array(np.tile(days, len(hierarchy.nodes))),
+            "units": pa.array(hierarchy.aggregate(units).ravel().astype(np.float64)),
+        }
+    )

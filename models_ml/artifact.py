@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -54,7 +53,7 @@ def save(artifact: RunArtifact, models: Path) -> Path:
         (staging / MANIFEST).write_text(json.dumps(artifact.manifest, indent=2, sort_keys=True))
         if target.exists():
             shutil.rmtree(target)
-        os.replace(staging, target)
+        staging.replace(target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return target

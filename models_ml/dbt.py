@@ -64,12 +64,8 @@ def run(settings: Settings, arguments: Sequence[str]) -> DbtResult:
         "--project-dir", str(REPOSITORY / "dbt_project"), "--profiles-dir", str(REPOSITORY / "profiles"),
         "--target", settings.dbt_target, "--target-path", str(target),
     ]  # fmt: skip
-    completed = subprocess.run(
-        command, env=environment(settings), capture_output=True, text=True, check=False
-    )  # noqa: S603
-    results = (
-        json.loads(results_file.read_text()) if results_file.exists() else {"results": [], "metadata": {}}
-    )
+    completed = subprocess.run(command, env=environment(settings), capture_output=True, text=True, check=False)
+    results = json.loads(results_file.read_text()) if results_file.exists() else {"results": [], "metadata": {}}
     failed = [r for r in results["results"] if r["status"] in ("error", "fail", "runtime error")]
     if completed.returncode != 0 or failed:
         lines = [f"{r['unique_id']}: {r['message']}" for r in failed[:5]]
@@ -77,9 +73,7 @@ def run(settings: Settings, arguments: Sequence[str]) -> DbtResult:
             lines = (completed.stdout + completed.stderr).strip().splitlines()[-12:]
         more = f"\n  and {len(failed) - 5} more" if len(failed) > 5 else ""
         raise StepError(
-            f"dbt {arguments[0]} failed; the whole story is in {log / 'dbt.log'}:\n  "
-            + "\n  ".join(lines)
-            + more
+            f"dbt {arguments[0]} failed; the whole story is in {log / 'dbt.log'}:\n  " + "\n  ".join(lines) + more
         )
     return DbtResult(
         counts=dict(Counter(r["status"] for r in results["results"])),

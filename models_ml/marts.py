@@ -90,9 +90,8 @@ class Marts:
         stores = pd.Index(self.series["store_id"].unique())
         items = pd.Index(self.series["item_id"].unique())
         lookup = np.full((len(stores), len(items)), -1, dtype=np.int32)
-        lookup[stores.get_indexer(self.series["store_id"]), items.get_indexer(self.series["item_id"])] = (
-            np.arange(len(self.series))
-        )
+        own_stores, own_items = pd.Index(self.series["store_id"]), pd.Index(self.series["item_id"])
+        lookup[stores.get_indexer(own_stores), items.get_indexer(own_items)] = np.arange(len(self.series))
         store_code, item_code = codes(store_id, stores), codes(item_id, items)
         return np.where((store_code >= 0) & (item_code >= 0), lookup[store_code, item_code], -1)
 

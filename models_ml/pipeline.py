@@ -105,9 +105,7 @@ def simulate_once(settings: Settings) -> Path:
     return folder
 
 
-def main_job(
-    settings: Settings, report: Reporter, *, origin: date | None = None, force: bool = False
-) -> Outcome:
+def main_job(settings: Settings, report: Reporter, *, origin: date | None = None, force: bool = False) -> Outcome:
     """Raw files in, served forecasts out.
 
     Args:
@@ -137,16 +135,12 @@ def main_job(
     notes: list[str] = []
     folder = settings.home / "models" / plan.run_id
     if (folder / artifact.MANIFEST).exists() and not force:
-        notes.append(
-            f"{plan.run_id} was trained before on the same data, code and settings; nothing new to train."
-        )
+        notes.append(f"{plan.run_id} was trained before on the same data, code and settings; nothing new to train.")
         metrics = artifact.load(folder).tables["run_metrics"].to_pandas()
     else:
         with report.step("backtest") as step:
             metrics = backtest_metrics(settings, plan.marts, [fold], [plan.model])
-            step.note = f"origin {fold}: " + ", ".join(
-                f"{m} {v:.3f}" for m, v in wrmsse_by_model(metrics).items()
-            )
+            step.note = f"origin {fold}: " + ", ".join(f"{m} {v:.3f}" for m, v in wrmsse_by_model(metrics).items())
         with report.step("train and forecast") as step:
             folder = train(plan, settings, metrics, settings.home / "models")
             step.note = f"{plan.model}, {len(plan.marts.series)} series"
@@ -159,9 +153,7 @@ def main_job(
     return outcome(plan, metrics, fold, report.seconds, notes)
 
 
-def outcome(
-    plan: Plan, metrics: pd.DataFrame, fold: date, seconds: dict[str, float], notes: list[str]
-) -> Outcome:
+def outcome(plan: Plan, metrics: pd.DataFrame, fold: date, seconds: dict[str, float], notes: list[str]) -> Outcome:
     """Gather what the user is told in the end."""
     return Outcome(
         plan.run_id,

@@ -58,14 +58,17 @@ class Settings(BaseSettings):
 
     @property
     def effective_warehouse_url(self) -> str:
+        """Where the warehouse is."""
         return self.warehouse_url or f"duckdb:///{self.warehouse_path}"
 
     @property
     def effective_store_url(self) -> str:
+        """Where the prediction store is."""
         return self.store_url or f"sqlite:///{self.home.resolve() / 'prediction_store.sqlite'}"
 
     @property
     def store_list(self) -> tuple[str, ...]:
+        """The stores to forecast; empty: every store."""
         return tuple(s.strip() for s in self.stores.split(",") if s.strip())
 
 
@@ -81,6 +84,4 @@ def get_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "DEMAND_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise InputError(
-            f"{name}: {first['msg']} (got {first['input']!r}). Unset it or correct it."
-        ) from None
+        raise InputError(f"{name}: {first['msg']} (got {first['input']!r}). Unset it or correct it.") from None

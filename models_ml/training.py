@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from models_ml import artifact, provenance
-from models_ml.evaluation.backtest import backtest
+from models_ml.evaluation.backtest import OnFold, backtest, unheard
 from models_ml.evaluation.demand_class import demand_classes
 from models_ml.evaluation.hierarchy import AGGREGATE_LEVELS, Hierarchy
 from models_ml.evaluation.metrics import AVERAGE_LEVEL
@@ -48,9 +48,7 @@ class Plan:
     run_id: str
 
 
-def plan_training(
-    settings: Settings, warehouse: Warehouse, data_fingerprint: str, origin: date | None = None
-) -> Plan:
+def plan_training(settings: Settings, warehouse: Warehouse, data_fingerprint: str, origin: date | None = None) -> Plan:
     """Decide what to train.
 
     Args:
@@ -80,14 +78,11 @@ def backtest_metrics(
     marts: Marts,
     folds: Sequence[date],
     models: Sequence[str],
-    on_fold: Callable[[date, str], None] = lambda fold, model: None,
+    on_fold: OnFold = unheard,
 ) -> pd.DataFrame:
     """Metrics of models on folds, the baseline always among them (columns fold, model, level, metric, value)."""
     names = [BASELINE, *(m for m in models if m != BASELINE)]
-    makers = [
-        lambda name=name: make_forecaster(name, seed=settings.seed, threads=settings.threads)
-        for name in names
-    ]
+    makers = [lambda name=name: make_forecaster(name, seed=settings.seed, threads=settings.threads) for name in names]
     metrics, _ = backtest(marts, folds, makers, on_fold)
     return metrics
 
@@ -111,9 +106,7 @@ def train(plan: Plan, settings: Settings, metrics: pd.DataFrame, models: Path) -
         "forecasts": forecast_rows(plan.marts, forecast),
         "node_forecasts": node_rows(plan.marts, forecast),
         "run_series": series_rows(plan.marts, forecast),
-        "run_nodes": pa.Table.from_pandas(
-            forecast.hierarchy.nodes.drop(columns="item_id"), preserve_index=False
-        ),
+        "run_nodes": pa.Table.from_pandas(forecast.hierarchy.nodes.drop(columns="item_id"), preserve_index=False),
         "run_metrics": pa.Table.from_pandas(metrics, preserve_index=False),
         **history_rows(plan.marts, settings.history_days),
     }
@@ -124,11 +117,12 @@ def manifest_of(plan: Plan, forecast: Forecast, metrics: pd.DataFrame) -> dict[s
     """The run's identity, lineage and headline figures."""
     from models_ml import __version__
 
-    average = metrics[metrics["level"] == AVERAGE_LEVEL]
+    average = metrics[(metrics["level"] == AVERAGE_LEVEL) & metrics["metric"].isin(["wrmsse", "wspl"])]
     headline = {
-        f"{row.metric}_{row.model}_{row.fold}": row.value
-        for row in average.itertuples()
-        if row.metric in ("wrmsse", "wspl")
+        f"{metric}_{model}_{fold}": float(value)
+        for metric, model, fold, value in average[["metric", "model", "fold", "value"]].itertuples(
+            index=False, name=None
+        )
     }
     return {
         "run_id": plan.run_id,
@@ -148,9 +142,7 @@ def manifest_of(plan: Plan, forecast: Forecast, metrics: pd.DataFrame) -> dict[s
 def repeated(values: pd.Series, times: int) -> pa.DictionaryArray:
     """Each value `times` times over, as a dictionary: ids are long and few."""
     codes, names = pd.factorize(values)
-    return pa.DictionaryArray.from_arrays(
-        np.repeat(codes, times).astype(np.int32), pa.array(names, pa.string())
-    )
+    return pa.DictionaryArray.from_arrays(np.repeat(codes, times).astype(np.int32), pa.array(names, pa.string()))
 
 
 def target_column(marts: Marts, rows: int) -> pa.Array:
@@ -203,10 +195,7 @@ def series_rows(marts: Marts, forecast: Forecast) -> pa.Table:
     days_on_sale = (pd.Timestamp(marts.origin) - series["launch_date"]).dt.days.to_numpy() + 1
     return pa.table(
         {
-            **{
-                c: pa.array(series[c])
-                for c in ("store_id", "item_id", "department_id", "category_id", "region_id")
-            },
+            **{c: pa.array(series[c]) for c in ("store_id", "item_id", "department_id", "category_id", "region_id")},
             "price": pa.array(np.where(price > 0, price, np.nan), from_pandas=True),
             "units_last_28": pa.array(recent[:, -28:].sum(axis=1, dtype=np.float64)),
             "demand_class": pa.array(demand_classes(recent, days_on_sale)),

@@ -85,7 +85,8 @@ class DuckDBWarehouse:
 
         if not self.path.exists():
             raise WarehouseError(
-                f"There is no warehouse at {self.path}. Run `demand ingest` and `demand build` first, or set DEMAND_HOME."
+                f"There is no warehouse at {self.path}. "
+                "Run `demand ingest` and `demand build` first, or set DEMAND_HOME."
             )
         try:
             connection = duckdb.connect(str(self.path), read_only=True, config=self._config)
@@ -183,9 +184,7 @@ class DatabricksWarehouse:
                 cursor.execute(statement, parameters)
                 result: pa.Table = cursor.fetchall_arrow()
         except sql.exc.Error as error:
-            raise WarehouseError(
-                f"Reading {relation} from {self.host} failed: {first_line(error)}"
-            ) from error
+            raise WarehouseError(f"Reading {relation} from {self.host} failed: {first_line(error)}") from error
         return result
 
 
@@ -196,14 +195,10 @@ def open_warehouse(url: str, *, threads: int = 2, memory_limit_gb: float = 8.0) 
         InputError: the URL is of no known kind.
     """
     if url.startswith("duckdb:///"):
-        return DuckDBWarehouse(
-            Path(url.removeprefix("duckdb:///")), threads=threads, memory_limit_gb=memory_limit_gb
-        )
+        return DuckDBWarehouse(Path(url.removeprefix("duckdb:///")), threads=threads, memory_limit_gb=memory_limit_gb)
     if url.startswith("databricks://"):
         return DatabricksWarehouse(url)
-    raise InputError(
-        f"DEMAND_WAREHOUSE_URL {url!r} is neither duckdb:///<file> nor databricks://<host>/<http_path>."
-    )
+    raise InputError(f"DEMAND_WAREHOUSE_URL {url!r} is neither duckdb:///<file> nor databricks://<host>/<http_path>.")
 
 
 def first_line(error: BaseException) -> str:

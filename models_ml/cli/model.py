@@ -34,17 +34,13 @@ def train(model: Model = None, stores: Stores = None, as_of: AsOf = None, home: 
     origin = parse_date(as_of, "--as-of") if as_of else None
     plan = training.plan_training(settings, warehouse, raw_fingerprint(settings, warehouse), origin)
     folder = training.train(plan, settings, pd.DataFrame(columns=METRIC_COLUMNS), settings.home / "models")
-    typer.echo(
-        f"{plan.run_id}: {plan.model} from {plan.marts.origin}, {len(plan.marts.series)} series, in {folder}"
-    )
+    typer.echo(f"{plan.run_id}: {plan.model} from {plan.marts.origin}, {len(plan.marts.series)} series, in {folder}")
 
 
 def backtest(
     folds: Annotated[
         str,
-        typer.Option(
-            help="Comma-separated origins (YYYY-MM-DD), or a number of latest folds.", metavar="FOLDS"
-        ),
+        typer.Option(help="Comma-separated origins (YYYY-MM-DD), or a number of latest folds.", metavar="FOLDS"),
     ] = "1",
     model: Annotated[
         str | None,
@@ -94,23 +90,21 @@ def print_metrics(metrics: pd.DataFrame) -> None:
         *(f"L{level}" for level in sorted(set(wrmsse["level"]) - {0})),
         title="WRMSSE",
     )
-    for (fold, name), rows in wrmsse.groupby(["fold", "model"], sort=False):
+    for key, rows in wrmsse.groupby(["fold", "model"], sort=False):
         values = rows.set_index("level")["value"].sort_index()
-        table.add_row(str(fold), name, *(f"{value:.3f}" for value in values))
+        table.add_row(*map(str, key), *(f"{value:.3f}" for value in values))
     console.print(table)
     average = metrics[(metrics["level"] == 0) & (metrics["metric"] != "wrmsse")]
     wide = average.pivot_table(index=["fold", "model"], columns="metric", values="value", sort=False)
     table = Table("fold", "model", *wide.columns, title="mean of the levels")
-    for (fold, name), row in wide.iterrows():
-        table.add_row(str(fold), name, *("" if value != value else f"{value:.3f}" for value in row))
+    for row in wide.reset_index().astype(object).itertuples(index=False, name=None):
+        table.add_row(*map(str, row[:2]), *("" if value != value else f"{value:.3f}" for value in row[2:]))
     console.print(table)
 
 
 def publish(
     run_id: Annotated[str, typer.Argument(help="A run trained before (a folder under models/ in the home).")],
-    activate: Annotated[
-        bool, typer.Option(help="Serve it; otherwise only publish it as a challenger.")
-    ] = True,
+    activate: Annotated[bool, typer.Option(help="Serve it; otherwise only publish it as a challenger.")] = True,
     home: Home = None,
 ) -> None:
     """Write a trained run to the prediction store and serve it, in one transaction."""

@@ -51,9 +51,7 @@ def show(outcome: Outcome, settings: Settings) -> None:
     table.add_row("series", f"{outcome.series:,} in {', '.join(outcome.scope)}")
     baseline = outcome.wrmsse.get(BASELINE)
     for name, value in outcome.wrmsse.items():
-        better = (
-            f", {1 - value / baseline:+.1%} against seasonal naive" if baseline and name != BASELINE else ""
-        )
+        better = f", {1 - value / baseline:+.1%} against seasonal naive" if baseline and name != BASELINE else ""
         table.add_row(f"WRMSSE {name}", f"{value:.4f} (backtest from {outcome.fold}{better})")
     steps = ", ".join(f"{name} {seconds:.0f}" for name, seconds in outcome.seconds.items())
     table.add_row("seconds", f"{sum(outcome.seconds.values()):.0f}  ({steps})")

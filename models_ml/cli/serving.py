@@ -19,9 +19,7 @@ Port = Annotated[int, typer.Option(help="Port.", min=1, max=65535)]
 def serve(
     port: Port = 8000,
     workers: Annotated[int, typer.Option(help="Processes.", min=1)] = 1,
-    with_dashboard: Annotated[
-        bool, typer.Option("--with-dashboard", help="Start the dashboard too.")
-    ] = False,
+    with_dashboard: Annotated[bool, typer.Option("--with-dashboard", help="Start the dashboard too.")] = False,
     dashboard_port: Port = 8501,
     home: Home = None,
 ) -> None:

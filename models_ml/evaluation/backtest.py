@@ -17,7 +17,14 @@ from models_ml.forecasters.base import Forecast, Forecaster
 from models_ml.marts import Marts, read_daily
 from models_ml.settings import QUANTILES
 
+OnFold = Callable[[date, str], None]
+"""Told of each fit before it starts: the fold's origin and the model's name."""
+
 METRIC_COLUMNS = ["fold", "model", "level", "metric", "value"]
+
+
+def unheard(_fold: date, _model: str) -> None:
+    """For callers that show no progress."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,8 @@ def run_fold(marts: Marts, forecaster: Forecaster, evaluator: Evaluator, actual:
     scores = evaluator.score(forecast.mean)
     if forecast.quantiles is not None and forecast.node_quantiles is not None:
         scores = pd.concat([scores, quantile_scores(evaluator, forecast)], ignore_index=True)
-    scores.loc[len(scores)] = [AVERAGE_LEVEL, "seconds", seconds]
+    spent = pd.DataFrame({"level": [AVERAGE_LEVEL], "metric": ["seconds"], "value": [seconds]})
+    scores = pd.concat([scores, spent], ignore_index=True)
     scores.insert(0, "fold", marts.origin)
     scores.insert(1, "model", forecaster.name)
     return FoldResult(scores.dropna(subset=["value"]), forecast, actual)
@@ -98,7 +106,7 @@ def backtest(
     marts: Marts,
     folds: Sequence[date],
     forecasters: Sequence[Callable[[], Forecaster]],
-    on_fold: Callable[[date, str], None] = lambda fold, model: None,
+    on_fold: OnFold = unheard,
 ) -> tuple[pd.DataFrame, list[FoldResult]]:
     """Score forecasters on folds.
 

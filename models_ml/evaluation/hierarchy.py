@@ -84,9 +84,7 @@ class Hierarchy:
             frame = pd.DataFrame({"node_id": names, "level": level.number, "level_name": level.name})
             for key in ("region_id", "store_id", "category_id", "department_id", "item_id"):
                 used = key in level.keys
-                frame[key] = (
-                    series[key].to_numpy()[first] if used else pd.Series([None] * len(frame), dtype="object")
-                )
+                frame[key] = series[key].to_numpy()[first] if used else pd.Series([None] * len(frame), dtype="object")
             frames.append(frame)
             rows.append(codes + offset)
             offset += len(names)

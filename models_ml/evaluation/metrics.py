@@ -33,7 +33,7 @@ def step_scales(units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     first = np.argmax(units > 0, axis=1)
     started = np.arange(1, units.shape[1])[None, :] > first[:, None]
-    started &= (units > 0).any(axis=1)[:, None]
+    started &= np.any(units > 0, axis=1, keepdims=True)
     steps = np.where(started, np.diff(units, axis=1), 0.0)
     count = started.sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):

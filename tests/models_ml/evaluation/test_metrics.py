@@ -20,9 +20,7 @@ def evaluator(seed: int = 3) -> tuple[Evaluator, np.ndarray]:
 
 
 def test_scale_starts_at_the_first_sale() -> None:
-    squared, absolute = step_scales(
-        np.array([[0, 0, 2, 4, 1], [0, 0, 0, 0, 0], [0, 0, 0, 0, 5]], dtype=np.float32)
-    )
+    squared, absolute = step_scales(np.array([[0, 0, 2, 4, 1], [0, 0, 0, 0, 0], [0, 0, 0, 0, 5]], dtype=np.float32))
     assert squared[0] == pytest.approx((4 + 9) / 2)
     assert absolute[0] == pytest.approx(2.5)
     assert np.isnan(squared[1:]).all()
@@ -45,9 +43,8 @@ def test_wrmsse_equals_a_loop_over_nodes() -> None:
         level = int(hierarchy.nodes["level"][row])
         levels[level] = levels.get(level, 0.0) + rmsse * scorer.weights[row]
     for level, value in levels.items():
-        assert scores.query("metric == 'wrmsse' and level == @level")["value"].item() == pytest.approx(
-            value, rel=1e-5
-        )
+        row = scores[(scores["metric"] == "wrmsse") & (scores["level"] == level)]
+        assert row["value"].item() == pytest.approx(value, rel=1e-5)
     mean = scores.query("metric == 'wrmsse' and level == 0")["value"].item()
     assert mean == pytest.approx(np.mean(list(levels.values())), rel=1e-5)
 

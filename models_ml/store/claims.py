@@ -65,9 +65,7 @@ class Claim:
     def release(self, connection: Connection) -> bool:
         """Give the claim up; False when it is not ours any more."""
         gone = connection.execute(
-            delete(publish_claims).where(
-                publish_claims.c.run_id == self.run_id, publish_claims.c.token == self.token
-            )
+            delete(publish_claims).where(publish_claims.c.run_id == self.run_id, publish_claims.c.token == self.token)
         )
         return gone.rowcount == 1
 

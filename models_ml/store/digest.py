@@ -31,9 +31,7 @@ class Digest:
     """Row count and column sums by table and store (node rows under one key), added up batch by batch."""
 
     def __init__(self) -> None:
-        self._sums: defaultdict[tuple[str, str], list[int]] = defaultdict(
-            lambda: [0] * (1 + len(VALUE_COLUMNS))
-        )
+        self._sums: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * (1 + len(VALUE_COLUMNS)))
 
     def add(self, name: str, part: pa.Table) -> None:
         """Count a batch of `forecasts` or `node_forecasts`; other frames have no digest."""
@@ -107,8 +105,4 @@ def digest_query(name: str, run_id: str) -> Select[Any]:
     ]
     if name == "node_forecasts":
         return select(literal(""), func.count(), *sums).where(table.c.run_id == run_id)
-    return (
-        select(table.c.store_id, func.count(), *sums)
-        .where(table.c.run_id == run_id)
-        .group_by(table.c.store_id)
-    )
+    return select(table.c.store_id, func.count(), *sums).where(table.c.run_id == run_id).group_by(table.c.store_id)

@@ -59,9 +59,7 @@ def make_engine(
         return _sqlite_engine(parsed, shown, pool_size, pool_timeout_seconds, busy_timeout_seconds, read_only)
     if backend == "mssql":
         return _mssql_engine(parsed, shown, pool_size, pool_timeout_seconds, schema)
-    raise StoreError(
-        f"DEMAND_STORE_URL: {shown} is neither SQLite nor SQL Server. Give one such as {_EXAMPLES}."
-    )
+    raise StoreError(f"DEMAND_STORE_URL: {shown} is neither SQLite nor SQL Server. Give one such as {_EXAMPLES}.")
 
 
 def store_name(url: URL) -> str:
@@ -78,9 +76,7 @@ def _sqlite_engine(
         raise StoreError(f"{shown}: the store needs a file, such as sqlite:///data/prediction_store.sqlite.")
     path = Path(url.database)
     if read_only and not path.is_file():
-        raise StoreError(
-            f"No prediction store at {path}. Publish a run first (demand run), or set DEMAND_STORE_URL."
-        )
+        raise StoreError(f"No prediction store at {path}. Publish a run first (demand run), or set DEMAND_STORE_URL.")
     if not path.parent.is_dir():
         raise StoreError(f"{path.parent} is no folder. Create it, or set DEMAND_HOME or DEMAND_STORE_URL.")
 

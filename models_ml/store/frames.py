@@ -57,7 +57,8 @@ FRAME_TABLES: dict[str, Table] = {
 """Frame -> table it is loaded into, parents before children."""
 
 
-def _arrow_type(column: Column[Any]) -> pa.DataType:
+def arrow_type(column: Column[Any]) -> pa.DataType:
+    """Arrow type of a stored column."""
     if isinstance(column.type, Unicode):
         return pa.string()
     if isinstance(column.type, Date):
@@ -73,7 +74,7 @@ def arrow_schema(table: Table) -> pa.Schema:
     """Columns of a table as a frame carries them: all but `run_id`, with types and nullability."""
     return pa.schema(
         [
-            pa.field(column.name, _arrow_type(column), nullable=bool(column.nullable))
+            pa.field(column.name, arrow_type(column), nullable=bool(column.nullable))
             for column in table.columns
             if column.name != "run_id"
         ]
@@ -160,9 +161,7 @@ def check(name: str, part: pa.Table, run: RunRecord) -> None:
 def _refuse(name: str, part: pa.Table, bad: NDArray[np.bool_], said: Callable[[int], str]) -> None:
     if bad.any():
         row = int(bad.argmax())
-        raise PublishError(
-            f"{name}: {said(row)} at {_at(part, row)} ({int(bad.sum())} such rows in this batch)."
-        )
+        raise PublishError(f"{name}: {said(row)} at {_at(part, row)} ({int(bad.sum())} such rows in this batch).")
 
 
 def _check_text(name: str, part: pa.Table, column: str, target: Column[Any]) -> None:
@@ -205,7 +204,7 @@ def _check_quantiles(name: str, part: pa.Table) -> None:
         _refuse(
             name,
             part,
-            valid.any(axis=0) & ~valid.all(axis=0),
+            np.asarray(valid.any(axis=0) & ~valid.all(axis=0)),
             lambda _row: "some quantiles are null and others not",
         )
     if nulls[0] == part.num_rows:
@@ -235,9 +234,7 @@ def _check_dates(name: str, part: pa.Table, column: str, first: date, last: date
 def _check_stores(name: str, part: pa.Table, run: RunRecord) -> None:
     for store in pc.unique(part.column("store_id")).to_pylist():
         if store not in run.scope:
-            raise PublishError(
-                f"{name}: store_id {store} is not in the run's scope ({', '.join(run.scope[:12])})."
-            )
+            raise PublishError(f"{name}: store_id {store} is not in the run's scope ({', '.join(run.scope[:12])}).")
 
 
 def rows(part: pa.Table, run_id: str | None, *, iso_dates: bool) -> list[tuple[Any, ...]]:

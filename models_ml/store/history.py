@@ -20,9 +20,7 @@ def merge_sales(connection: Connection, run: RunRecord) -> None:
     """
     staged, kept = staged_sales_history, sales_history
     for store in sorted(run.scope):
-        latest = connection.execute(
-            select(func.max(kept.c.date)).where(kept.c.store_id == store)
-        ).scalar_one_or_none()
+        latest = connection.execute(select(func.max(kept.c.date)).where(kept.c.store_id == store)).scalar_one_or_none()
         of_run = and_(staged.c.run_id == run.run_id, staged.c.store_id == store)
         sent = connection.execute(select(staged.c.item_id).where(of_run).limit(1)).first() is not None
         if sent and (latest is None or latest <= run.origin):
@@ -33,9 +31,7 @@ def merge_sales(connection: Connection, run: RunRecord) -> None:
                 or_(kept.c.price == staged.c.price, and_(kept.c.price.is_(None), staged.c.price.is_(None))),
             )
             connection.execute(
-                delete(kept).where(
-                    kept.c.store_id == store, ~exists().where(staged.c.run_id == run.run_id, same_row)
-                )
+                delete(kept).where(kept.c.store_id == store, ~exists().where(staged.c.run_id == run.run_id, same_row))
             )
             columns = ["store_id", "item_id", "date", "units", "price"]
             connection.execute(
@@ -69,9 +65,7 @@ def _merge(connection: Connection, table: Any, rows: list[dict[str, Any]]) -> No
     dates = [row["date"] for row in rows]
     stored = {
         tuple(row[key] for key in keys): dict(row)
-        for row in connection.execute(
-            select(table).where(table.c.date.between(min(dates), max(dates)))
-        ).mappings()
+        for row in connection.execute(select(table).where(table.c.date.between(min(dates), max(dates)))).mappings()
     }
     added = []
     for row in rows:
@@ -80,8 +74,6 @@ def _merge(connection: Connection, table: Any, rows: list[dict[str, Any]]) -> No
             added.append(row)
             stored[key] = row
         elif stored[key] != row:
-            connection.execute(
-                update(table).where(*(table.c[name] == row[name] for name in keys)).values(**row)
-            )
+            connection.execute(update(table).where(*(table.c[name] == row[name] for name in keys)).values(**row))
     if added:
         connection.execute(insert(table), added)

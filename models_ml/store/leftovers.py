@@ -33,18 +33,14 @@ def sweep(engine: Engine, *, except_run: str | None = None) -> list[str]:
     """
     dead = run_transaction(engine, lambda connection: _bury(connection, except_run))
     for run_id in dead:
-        with suppress(
-            PublishError
-        ):  # it is being published again, by someone who removes its rows themselves
+        with suppress(PublishError):  # it is being published again, by someone who removes its rows themselves
             delete_rows(engine, run_id, partial(hold_failed, run_id=run_id))
     return dead
 
 
 def _bury(connection: Connection, except_run: str | None) -> list[str]:
     running = connection.execute(
-        select(model_runs.c.run_id).where(
-            model_runs.c.status == "running", model_runs.c.run_id != (except_run or "")
-        )
+        select(model_runs.c.run_id).where(model_runs.c.status == "running", model_runs.c.run_id != (except_run or ""))
     ).scalars()
     for run_id in list(running):
         claim = claims.holder(connection, run_id)
@@ -58,8 +54,7 @@ def _bury(connection: Connection, except_run: str | None) -> list[str]:
         )
     # Rows are deleted children first, so a failed run that still has some has its series, nodes or metrics.
     holds_rows = [
-        exists().where(table.c.run_id == model_runs.c.run_id)
-        for table in (run_series, run_nodes, run_metrics)
+        exists().where(table.c.run_id == model_runs.c.run_id) for table in (run_series, run_nodes, run_metrics)
     ]
     return list(
         connection.execute(
@@ -79,9 +74,7 @@ def hold_failed(connection: Connection, run_id: str) -> None:
         PublishError: the run is not failed (any more).
     """
     held = connection.execute(
-        update(model_runs)
-        .where(model_runs.c.run_id == run_id, model_runs.c.status == "failed")
-        .values(status="failed")
+        update(model_runs).where(model_runs.c.run_id == run_id, model_runs.c.status == "failed").values(status="failed")
     )
     if held.rowcount != 1:
         raise PublishError(f"{run_id} is not failed any more: its rows are left alone.")
@@ -94,9 +87,7 @@ def delete_rows(engine: Engine, run_id: str, hold: Callable[[Connection], None])
     """
     with reading(engine) as connection:
         stores = list(
-            connection.execute(
-                select(run_series.c.store_id).where(run_series.c.run_id == run_id).distinct()
-            ).scalars()
+            connection.execute(select(run_series.c.store_id).where(run_series.c.run_id == run_id).distinct()).scalars()
         )
     for store in sorted(stores):
 

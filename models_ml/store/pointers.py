@@ -27,9 +27,7 @@ def current(connection: Connection, stores: Iterable[str]) -> dict[str, str | No
     return pointers
 
 
-def refuse_older(
-    connection: Connection, run_id: str, origin: date, pointers: Mapping[str, str | None]
-) -> None:
+def refuse_older(connection: Connection, run_id: str, origin: date, pointers: Mapping[str, str | None]) -> None:
     """Forecasts do not go back in time by accident.
 
     Raises:
@@ -67,9 +65,7 @@ def move(
     for store, previous in sorted(expected.items()):
         if previous is None:
             try:
-                connection.execute(
-                    insert(active_runs).values(store_id=store, run_id=run_id, activated_at=now)
-                )
+                connection.execute(insert(active_runs).values(store_id=store, run_id=run_id, activated_at=now))
             except IntegrityError:
                 raise _overtaken(run_id, store) from None
         else:

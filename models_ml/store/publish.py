@@ -87,9 +87,7 @@ def publish(
         sent, counts, calendar = _stage(engine, run, frames, claim, batch_rows, progress)
         with reading(engine) as connection:
             checksum = verify(connection, run, sent, counts)
-        run_transaction(
-            engine, lambda connection: _show(connection, run, claim, expected, calendar, counts, checksum)
-        )
+        run_transaction(engine, lambda connection: _show(connection, run, claim, expected, calendar, counts, checksum))
     except BaseException as error:
         _fail(engine, run.run_id, claim, error)
         raise
@@ -113,9 +111,7 @@ def _begin(
                 pointers.refuse_older(connection, run.run_id, run.origin, expected)
             pointers.move(connection, run.run_id, expected, "publish", "published before, served again")
         outcome: Outcome = "activated" if expected else "unchanged"
-        return Publication(
-            run.run_id, outcome, tuple(sorted(expected)), stored.forecast_rows, stored.checksum
-        )
+        return Publication(run.run_id, outcome, tuple(sorted(expected)), stored.forecast_rows, stored.checksum)
 
     if stored is not None:
         claim = claims.holder(connection, run.run_id)

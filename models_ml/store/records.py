@@ -89,9 +89,7 @@ class RunRecord:
         if not self.run_id or len(self.run_id) > 40 or self.run_id != self.run_id.strip():
             raise PublishError(f"run_id {self.run_id!r}: give 1 to 40 characters, as derive_run_id does.")
         if not self.scope or len(set(self.scope)) != len(self.scope):
-            raise PublishError(
-                f"{self.run_id}: scope {self.scope!r} must name at least one store, each once."
-            )
+            raise PublishError(f"{self.run_id}: scope {self.scope!r} must name at least one store, each once.")
         if self.horizon_days < 1:
             raise PublishError(f"{self.run_id}: horizon_days is {self.horizon_days}; it must be at least 1.")
         if self.role not in ("champion", "challenger"):

@@ -128,9 +128,7 @@ model_runs = Table(
     _one_of("status", STATUSES),
     _one_of("role", ROLES),
     CheckConstraint("horizon_days > 0", name="horizon_days"),
-    CheckConstraint(
-        "status <> 'published' or (published_at is not null and checksum is not null)", name="published"
-    ),
+    CheckConstraint("status <> 'published' or (published_at is not null and checksum is not null)", name="published"),
     CheckConstraint("status <> 'failed' or reason is not null", name="failed"),
     Index("ix_model_runs_status_origin", "status", "origin"),
 )

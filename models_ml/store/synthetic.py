@@ -83,7 +83,7 @@ def synthetic_run(
             "price": np.full(series * history_days, 2.5),
         },
     }
-    nodes = [("total", 1, "total", None, None)]
+    nodes: list[tuple[str, int, str, str | None, str | None]] = [("total", 1, "total", None, None)]
     nodes += [
         (f"store_department:{store}|{department}", 9, "store_department", store, department)
         for store in stores
@@ -146,9 +146,7 @@ def synthetic_run(
     return record, RunFrames(**{name: tables.get(name, empty(name)) for name in ARROW_SCHEMAS})
 
 
-def _values(
-    generator: np.random.Generator, size: int
-) -> dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]]:
+def _values(generator: np.random.Generator, size: int) -> dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]]:
     mean = generator.uniform(0.0, 10.0, size)
     return {
         "mean": mean,

@@ -1,0 +1,97 @@
+"""Bring a store's tables to the version of this code, or back (Alembic, without a configuration file)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
+from sqlalchemy import Connection, Engine
+
+from models_ml.errors import StoreError
+from models_ml.store.engine import store_name
+from models_ml.store.schema import metadata
+from models_ml.store.transactions import reading, writing
+
+VERSION_TABLE = "store_schema_version"
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def revisions() -> list[str]:
+    """All revisions of this code, oldest first."""
+    script = ScriptDirectory.from_config(_config())
+    return [revision.revision for revision in reversed(list(script.walk_revisions()))]
+
+
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Bring the tables to `revision`, in one transaction; nothing happens when they are there.
+
+    Raises:
+        StoreError: the revision is not known (the store was upgraded by a later version), or the database fails.
+    """
+    _run(engine, "upgrade", revision)
+
+
+def downgrade(engine: Engine, revision: str) -> None:
+    """Take the tables back to `revision`; `base` drops them all, with everything in them.
+
+    Raises:
+        StoreError: as `upgrade`.
+    """
+    _run(engine, "downgrade", revision)
+
+
+def _run(engine: Engine, direction: str, revision: str) -> None:
+    try:
+        with writing(engine) as connection:
+            getattr(command, direction)(_config(connection), revision)
+    except CommandError as error:
+        raise StoreError(
+            f"{store_name(engine.url)} cannot be taken to schema revision {revision}: {error}. "
+            f"This version knows {', '.join(revisions())}; install the version that made the store."
+        ) from None
+
+
+def current_revision(engine: Engine) -> str | None:
+    """The store's revision; None for a database without the store's tables.
+
+    Raises:
+        StoreError: the store cannot be reached.
+    """
+    with reading(engine) as connection:
+        return _context(connection).get_current_revision()
+
+
+def is_current(engine: Engine) -> bool:
+    """Whether the store is at the newest revision of this code."""
+    return current_revision(engine) == revisions()[-1]
+
+
+def differences(engine: Engine) -> list[object]:
+    """What Alembic finds different between the database and the schema module; other tables are not ours."""
+    with reading(engine) as connection:
+        return list(compare_metadata(_context(connection), metadata))
+
+
+def _context(connection: Connection) -> MigrationContext:
+    translate = connection.get_execution_options().get("schema_translate_map") or {}
+    ours = set(metadata.tables)
+    return MigrationContext.configure(
+        connection,
+        opts={
+            "version_table": VERSION_TABLE,
+            "version_table_schema": translate.get(None),
+            "compare_type": True,
+            "include_name": lambda name, kind, _parents: kind != "table" or name in ours,
+        },
+    )

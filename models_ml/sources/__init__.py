@@ -1,1 +1,52 @@
+"""Where raw data comes from: each source is a package of its own, found here by its name.
 
+Only a source's own package and its dbt staging models know the words of that source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from models_ml.errors import InputError
+from models_ml.sources.report import IngestReport
+
+SOURCE_NAMES = ("m5",)
+
+
+class Source(Protocol):
+    """What every source can do."""
+
+    def ingest(
+        self,
+        source: Path,
+        warehouse: Path,
+        *,
+        stores: Sequence[str] | None = None,
+        memory_limit_gb: float = 4.0,
+        threads: int = 2,
+        horizon_days: int = 28,
+    ) -> IngestReport:
+        """Check the files of `source` and load them into the raw tables of the DuckDB file `warehouse`."""
+
+
+@runtime_checkable
+class SimulatedSource(Source, Protocol):
+    """A source that can also make files of its own kind."""
+
+    def simulate(self, target: Path, *, stores: int = 1, items: int = 500, days: int = 1941, seed: int) -> object:
+        """Write simulated files into the folder `target`."""
+
+
+def get_source(name: str) -> Source:
+    """The source of that name, imported only now so that the command line starts fast.
+
+    Raises:
+        InputError: there is no such source.
+    """
+    if name == "m5":
+        from models_ml.sources.m5 import source as m5
+
+        return m5
+    raise InputError(f"source {name!r} is not known. Choose one of: {', '.join(SOURCE_NAMES)}.")

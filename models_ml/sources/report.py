@@ -11,7 +11,7 @@ from pathlib import Path
 class IngestReport:
     """Counts and span of the raw tables after an ingest.
 
-    `unchanged` says that the warehouse already held the same content for the same stores, so nothing was written.
+    `unchanged` says that the warehouse held the same content for the same stores, so nothing was written.
     `fingerprint` is a SHA-256 over the names and contents of the files, whichever stores were asked for.
     """
 

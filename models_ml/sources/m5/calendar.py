@@ -1,4 +1,4 @@
-"""Read and check `calendar.csv`: one row a day without gaps, M5's numbering, events in pairs, SNAP flags by state."""
+"""Read and check `calendar.csv`: a row for each day, M5's numbering, events in pairs, SNAP flags by state."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def read_calendar(path: Path) -> CalendarTable:
     """Read the calendar.
 
     Raises:
-        InputError: a header, a date, a number or an event is not as M5 has it; the message has line and column.
+        InputError: a header, date, number or event is not as M5 has it; the message has line and column.
     """
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file)
@@ -73,17 +73,13 @@ def _check_header(header: list[str]) -> frozenset[str]:
     wanted = f"The header must be {','.join(expected)} and one {SNAP_PREFIX}<STATE> column for each state."
     missing = [name for name in expected if name not in header]
     if missing:
-        raise input_fault(
-            CALENDAR_FILE, f"column {missing[0]} is missing", line=1, column=missing[0], remedy=wanted
-        )
+        raise input_fault(CALENDAR_FILE, f"column {missing[0]} is missing", line=1, column=missing[0], remedy=wanted)
     repeated = [name for name in header if header.count(name) > 1]
     if repeated:
         raise input_fault(CALENDAR_FILE, "a column comes twice", line=1, column=repeated[0], remedy=wanted)
     for name in header:
         if name not in expected and not (name.startswith(SNAP_PREFIX) and len(name) > len(SNAP_PREFIX)):
-            raise input_fault(
-                CALENDAR_FILE, "a column is not known", line=1, column=repr(name), remedy=wanted
-            )
+            raise input_fault(CALENDAR_FILE, "a column is not known", line=1, column=repr(name), remedy=wanted)
     for found, name in zip(header, expected, strict=False):
         if found != name:
             raise input_fault(
@@ -181,7 +177,7 @@ class _RowChecker:
                     line=line,
                     column=name,
                     value=values[name],
-                    remedy="Correct it; weeks begin on Saturday (wday 1), and d_1 is the calendar's first day.",
+                    remedy="Correct it; weeks begin on Saturday (wday 1), and the first day is d_1.",
                 )
 
     def _check_week(self, line: int, text: str, date: dt.date) -> None:
@@ -194,9 +190,7 @@ class _RowChecker:
         elif self._week and wday(date) == 1 and week <= self._week:
             problem = f"a new week begins on this Saturday, so its number must be above {self._week}"
         if problem:
-            raise input_fault(
-                CALENDAR_FILE, problem, line=line, column="wm_yr_wk", value=text, remedy=_REGENERATE
-            )
+            raise input_fault(CALENDAR_FILE, problem, line=line, column="wm_yr_wk", value=text, remedy=_REGENERATE)
         self._week = week
 
     def _check_events(self, line: int, values: dict[str, str]) -> None:

@@ -252,7 +252,7 @@ def _by_department(field: str) -> FloatArray:
 
 
 def _chain_prices(calendar: Calendar, department: IntArray, seed: int) -> tuple[FloatArray, FloatArray]:
-    """Base prices, which change every two years or so, and promotions of up to four weeks; by week and item."""
+    """Base prices, which change every two years or so, and promotions of 1-4 weeks; by week and item."""
     rng = np.random.default_rng([seed, _CHAIN_WIDE, _PRICES])
     items, weeks = len(department), int(calendar.week[-1]) + 1
     start = np.exp(rng.normal(0, 1, items) * _by_department("price_spread")[department])
@@ -286,9 +286,7 @@ def _known_effects(calendar: Calendar, catalogue: Catalogue, snap: IntArray, day
     effects: FloatArray = weekdays[:, calendar.weekday[:days]].T[:, department] * catalogue.weekday_strength
     day_of_year = np.array([date.timetuple().tm_yday for date in calendar.dates[:days]], dtype=float)
     turn = 2 * np.pi / _DAYS_A_YEAR
-    by_department = _by_department("season") * np.cos(
-        turn * (day_of_year[:, None] - _by_department("season_peak"))
-    )
+    by_department = _by_department("season") * np.cos(turn * (day_of_year[:, None] - _by_department("season_peak")))
     years = (np.arange(days)[:, None] - TYPICAL_SPAN_DAYS / 2) / _DAYS_A_YEAR
     by_department += years * _by_department("yearly_growth")
     effects += by_department[:, department]
@@ -315,10 +313,7 @@ def _event_effects(calendar: Calendar, days: int) -> FloatArray:
 
 def _open(calendar: Calendar, days: int) -> npt.NDArray[np.bool_]:
     return np.array(
-        [
-            all(event.name != _CLOSED_ON for event in calendar.events.get(date, []))
-            for date in calendar.dates[:days]
-        ]
+        [all(event.name != _CLOSED_ON for event in calendar.events.get(date, [])) for date in calendar.dates[:days]]
     )
 
 

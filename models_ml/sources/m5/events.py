@@ -93,8 +93,7 @@ def _events_of(year: int) -> list[Event]:
     easter = _easter(year)
     events = [Event(dt.date(year, month, day), name, kind) for name, kind, month, day in _FIXED]
     events += [
-        Event(_nth_weekday(year, month, weekday, nth), name, kind)
-        for name, kind, month, weekday, nth in _NTH_WEEKDAY
+        Event(_nth_weekday(year, month, weekday, nth), name, kind) for name, kind, month, weekday, nth in _NTH_WEEKDAY
     ]
     events += [
         Event(easter, "Easter", "Cultural"),

@@ -18,9 +18,7 @@ from models_ml.sources.faults import input_fault
 from models_ml.sources.m5.layout import CALENDAR_FILE, PRICES_FILE, SALES_FILE, VALIDATION_SALES_FILE
 
 _CHUNK_BYTES = 4 * 2**20
-_DOWNLOAD = (
-    "Get the three files from the M5 competition's page on Kaggle, or make them with `demand simulate`."
-)
+_DOWNLOAD = "Get the three files from the M5 competition's page on Kaggle, or make them with `demand simulate`."
 _DAMAGED = "Download or copy it again."
 
 
@@ -67,16 +65,12 @@ def open_source(source: Path, scratch: Path) -> Iterator[RawFiles]:
 
 
 def _find(source: Path, found: dict[str, Path]) -> dict[str, Path]:
-    sales = (
-        VALIDATION_SALES_FILE if SALES_FILE not in found and VALIDATION_SALES_FILE in found else SALES_FILE
-    )
+    sales = VALIDATION_SALES_FILE if SALES_FILE not in found and VALIDATION_SALES_FILE in found else SALES_FILE
     for name in (CALENDAR_FILE, sales, PRICES_FILE):
         if name not in found:
             there = ", ".join(sorted(found)[:5]) or "nothing"
             instead = f" (or {VALIDATION_SALES_FILE})" if name == SALES_FILE else ""
-            raise InputError(
-                f"{source}: {name}{instead} is missing; it holds {there}. {_DOWNLOAD} Nothing was loaded."
-            )
+            raise InputError(f"{source}: {name}{instead} is missing; it holds {there}. {_DOWNLOAD} Nothing was loaded.")
     return {name: found[name] for name in (CALENDAR_FILE, sales, PRICES_FILE)}
 
 
@@ -99,7 +93,7 @@ def _extract(source: Path, scratch: Path) -> dict[str, Path]:
         ) from None
     except OSError as error:
         raise WarehouseError(
-            f"{source.name} could not be unpacked beside the warehouse in {scratch.parent}: {error.strerror}. "
+            f"{source.name} could not be unpacked in {scratch.parent}: {error.strerror}. "
             "Make room there, or choose another DEMAND_HOME. Nothing was loaded."
         ) from None
     return {name: scratch / name for name in members}
@@ -127,8 +121,8 @@ def _check_room(folder: Path, needed_bytes: int, source: Path) -> None:
     free_bytes = shutil.disk_usage(folder).free
     if free_bytes < needed_bytes:
         raise WarehouseError(
-            f"{source.name} needs {needed_bytes / 1e9:.2f} GB unpacked, and {folder} has {free_bytes / 1e9:.2f} GB "
-            "free. Make room there, or choose another DEMAND_HOME. Nothing was loaded."
+            f"{source.name} needs {needed_bytes / 1e9:.2f} GB unpacked, and {folder} has "
+            f"{free_bytes / 1e9:.2f} GB free. Make room there, or choose another DEMAND_HOME. Nothing was loaded."
         )
 
 

@@ -1,7 +1,7 @@
 """Say where in `sell_prices.csv` a fault is that the set-wise checks of the ingest have found.
 
-The seven million prices of M5 are checked as a set in DuckDB, which knows values but not lines. Only when a check
-fails is the file read again, line by line, to name the place.
+The seven million prices of M5 are checked as a set in DuckDB, which knows values but not lines. Only when a
+check fails is the file read again, line by line, to name the place.
 """
 
 from __future__ import annotations
@@ -27,9 +27,7 @@ def check_price_header(path: Path) -> None:
     wanted = f"The header must be {','.join(PRICE_COLUMNS)}."
     for column in PRICE_COLUMNS:
         if column not in header:
-            raise input_fault(
-                PRICES_FILE, f"column {column} is missing", line=1, column=column, remedy=wanted
-            )
+            raise input_fault(PRICES_FILE, f"column {column} is missing", line=1, column=column, remedy=wanted)
     for column in header:
         if column not in PRICE_COLUMNS or header.count(column) > 1:
             raise input_fault(
@@ -107,7 +105,7 @@ def unpriced_series(store_id: str, item_id: str, count: int, sales_file: str) ->
         f"there is no price for item {item_id} in store {store_id}, which {sales_file} sells{others}",
         column="item_id",
         value=item_id,
-        remedy="Add its prices, from the first week on sale, or remove the series; the file may be cut short.",
+        remedy="Add its prices from the first week on sale, or remove the series; the file may be cut.",
     )
 
 

@@ -246,10 +246,8 @@ def _write_calendar(
             events += [""] * (4 - len(events))
             number = wday(date)
             flags = [int(flags[day]) for flags in snap.values()]
-            writer.writerow(
-                (date.isoformat(), weeks[day], WEEKDAYS[number - 1], number, date.month, date.year)
-                + (f"d_{day + 1}", *events, *flags)
-            )
+            named = (date.isoformat(), weeks[day], WEEKDAYS[number - 1], number, date.month, date.year)
+            writer.writerow((*named, f"d_{day + 1}", *events, *flags))
 
 
 def _sales_lines(catalogue: Catalogue, drawn: StoreSales, store_id: str, state: str) -> Iterator[str]:

@@ -78,9 +78,14 @@ def taken_over(run_id: str) -> PublishError:
     )
 
 
-def take(connection: Connection, run_id: str) -> Claim:
+def new(run_id: str) -> Claim:
+    """A claim that is not made yet: its token is drawn first, so that a repeated transaction knows its own."""
+    return Claim(run_id, uuid.uuid4().hex)
+
+
+def take(connection: Connection, claim: Claim) -> None:
     """Claim a run, from whoever had it (the caller has seen that they are dead)."""
-    claim = Claim(run_id, uuid.uuid4().hex)
+    run_id = claim.run_id
     now = utc_now()
     connection.execute(delete(publish_claims).where(publish_claims.c.run_id == run_id))
     connection.execute(
@@ -95,7 +100,6 @@ def take(connection: Connection, run_id: str) -> Claim:
             batches=0,
         )
     )
-    return claim
 
 
 def holder(connection: Connection, run_id: str) -> Row[Any] | None:

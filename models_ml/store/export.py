@@ -41,7 +41,7 @@ def export(engine: Engine, run_id: str, path: Path, *, stores: tuple[str, ...] |
                 raise InputError(f"{run.run_id} has no forecasts for {', '.join(unknown)}.")
             batches = read.stream(connection, read.forecasts_query(run.run_id, stores=stores))
             first = next(batches)
-            rows = first.num_rows
+            rows = int(first.num_rows)
             with _writer(partial, path.suffix, first.schema) as writer:
                 writer.write_batch(first)
                 for batch in batches:

@@ -78,10 +78,11 @@ def publish(
             "`demand promote` serves it later."
         )
     leftovers.sweep(engine, except_run=run.run_id)
-    begun = run_transaction(engine, lambda connection: _begin(connection, run, activate, force))
+    claim = claims.new(run.run_id)
+    begun = run_transaction(engine, lambda connection: _begin(connection, run, claim, activate, force))
     if isinstance(begun, Publication):
         return begun
-    claim, expected = begun
+    expected = begun
     try:
         leftovers.delete_rows(engine, run.run_id, claim.hold)
         sent, counts, calendar = _stage(engine, run, frames, claim, batch_rows, progress)
@@ -95,9 +96,9 @@ def publish(
 
 
 def _begin(
-    connection: Connection, run: RunRecord, activate: bool, force: bool
-) -> Publication | tuple[claims.Claim, dict[str, str | None]]:
-    """Claim the run, or find that it is published. Also: the pointers that the publish may replace."""
+    connection: Connection, run: RunRecord, claim: claims.Claim, activate: bool, force: bool
+) -> Publication | dict[str, str | None]:
+    """Claim the run, or find that it is published. Returns the pointers that the publish may replace."""
     stored = connection.execute(
         select(model_runs.c.status, model_runs.c.forecast_rows, model_runs.c.checksum).where(
             model_runs.c.run_id == run.run_id
@@ -114,11 +115,13 @@ def _begin(
         return Publication(run.run_id, outcome, tuple(sorted(expected)), stored.forecast_rows, stored.checksum)
 
     if stored is not None:
-        claim = claims.holder(connection, run.run_id)
-        if claim is not None and claims.is_alive(claim):
+        holder = claims.holder(connection, run.run_id)
+        if holder is not None and holder.token == claim.token:
+            return expected  # a repeat: the first commit reached the server, its answer did not reach us
+        if holder is not None and claims.is_alive(holder):
             raise PublishError(
-                f"{run.run_id} is being published by process {claim.process_id} on {claim.host.split()[0]} "
-                f"since {claim.claimed_at:%Y-%m-%d %H:%M:%S} UTC. Wait for it to end."
+                f"{run.run_id} is being published by process {holder.process_id} on {holder.host.split()[0]} "
+                f"since {holder.claimed_at:%Y-%m-%d %H:%M:%S} UTC. Wait for it to end."
             )
     if not force:
         pointers.refuse_older(connection, run.run_id, run.origin, expected)
@@ -127,7 +130,8 @@ def _begin(
         connection.execute(insert(model_runs).values(run_id=run.run_id, **values))
     else:
         connection.execute(update(model_runs).where(model_runs.c.run_id == run.run_id).values(**values))
-    return claims.take(connection, run.run_id), expected
+    claims.take(connection, claim)
+    return expected
 
 
 def _run_values(run: RunRecord) -> dict[str, Any]:

@@ -17,6 +17,9 @@ from models_ml.store.schema import activations, active_runs, model_runs, run_met
 from models_ml.store.transactions import reading, run_transaction
 
 
+PRUNED = "pruned"
+
+
 @dataclass(frozen=True)
 class Run:
     """A row of `model_runs`, and the stores that serve it."""
@@ -57,6 +60,7 @@ class MetricDifference:
 
     @property
     def difference(self) -> float:
+        """Second minus first: negative is better for every metric but bias."""
         return self.second - self.first
 
 
@@ -178,15 +182,15 @@ def rollback(engine: Engine, stores: Sequence[str], *, reason: str | None = None
         StoreError: the store cannot be written.
     """
 
-    def work(connection: Connection) -> dict[str, str]:
+    with reading(engine) as connection:
         now = pointers.current(connection, stores)
-        targets = {}
-        for store, active in now.items():
-            if active is None:
-                raise PublishError(f"Store {store} serves no run, so there is nothing to roll back.")
-            before = previous_run(connection, store, active)
-            if before is None:
-                raise PublishError(f"Store {store} served no run before {active}, so it cannot be rolled back.")
+        targets = {store: _target(connection, store, active) for store, active in now.items()}
+
+    def work(connection: Connection) -> None:
+        if pointers.current(connection, stores) == targets:
+            return  # a repeat: the first commit reached the server, its answer did not reach us
+        for store, before in sorted(targets.items()):
+            # Also locks the run, so that it cannot be pruned meanwhile.
             held = connection.execute(
                 update(model_runs)
                 .where(model_runs.c.run_id == before, model_runs.c.status == "published")
@@ -194,12 +198,19 @@ def rollback(engine: Engine, stores: Sequence[str], *, reason: str | None = None
             )
             if held.rowcount != 1:
                 raise PublishError(f"Store {store} served {before} before, but that run has been pruned.")
-            targets[store] = before
-        for store, target in sorted(targets.items()):
-            pointers.move(connection, target, {store: now[store]}, "rollback", reason)
-        return targets
+            pointers.move(connection, before, {store: now[store]}, "rollback", reason)
 
-    return run_transaction(engine, work)
+    run_transaction(engine, work)
+    return targets
+
+
+def _target(connection: Connection, store: str, active: str | None) -> str:
+    if active is None:
+        raise PublishError(f"Store {store} serves no run, so there is nothing to roll back.")
+    before = previous_run(connection, store, active)
+    if before is None:
+        raise PublishError(f"Store {store} served no run before {active}, so it cannot be rolled back.")
+    return before
 
 
 def previous_run(connection: Connection, store: str, active: str) -> str | None:
@@ -238,7 +249,13 @@ def prune(engine: Engine, *, keep: int, idle: timedelta = timedelta(hours=1)) ->
                 .order_by(model_runs.c.published_at.desc(), model_runs.c.run_id)
             ).scalars()
         )
-    gone = [
+        # Retired by a prune that was stopped before it was done.
+        halfway = list(
+            connection.execute(
+                select(model_runs.c.run_id).where(model_runs.c.status == "failed", model_runs.c.reason == PRUNED)
+            ).scalars()
+        )
+    gone = halfway + [
         run_id for run_id in published[keep:] if run_transaction(engine, partial(_retire, run_id=run_id, idle=idle))
     ]
     for run_id in gone:
@@ -253,7 +270,7 @@ def _retire(connection: Connection, run_id: str, idle: timedelta) -> bool:
     held = connection.execute(
         update(model_runs)
         .where(model_runs.c.run_id == run_id, model_runs.c.status == "published")
-        .values(status="failed", reason="pruned")
+        .values(status="failed", reason=PRUNED)
     )
     serving = connection.execute(select(active_runs.c.store_id, active_runs.c.run_id)).all()
     needed = {row.run_id for row in serving}

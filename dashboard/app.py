@@ -1,0 +1,98 @@
+"""Entry of the dashboard (`streamlit run dashboard/app.py`): the pages, and every state that is not a page."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import streamlit as st
+
+from dashboard import data, layout, navigation, state
+from dashboard.client import ApiAway
+from dashboard.pages_ import accuracy, explore, overview, quality, runs
+from models_ml.errors import DemandError
+
+LOOK_AGAIN_AWAY_SECONDS = 4
+LOOK_AGAIN_SECONDS = 30
+
+_log = logging.getLogger(__name__)
+_Render = Callable[[data.Serving], None]
+
+PAGES: tuple[tuple[str, str, str, _Render], ...] = (
+    ("overview", "Overview", ":material/trending_up:", overview.render),
+    ("explore", "Explore", ":material/account_tree:", explore.render),
+    ("accuracy", "Accuracy", ":material/target:", accuracy.render),
+    ("runs", "Runs", ":material/history:", runs.render),
+    ("quality", "Data quality", ":material/verified:", quality.render),
+)
+"""Path, title, icon and renderer of each page, in the order of the navigation."""
+
+
+def main() -> None:
+    """One run of the script: choose the page, say which run is shown, draw it."""
+    st.set_page_config(page_title="Demand forecast", page_icon=":material/trending_up:", layout="wide")
+    pages = {
+        path: st.Page(_shown(render), title=title, url_path=path, icon=icon, default=path == "overview")
+        for path, title, icon, render in PAGES
+    }
+    page = st.navigation(list(pages.values()), position="top")
+    navigation.register(pages)
+    layout.style()
+    state.adopt_address(page.url_path or "overview")
+    page.run()
+
+
+def _shown(render: _Render) -> Callable[[], None]:
+    def show() -> None:
+        _show(render)
+
+    return show
+
+
+def _show(render: _Render) -> None:
+    """Draw a page, or the state that stands in its place; a reader never sees a traceback."""
+    try:
+        serving = data.serving()
+    except ApiAway as away:
+        layout.away(str(away))
+        _look_again(LOOK_AGAIN_AWAY_SECONDS, None)
+        return
+    except DemandError as refused:
+        st.title("The forecast service refuses this dashboard", anchor=False)
+        layout.empty(str(refused), "Ask whoever runs the forecast service.")
+        return
+    layout.provenance(serving)
+    try:
+        if serving.stores:
+            render(serving)
+        else:
+            layout.nothing_published()
+    except ApiAway as away:
+        layout.empty(str(away), "What was not loaded before cannot be shown; this page looks again by itself.")
+    except DemandError as error:
+        layout.empty("This view cannot be shown.", str(error))
+    except Exception:
+        _log.exception("A page failed")
+        layout.empty(
+            "This page has a fault of its own.", "It is in the dashboard's log; the other pages are not touched by it."
+        )
+    seconds = LOOK_AGAIN_AWAY_SECONDS if serving.away else LOOK_AGAIN_SECONDS
+    _look_again(seconds, None if serving.away else serving.run_key)
+
+
+def _look_again(seconds: int, shown: str | None) -> None:
+    """Look at the API every so often and draw the page again when another run is served than the one shown."""
+
+    @st.fragment(run_every=seconds)
+    def look() -> None:
+        try:
+            now = data.serving()
+        except DemandError:
+            return
+        if (None if now.away else now.run_key) != shown:
+            st.rerun()
+
+    look()
+
+
+main()

@@ -1,0 +1,196 @@
+"""The API as typed Python: time-outs, few retries, and problems told as a person would.
+
+One client serves all sessions (httpx pools its connections). Nothing is cached here; see `dashboard/data.py`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from api import schemas
+from models_ml.errors import DemandError
+
+Answer = TypeVar("Answer", bound=BaseModel)
+Parameter = str | int | float | bool | None
+
+RETRY_PAUSES_SECONDS = (0.15, 0.4)
+"""Pauses before the second and the third try of a request that may succeed later."""
+
+_RETRIED_STATUSES = frozenset({502, 503, 504})
+
+
+class ApiAway(DemandError):  # noqa: N818 - it reads as what happened
+    """The API cannot be reached, takes too long, or has a fault of its own; trying again later may help."""
+
+
+class ApiRefused(DemandError):  # noqa: N818
+    """The API answered that it will not: unknown item, missing key, nothing published yet.
+
+    Attributes:
+        status: HTTP status, 400 to 499.
+        kind: `type` of the problem document; empty without one.
+    """
+
+    def __init__(self, message: str, status: int, kind: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.kind = kind
+
+
+class ApiMismatch(DemandError):  # noqa: N818
+    """The API's answer has another shape: dashboard and API are of different versions."""
+
+
+class ApiClient:
+    """Reads the API's resources.
+
+    Args:
+        base_url: where the API is, without a trailing path.
+        api_key: sent as `X-API-Key` when given.
+        timeout_seconds: longest wait for one answer (a connection gets at most two seconds of it).
+        transport: httpx transport, for tests.
+        pause: sleeps between tries, for tests.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        api_key: str | None = None,
+        timeout_seconds: float = 6.0,
+        transport: httpx.BaseTransport | None = None,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._pause = pause
+        self._http = httpx.Client(
+            base_url=self.base_url,
+            headers={"Accept": "application/json", **({"X-API-Key": api_key} if api_key else {})},
+            timeout=httpx.Timeout(timeout_seconds, connect=min(2.0, timeout_seconds)),
+            transport=transport,
+        )
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self._http.close()
+
+    def status(self) -> schemas.ModelStatus:
+        """Which runs are served, and how old they are."""
+        return self._get(schemas.ModelStatus, "/model/status", {})
+
+    def stores(self) -> schemas.StoreList:
+        """Served stores with their departments."""
+        return self._get(schemas.StoreList, "/stores", {})
+
+    def departments(self) -> schemas.DepartmentList:
+        """Served departments with their categories."""
+        return self._get(schemas.DepartmentList, "/departments", {})
+
+    def nodes(self, parameters: Mapping[str, Parameter]) -> schemas.NodePage:
+        """Nodes of one level (`level` or `node_id`), with `history_days` of history."""
+        return self._get(schemas.NodePage, "/forecast/hierarchy", parameters)
+
+    def department_forecasts(self, store_id: str | None) -> schemas.DepartmentForecasts:
+        """Departments of a store, or of every store."""
+        return self._get(schemas.DepartmentForecasts, "/forecast/departments", {"store_id": store_id})
+
+    def forecast(self, item_id: str, store_id: str, quantiles: str) -> schemas.SeriesForecast:
+        """Forecast of one item in one store with the quantiles asked for (comma-separated)."""
+        parameters: dict[str, Parameter] = {"item_id": item_id, "store_id": store_id, "quantiles": quantiles}
+        return self._get(schemas.SeriesForecast, "/forecast", parameters)
+
+    def history(self, item_id: str, store_id: str, days: int) -> schemas.SeriesHistory:
+        """Recent sales and prices of one item in one store."""
+        parameters: dict[str, Parameter] = {"item_id": item_id, "store_id": store_id, "days": days}
+        return self._get(schemas.SeriesHistory, "/forecast/history", parameters)
+
+    def items(self, parameters: Mapping[str, Parameter]) -> schemas.ItemPage:
+        """One page of the served series."""
+        return self._get(schemas.ItemPage, "/forecast/items", parameters)
+
+    def calendar(self) -> schemas.Calendar:
+        """Events and regional flags of the history and the horizon."""
+        return self._get(schemas.Calendar, "/calendar", {})
+
+    def accuracy(self, run_id: str | None) -> schemas.Accuracy:
+        """Backtest of a run, or of the served one."""
+        return self._get(schemas.Accuracy, "/accuracy", {"run_id": run_id})
+
+    def runs(self, limit: int) -> schemas.RunPage:
+        """The newest runs."""
+        return self._get(schemas.RunPage, "/model/runs", {"limit": limit})
+
+    def run(self, run_id: str) -> schemas.RunDetail:
+        """Everything about one run."""
+        return self._get(schemas.RunDetail, f"/model/runs/{run_id}", {})
+
+    def quality(self) -> schemas.Quality:
+        """The latest data-quality checks."""
+        return self._get(schemas.Quality, "/quality", {})
+
+    def _get(self, model: type[Answer], path: str, parameters: Mapping[str, Parameter]) -> Answer:
+        given = {name: value for name, value in parameters.items() if value is not None}
+        response = self._answer(path, given)
+        if response.status_code >= 400:
+            raise _refusal(response, path)
+        try:
+            return model.model_validate_json(response.content)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"]) or "the document"
+            raise ApiMismatch(
+                f"{path} answered in a shape that this page does not know ({place}: {first['msg']}). "
+                "The dashboard and the API are of different versions: deploy both from one commit."
+            ) from None
+
+    def _answer(self, path: str, parameters: Mapping[str, Parameter]) -> httpx.Response:
+        reason = ""
+        for pause_seconds in (*RETRY_PAUSES_SECONDS, None):
+            try:
+                response = self._http.get(path, params=dict(parameters))
+            except httpx.TimeoutException:
+                reason = "did not answer in time"
+            except httpx.TransportError:
+                reason = "cannot be reached"
+            else:
+                if response.status_code not in _RETRIED_STATUSES:
+                    return response
+                reason = _problem_text(response) or f"answered {response.status_code}"
+            if pause_seconds is not None:
+                self._pause(pause_seconds)
+        raise ApiAway(f"The forecast service at {self.base_url} {reason}.")
+
+
+def _problem(response: httpx.Response) -> schemas.Problem | None:
+    try:
+        return schemas.Problem.model_validate_json(response.content)
+    except ValidationError:
+        return None
+
+
+def _problem_text(response: httpx.Response) -> str:
+    problem = _problem(response)
+    return f"says: {problem.detail.rstrip('.')}" if problem else ""
+
+
+def _refusal(response: httpx.Response, path: str) -> DemandError:
+    problem = _problem(response)
+    if response.status_code >= 500:
+        said = f" It says: {problem.detail}" if problem else ""
+        return ApiAway(f"The forecast service had a fault at {path} ({response.status_code}).{said}")
+    if response.status_code in (401, 403):
+        return ApiRefused(
+            "The forecast service does not accept this dashboard. Set DEMAND_API_KEY to a valid key and restart.",
+            response.status_code,
+            problem.type if problem else "",
+        )
+    if problem is None:
+        return ApiRefused(f"The forecast service does not know {path} ({response.status_code}).", response.status_code)
+    allowed = [f"{e.field}: {e.message}" for e in problem.errors]
+    text = " ".join([problem.detail, *allowed])
+    return ApiRefused(text, response.status_code, problem.type)

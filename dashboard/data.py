@@ -1,0 +1,228 @@
+"""What the pages read, cached by the served runs: a publish changes the key, so no page ever mixes two runs.
+
+Only small answers are kept (a node's days, one page of items), each cache bounded in entries and time. When the API
+is away, what is cached is still shown, under a banner that says when it was loaded.
+"""
+
+# ruff: noqa: ARG001 - `run_key` is not read by the functions: it is what their caches go by.
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import streamlit as st
+
+from api import schemas
+from dashboard.client import ApiAway, ApiClient, ApiRefused
+from dashboard.hierarchy import Place, Product, level_of, node_id
+from dashboard.settings import get_settings
+
+STATUS_TTL_SECONDS = 5.0
+READ_TTL_SECONDS = 900.0
+YEAR_DAYS = 364
+"""A year that keeps the weekdays: 52 weeks."""
+
+HISTORY_DAYS = YEAR_DAYS + 112
+"""History read with a node: the longest picture and, for each of its recent days, the same weekday a year before."""
+
+SERIES_HISTORY_DAYS = 112
+"""Days of sales that a run publishes for a series."""
+
+QUANTILES = ("0.005", "0.025", "0.165", "0.25", "0.5", "0.75", "0.835", "0.975", "0.995")
+_PAGE_LIMIT = 500
+_MAX_ITEMS = 2_000
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What is served, as far as this dashboard knows.
+
+    Attributes:
+        status: the API's own words about the active runs.
+        stores: served stores.
+        departments: served departments.
+        run_key: changes with every publish, promotion and rollback; the key of every cache.
+        loaded_at: when the API was last heard (UTC).
+        away: why the API does not answer now; none while it does.
+    """
+
+    status: schemas.ModelStatus
+    stores: tuple[schemas.Store, ...]
+    departments: tuple[schemas.Department, ...]
+    run_key: str
+    loaded_at: dt.datetime
+    away: str | None = None
+
+    @property
+    def runs(self) -> list[schemas.RunSummary]:
+        """Active runs, newest first."""
+        return self.status.runs
+
+    @property
+    def origin(self) -> dt.date | None:
+        """Last day whose sales the newest active run knew."""
+        return max((run.origin for run in self.runs), default=None)
+
+
+@dataclass
+class _Heard:
+    """The last state of the API that was heard, shared by all sessions."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    serving: Serving | None = None
+    asked_at: float = 0.0
+
+
+@st.cache_resource(show_spinner=False)
+def client() -> ApiClient:
+    """The one client of this process."""
+    settings = get_settings()
+    key = settings.api_key.get_secret_value() if settings.api_key else None
+    return ApiClient(settings.api_url, api_key=key, timeout_seconds=settings.api_timeout_seconds)
+
+
+@st.cache_resource(show_spinner=False)
+def _heard() -> _Heard:
+    return _Heard()
+
+
+def serving(now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)) -> Serving:
+    """What is served now; the last that was heard, marked `away`, while the API does not answer.
+
+    Raises:
+        ApiAway: the API does not answer and never did.
+        ApiRefused: the API does not accept this dashboard.
+    """
+    heard = _heard()
+    with heard.lock:
+        moment = now()
+        known = heard.serving
+        if known and not known.away and (moment - known.loaded_at).total_seconds() < STATUS_TTL_SECONDS:
+            return known
+        try:
+            status = client().status()
+            key = "+".join(sorted(f"{s.store_id}={s.run_id}" for s in status.stores)) or "nothing"
+            if known and known.run_key == key:
+                stores, departments = known.stores, known.departments
+            elif status.stores:
+                stores = tuple(client().stores().stores)
+                departments = tuple(client().departments().departments)
+            else:
+                stores, departments = (), ()
+        except ApiAway as away:
+            if known is None:
+                raise
+            heard.serving = Serving(
+                known.status, known.stores, known.departments, known.run_key, known.loaded_at, str(away)
+            )
+            return heard.serving
+        heard.serving = Serving(status, stores, departments, key, moment)
+        return heard.serving
+
+
+def forget() -> None:
+    """Drop every cache and what was heard (tests, and another API)."""
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+@st.cache_data(ttl=READ_TTL_SECONDS, max_entries=200, show_spinner=False)
+def node(run_key: str, place: Place, product: Product, item: str | None) -> schemas.NodePage:
+    """One node with its history; the page is empty when the served run has no such node."""
+    level, _ = level_of(place, product, item)
+    parameters: dict[str, str | int | None] = {
+        "node_id": node_id(place, product, item),
+        "history_days": HISTORY_DAYS,
+        "quantiles": ",".join(QUANTILES),
+    }
+    return client().nodes({"level": level, **parameters})
+
+
+@st.cache_data(ttl=READ_TTL_SECONDS, max_entries=60, show_spinner=False)
+def members(run_key: str, level: int, place: Place, product: Product) -> schemas.NodePage:
+    """Nodes of a level within a place and a product, with the history that a comparison needs."""
+    return client().nodes(
+        {
+            "level": level,
+            "history_days": YEAR_DAYS,
+            "quantiles": "0.025,0.975",
+            "limit": 100,
+            **place.filters(),
+            **product.filters(),
+        }
+    )
+
+
+@st.cache_data(ttl=READ_TTL_SECONDS, max_entries=200, show_spinner=False)
+def series_forecast(run_key: str, item_id: str, store_id: str) -> schemas.SeriesForecast:
+    """Forecast of one item in one store with all quantiles."""
+    return client().forecast(item_id, store_id, ",".join(QUANTILES))
+
+
+@st.cache_data(ttl=READ_TTL_SECONDS, max_entries=200, show_spinner=False)
+def series_history(run_key: str, item_id: str, store_id: str) -> schemas.SeriesHistory:
+    """Recent sales and prices of one item in one store."""
+    return client().history(item_id, store_id, SERIES_HISTORY_DAYS)
+
+
+@st.cache_data(ttl=READ_TTL_SECONDS, max_entries=60, show_spinner=False)
+def items(run_key: str, store_id: str, department_id: str, sort: str) -> tuple[list[schemas.Series], int]:
+    """Served series of a store's department in the order asked for, at most 2,000, and how many there are."""
+    found: list[schemas.Series] = []
+    cursor: str | None = None
+    while True:
+        page = client().items(
+            {
+                "store_id": store_id,
+                "department_id": department_id,
+                "sort": sort,
+                "limit": _PAGE_LIMIT,
+                "cursor": cursor,
+            }
+        )
+        found += page.items
+        cursor = page.next_cursor
+        if cursor is None or len(found) >= _MAX_ITEMS:
+            return found, page.total
+
+
+@st.cache_data(ttl=READ_TTL_SECONDS, max_entries=4, show_spinner=False)
+def calendar(run_key: str) -> dict[dt.date, schemas.CalendarDay]:
+    """Events and regional flags by day; empty when the API has no calendar."""
+    return {day.date: day for day in client().calendar().days}
+
+
+@st.cache_data(ttl=READ_TTL_SECONDS, max_entries=20, show_spinner=False)
+def accuracy(run_key: str, run_id: str | None) -> schemas.Accuracy | None:
+    """Backtest of a run (none: the served one); none when it has no backtest."""
+    try:
+        answer = client().accuracy(run_id)
+    except ApiRefused as refused:
+        if refused.status == 404:
+            return None
+        raise
+    return answer if answer.values else None
+
+
+@st.cache_data(ttl=30.0, max_entries=4, show_spinner=False)
+def runs(run_key: str) -> schemas.RunPage:
+    """The newest hundred runs of the ledger."""
+    return client().runs(100)
+
+
+@st.cache_data(ttl=READ_TTL_SECONDS, max_entries=40, show_spinner=False)
+def run(run_key: str, run_id: str) -> schemas.RunDetail:
+    """Everything about one run."""
+    return client().run(run_id)
+
+
+@st.cache_data(ttl=30.0, max_entries=4, show_spinner=False)
+def quality(run_key: str) -> schemas.Quality:
+    """The latest data-quality checks."""
+    return client().quality()

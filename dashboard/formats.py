@@ -1,0 +1,86 @@
+"""How numbers, dates and spans are written: one place, so that every page says the same thing the same way."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+THIN_SPACE = "\u202f"
+MINUS = "\u2212"
+NO_VALUE = "–"
+
+_DAY_SECONDS = 86_400
+
+
+def units(value: float | None) -> str:
+    """Units sold: whole and grouped from ten on, one decimal below, e.g. `12 345`, `3.4`; `–` for none."""
+    if value is None:
+        return NO_VALUE
+    text = f"{abs(value):.1f}" if abs(value) < 10 else f"{abs(value):,.0f}".replace(",", THIN_SPACE)
+    if text == "0.0" and value == 0:
+        text = "0"
+    return (MINUS if value < 0 and text.strip("0.") else "") + text
+
+
+def short_units(value: float | None) -> str:
+    """Units for a headline, at most four figures: `1.13 M`, `35.9 k`, `812`, `3.4`; `–` for none."""
+    if value is None:
+        return NO_VALUE
+    for size, suffix in ((1e6, "M"), (1e3, "k")):
+        scaled = abs(value) / size
+        if scaled >= (1 if suffix == "M" else 10):
+            digits = 2 if scaled < 10 else 1 if scaled < 100 else 0
+            return f"{MINUS if value < 0 else ''}{scaled:.{digits}f}{THIN_SPACE}{suffix}"
+    return units(value)
+
+
+def percent(ratio: float | None, *, signed: bool = False, digits: int = 0) -> str:
+    """A ratio as percent, e.g. 0.034 -> `3 %`, signed `+3 %`; `–` for none."""
+    if ratio is None:
+        return NO_VALUE
+    rounded = round(ratio * 100, digits)
+    sign = MINUS if rounded < 0 else "+" if signed and rounded > 0 else ""
+    return f"{sign}{abs(rounded):.{digits}f}{THIN_SPACE}%"
+
+
+def score(value: float | None) -> str:
+    """An error measure without unit (WRMSSE, RMSSE), three decimals; `–` for none."""
+    return NO_VALUE if value is None else f"{value:.3f}"
+
+
+def price(value: float | None) -> str:
+    """A price in the data's own currency, two decimals; `–` for none."""
+    return NO_VALUE if value is None else f"{value:,.2f}".replace(",", THIN_SPACE)
+
+
+def day(value: dt.date | None) -> str:
+    """A day with its year, e.g. `22 May 2016`; `–` for none."""
+    return NO_VALUE if value is None else f"{value.day} {value:%b %Y}"
+
+
+def day_range(first: dt.date, last: dt.date) -> str:
+    """A span of days without saying a month or year twice, e.g. `23–29 May 2016`."""
+    if first == last:
+        return day(first)
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first.day}–{day(last)}"
+    if first.year == last.year:
+        return f"{first.day} {first:%b} – {day(last)}"
+    return f"{day(first)} – {day(last)}"
+
+
+def age(seconds: float | None) -> str:
+    """How long ago, in the largest whole unit, e.g. `3 hours ago`; `–` for none."""
+    if seconds is None:
+        return NO_VALUE
+    for size, name in ((_DAY_SECONDS, "day"), (3_600, "hour"), (60, "minute")):
+        count = int(seconds // size)
+        if count:
+            return f"{count} {name}{'' if count == 1 else 's'} ago"
+    return "just now"
+
+
+def change(now: float | None, before: float | None) -> float | None:
+    """Relative change of `now` against `before`; none where either is missing or `before` is zero."""
+    if now is None or before is None or before == 0:
+        return None
+    return now / before - 1

@@ -1,0 +1,153 @@
+"""The twelve levels as a reader picks them: a place (all, region, store) by a product (all to item)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from api import schemas
+
+PlaceKind = Literal["all", "region", "store"]
+ProductKind = Literal["all", "category", "department"]
+
+LEVEL_TITLES: dict[int, str] = {
+    0: "Average of all levels",
+    1: "Everything",
+    2: "Region",
+    3: "Store",
+    4: "Category",
+    5: "Department",
+    6: "Region × category",
+    7: "Region × department",
+    8: "Store × category",
+    9: "Store × department",
+    10: "Item",
+    11: "Item × region",
+    12: "Item × store",
+}
+
+_LEVELS: dict[tuple[PlaceKind, str], tuple[int, str]] = {
+    ("all", "all"): (1, "total"),
+    ("region", "all"): (2, "region"),
+    ("store", "all"): (3, "store"),
+    ("all", "category"): (4, "category"),
+    ("all", "department"): (5, "department"),
+    ("region", "category"): (6, "region_category"),
+    ("region", "department"): (7, "region_department"),
+    ("store", "category"): (8, "store_category"),
+    ("store", "department"): (9, "store_department"),
+    ("all", "item"): (10, "item"),
+    ("region", "item"): (11, "item_region"),
+    ("store", "item"): (12, "item_store"),
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where: everything, a region or a store."""
+
+    kind: PlaceKind = "all"
+    name: str = ""
+
+    @staticmethod
+    def parse(text: str | None) -> Place:
+        """From `all`, `region:CA` or `store:CA_1`; anything else is everything."""
+        kind, _, name = (text or "all").partition(":")
+        if kind == "region" and name:
+            return Place("region", name)
+        if kind == "store" and name:
+            return Place("store", name)
+        return Place()
+
+    @property
+    def text(self) -> str:
+        """The form in the address."""
+        return "all" if self.kind == "all" else f"{self.kind}:{self.name}"
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return {"all": "All stores", "region": f"Region {self.name}", "store": f"Store {self.name}"}[self.kind]
+
+    def filters(self) -> dict[str, str]:
+        """As parameters of the API."""
+        return {} if self.kind == "all" else {f"{self.kind}_id": self.name}
+
+
+@dataclass(frozen=True)
+class Product:
+    """What: everything, a category or a department."""
+
+    kind: ProductKind = "all"
+    name: str = ""
+
+    @staticmethod
+    def parse(text: str | None) -> Product:
+        """From `all`, `category:FOODS` or `department:FOODS_3`; anything else is everything."""
+        kind, _, name = (text or "all").partition(":")
+        if kind == "category" and name:
+            return Product("category", name)
+        if kind == "department" and name:
+            return Product("department", name)
+        return Product()
+
+    @property
+    def text(self) -> str:
+        """The form in the address."""
+        return "all" if self.kind == "all" else f"{self.kind}:{self.name}"
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return {"all": "all departments", "category": f"category {self.name}", "department": f"department {self.name}"}[
+            self.kind
+        ]
+
+    def filters(self) -> dict[str, str]:
+        """As parameters of the API."""
+        return {} if self.kind == "all" else {f"{self.kind}_id": self.name}
+
+
+def level_of(place: Place, product: Product, item: str | None = None) -> tuple[int, str]:
+    """Number and name of the level of a pick."""
+    return _LEVELS[(place.kind, "item" if item else product.kind)]
+
+
+def node_id(place: Place, product: Product, item: str | None = None) -> str:
+    """Id of the node of a pick, e.g. `store_department:CA_1|FOODS_3`."""
+    _, name = level_of(place, product, item)
+    keys: list[str] = []
+    if item:
+        # Item levels begin with the item, as their names do.
+        keys = [item, *([place.name] if place.kind != "all" else [])]
+    else:
+        keys = [part.name for part in (place, product) if part.kind != "all"]
+    return f"{name}:{'|'.join(keys)}" if keys else name
+
+
+def places(stores: Iterable[schemas.Store]) -> list[Place]:
+    """Everything that can be picked as a place; `all` and regions only where they differ from one store."""
+    listed = sorted(stores, key=lambda store: (store.region_id, store.store_id))
+    regions = list(dict.fromkeys(store.region_id for store in listed))
+    if len(listed) == 1:
+        return [Place("store", listed[0].store_id)]
+    found = [Place()]
+    for region in regions:
+        found.append(Place("region", region))
+        found += [Place("store", store.store_id) for store in listed if store.region_id == region]
+    return found
+
+
+def products(departments: Iterable[schemas.Department]) -> list[Product]:
+    """Everything that can be picked as a product, each category above its departments."""
+    listed = sorted(departments, key=lambda department: (department.category_id, department.department_id))
+    found = [Product()]
+    for category in dict.fromkeys(department.category_id for department in listed):
+        found.append(Product("category", category))
+        found += [
+            Product("department", department.department_id)
+            for department in listed
+            if department.category_id == category
+        ]
+    return found

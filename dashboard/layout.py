@@ -1,0 +1,225 @@
+"""The furniture of every page: provenance line, answer cards, legends, tables with their CSV, and the states
+that are not a chart (empty, away, refused). Texts come from our own data, so they are escaped before they are HTML.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import charts, formats, state
+from dashboard.data import Serving
+
+Tone = Literal["plain", "good", "warning", "bad"]
+Swatch = Literal["line", "dash", "area", "bar", "tick", "dot", "diamond", "triangle"]
+
+LegendEntry = tuple[str, Swatch, str]
+"""Text, shape and colour of an entry of a legend."""
+
+CHART_CONFIG: dict[str, Any] = {"theme": "streamlit", "width": "stretch"}
+
+_TONE_MARKS: dict[Tone, str] = {"plain": "", "good": "✓ ", "warning": "▲ ", "bad": "▼ "}
+
+
+@dataclass(frozen=True)
+class Card:
+    """One answer: a question, the figure that answers it, and what to compare it with."""
+
+    question: str
+    answer: str
+    detail: str
+    more: str = ""
+    tone: Tone = "plain"
+
+
+def colours() -> charts.Palette:
+    """The palette of the theme that the reader's browser shows."""
+    return charts.palette(st.context.theme.type)
+
+
+def style() -> None:
+    """Styles of our own furniture; all colours come from the theme, so that light and dark both hold."""
+    shade = colours()
+    variables = {
+        "text": shade.text,
+        "grid": shade.grid,
+        "good": shade.good,
+        "bad": shade.bad,
+        "forecast": shade.forecast,
+        "faint": shade.last_year,
+    }
+    root = "".join(f"--d-{name}: {value}; " for name, value in variables.items())
+    st.html(f"<style>:root {{ {root} }}\n{_style_sheet()}</style>")
+
+
+@lru_cache(maxsize=1)
+def _style_sheet() -> str:
+    return (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
+
+
+def provenance(serving: Serving) -> None:
+    """Which run is shown, what it knows and how old it is; on every page, before anything else."""
+    status = serving.status
+    tone: Tone = {"fresh": "good", "stale": "warning", "empty": "warning"}[status.status]  # type: ignore[assignment]
+    word = {"fresh": "Up to date", "stale": "Stale", "empty": "Nothing published"}[status.status]
+    parts = [_pill(_TONE_MARKS[tone] + word, tone)]
+    if serving.away:
+        parts.insert(0, _pill("▲ Service away", "warning"))
+    newest = serving.runs[0] if serving.runs else None
+    if newest and serving.origin:
+        published = min((run.published_at for run in serving.runs if run.published_at), default=None)
+        parts.append(f"<span>Sales known to <b>{formats.day(serving.origin)}</b></span>")
+        if published:
+            seconds = (dt.datetime.now(dt.UTC) - published).total_seconds()
+            parts.append(f"<span>· forecast published {formats.age(seconds)}</span>")
+        count = len(serving.runs)
+        which = f"run {_text(newest.run_id)}" if count == 1 else f"{count} runs"
+        parts.append(f"<span>· {which}</span>")
+    st.html(f'<div class="d-line" role="status" aria-label="State of the data">{" ".join(parts)}</div>')
+    if serving.away:
+        loaded = f"{serving.loaded_at:%H:%M} UTC"
+        note(
+            f"{serving.away} What you see was loaded at {loaded}; this page looks again by itself.",
+            tone="warning",
+        )
+    elif status.status == "stale" and status.age_days is not None:
+        note(
+            f"The served forecast was published {status.age_days:.0f} days ago; {status.max_age_days:.0f} days are "
+            "the limit. Run `demand run`, or see Runs for what went wrong.",
+            tone="warning",
+        )
+
+
+def cards(items: Sequence[Card]) -> None:
+    """Answers side by side on a wide screen, one below the other on a narrow one."""
+    blocks = [
+        f'<section class="d-card" aria-label="{_text(card.question)}"><h2>{_text(card.question)}</h2>'
+        f'<div class="answer {card.tone}">{_text(card.answer)}</div><p>{_text(card.detail)}</p>'
+        + (f'<p class="more">{_text(card.more)}</p>' if card.more else "")
+        + "</section>"
+        for card in items
+    ]
+    st.html(f'<div class="d-cards">{"".join(blocks)}</div>')
+
+
+def legend(entries: Sequence[LegendEntry]) -> None:
+    """A legend that wraps on narrow screens: (text, shape, colour)."""
+    items = [f"<li>{_swatch(shape, colour)}{_text(text)}</li>" for text, shape, colour in entries]
+    st.html(f'<ul class="d-legend" aria-label="Legend">{"".join(items)}</ul>')
+
+
+def note(text: str, *, tone: Tone = "plain") -> None:
+    """A remark that matters, in one sentence."""
+    st.html(f'<div class="d-note {tone}" role="note">{_TONE_MARKS[tone]}{_text(text)}</div>')
+
+
+def empty(title: str, text: str) -> None:
+    """In place of a chart that has nothing to show: what is missing and what brings it."""
+    st.html(f'<div class="d-empty" role="status"><strong>{_text(title)}</strong><span>{_text(text)}</span></div>')
+
+
+def chart(spec: charts.Spec, *, alt: str, key: str) -> None:
+    """Draw a specification; `alt` tells those who cannot see it what it shows."""
+    st.vega_lite_chart(spec, alt=alt, key=key, **CHART_CONFIG)
+
+
+def table(
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    name: str,
+    columns: Mapping[str, Any] | None = None,
+    height: int | None = None,
+    title: str = "The numbers as a table",
+    opened: bool = False,
+) -> None:
+    """Rows under a heading that opens, with their CSV.
+
+    Args:
+        rows: the same keys in each.
+        name: name of the CSV file without ending, and key of the widgets.
+        columns: Streamlit's column configuration by key.
+        height: pixels; by content when none.
+        title: heading.
+        opened: whether the table shows at once.
+    """
+    frame = pd.DataFrame.from_records(list(rows))
+    with st.expander(title, expanded=opened):
+        st.dataframe(
+            frame,
+            hide_index=True,
+            column_config=dict(columns or {}),
+            height=height if height else "auto",
+            key=f"table_{name}",
+        )
+        st.download_button(
+            "Download CSV",
+            frame.to_csv(index=False).encode(),
+            file_name=f"{name}.csv",
+            mime="text/csv",
+            key=f"csv_{name}",
+            on_click="ignore",
+            icon=":material/download:",
+        )
+
+
+def share() -> None:
+    """The link that opens this view again."""
+    with st.popover("Link to this view", icon=":material/link:"):
+        st.caption("Copy it: it opens the same picks for anyone who may see this dashboard.")
+        st.code(state.link(), language=None, wrap_lines=True)
+
+
+def unavailable_picks() -> None:
+    """Say when the address named something that is not served."""
+    for name, value in state.missing().items():
+        note(f"The link asks for {name} “{value}”, which is not served now; the first choice is shown.", tone="warning")
+
+
+def away(message: str) -> None:
+    """The whole page when the API is away and nothing was ever loaded; it heals by itself."""
+    st.title("The forecast service is away", anchor=False)
+    empty(
+        message,
+        "Nothing is lost: forecasts stay in the store. Start the API (`demand serve`) or check DEMAND_API_URL. "
+        "This page looks again every few seconds.",
+    )
+    st.button("Look again now", key="again", icon=":material/refresh:")
+
+
+def nothing_published() -> None:
+    """The whole page before the first publish."""
+    st.title("No forecast has been published yet", anchor=False)
+    empty(
+        "The forecast service runs, and its store is empty.",
+        "`demand run` builds the warehouse, trains, and publishes; this page then fills by itself.",
+    )
+
+
+def _pill(text: str, tone: Tone) -> str:
+    return f'<span class="d-pill {tone}">{_text(text)}</span>'
+
+
+def _text(text: str) -> str:
+    return html.escape(text)
+
+
+def _swatch(shape: Swatch, colour: str) -> str:
+    body = {
+        "line": f'<line x1="0" y1="6" x2="22" y2="6" stroke="{colour}" stroke-width="2.4"/>',
+        "dash": f'<line x1="0" y1="6" x2="22" y2="6" stroke="{colour}" stroke-width="2" stroke-dasharray="3 3"/>',
+        "area": f'<rect x="0" y="1" width="22" height="10" fill="{colour}" opacity="0.28"/>',
+        "bar": f'<rect x="0" y="1" width="22" height="10" rx="2" fill="{colour}" opacity="0.85"/>',
+        "tick": f'<line x1="11" y1="0" x2="11" y2="12" stroke="{colour}" stroke-width="3"/>',
+        "dot": f'<circle cx="11" cy="6" r="5" fill="{colour}"/>',
+        "diamond": f'<path d="M11 1 L16 6 L11 11 L6 6 Z" fill="none" stroke="{colour}" stroke-width="2"/>',
+        "triangle": f'<path d="M6 2 L16 2 L11 10 Z" fill="{colour}"/>',
+    }[shape]
+    return f'<svg width="22" height="12" viewBox="0 0 22 12" aria-hidden="true">{body}</svg>'

@@ -1,0 +1,22 @@
+"""Links from one page to another, with the picks that the other page shall open with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+_PAGES = "pages"
+
+
+def register(pages: Mapping[str, StreamlitPage]) -> None:
+    """Remember the pages of this run of the script by their path."""
+    st.session_state[_PAGES] = dict(pages)
+
+
+def link(path: str, label: str, picks: Mapping[str, str] | None = None) -> None:
+    """A link to the page at `path`, which opens with the given picks."""
+    page = st.session_state.get(_PAGES, {}).get(path)
+    if page is not None:
+        st.page_link(page, label=label, icon=":material/arrow_forward:", query_params=dict(picks or {}))

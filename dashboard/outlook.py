@@ -1,0 +1,287 @@
+"""From daily answers of the API to what a page says: totals of a window, how they compare, and rows of a chart.
+
+Pure functions; nothing is read or drawn here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from api import schemas
+from dashboard import charts, formats
+
+YEAR_DAYS = 364
+SKILL_THAT_COUNTS = 0.02
+"""Relative gain over the baseline below which we say `about the same`."""
+
+BIAS_LIMIT = 0.05
+"""Bias (relative) from which a level is called biased."""
+
+
+@dataclass(frozen=True)
+class Days:
+    """A node or a series as days: what was sold and what is forecast.
+
+    Attributes:
+        name: id of the node or item.
+        origin: last day whose sales are known.
+        forecast: days of the horizon.
+        sold: units by day.
+        price: price by day, where known.
+    """
+
+    name: str
+    origin: dt.date
+    forecast: tuple[schemas.ForecastDay, ...]
+    sold: Mapping[dt.date, float]
+    price: Mapping[dt.date, float]
+
+    @staticmethod
+    def of_node(node: schemas.NodeForecast, run: schemas.RunRef) -> Days:
+        """From a node of the hierarchy."""
+        sold = {day.date: day.units for day in node.history}
+        return Days(node.node_id, run.origin, tuple(node.days), sold, {})
+
+    @staticmethod
+    def of_series(forecast: schemas.SeriesForecast, history: schemas.SeriesHistory) -> Days:
+        """From one item in one store."""
+        sold = {day.date: day.units for day in history.days}
+        price = {day.date: day.price for day in history.days if day.price is not None}
+        return Days(forecast.item_id, forecast.run.origin, tuple(forecast.days), sold, price)
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """The next days of a node in sum, beside what was.
+
+    Attributes:
+        first, last: the window.
+        units: sum of the mean forecast.
+        low, high: sums of the daily 2.5 % and 97.5 % quantiles; none without quantiles. The sum of daily ranges is
+            wider than the range of the sum, because good and bad days offset each other: it errs on the safe side.
+        last_period: units of as many days up to the origin; none where history is short.
+        last_year: units of the same weekdays a year before; none where history is short.
+    """
+
+    first: dt.date
+    last: dt.date
+    units: float
+    low: float | None
+    high: float | None
+    last_period: float | None
+    last_year: float | None
+
+    @property
+    def against_last_period(self) -> float | None:
+        """Relative change against the days before."""
+        return formats.change(self.units, self.last_period)
+
+    @property
+    def against_last_year(self) -> float | None:
+        """Relative change against the same weekdays a year before."""
+        return formats.change(self.units, self.last_year)
+
+    @property
+    def half_width(self) -> float | None:
+        """Half of the range relative to the forecast; none without a range."""
+        if self.low is None or self.high is None or self.units == 0:
+            return None
+        return (self.high - self.low) / 2 / self.units
+
+
+def outlook(days: Days, window_days: int) -> Outlook | None:
+    """The first `window_days` of the forecast in sum; none when nothing is forecast."""
+    window = days.forecast[:window_days]
+    if not window:
+        return None
+    dates = [day.date for day in window]
+    before = [days.origin - dt.timedelta(days=back) for back in range(len(window))]
+    year = [date - dt.timedelta(days=YEAR_DAYS) for date in dates]
+    return Outlook(
+        dates[0],
+        dates[-1],
+        sum(day.mean for day in window),
+        _quantile_sum(window, "0.025"),
+        _quantile_sum(window, "0.975"),
+        _sold(days.sold, before),
+        _sold(days.sold, year),
+    )
+
+
+def timeline_rows(
+    days: Days,
+    *,
+    history_days: int,
+    calendar: Mapping[dt.date, schemas.CalendarDay],
+    region: str | None,
+    bands: Sequence[tuple[str, str]],
+) -> list[charts.Row]:
+    """Rows of `charts.timeline`: `history_days` days up to the origin and every day of the forecast.
+
+    A day is flagged when the region's flag is set, or any region's when no region is picked.
+    """
+    first = days.origin - dt.timedelta(days=history_days - 1)
+    rows: list[charts.Row] = []
+    for offset in range(history_days):
+        date = first + dt.timedelta(days=offset)
+        units = days.sold.get(date)
+        if units is not None:
+            rows.append(
+                _row(date, days, calendar, region)
+                | {"actual": units, "tip_units": f"{formats.units(units)} sold", "tip_range": formats.NO_VALUE}
+            )
+    for day in days.forecast:
+        quantiles = day.quantiles or {}
+        row = _row(day.date, days, calendar, region) | {
+            "mean": round(day.mean, 3),
+            "tip_units": f"{formats.units(day.mean)} forecast",
+            "tip_range": range_text(quantiles.get("0.025"), quantiles.get("0.975")),
+        }
+        for low, high in bands:
+            row[_field(low)] = quantiles.get(low)
+            row[_field(high)] = quantiles.get(high)
+        rows.append(row)
+    return rows
+
+
+def band_fields(bands: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Fields that `timeline_rows` gives to pairs of quantiles."""
+    return [(_field(low), _field(high)) for low, high in bands]
+
+
+def price_rows(days: Days, *, history_days: int) -> list[charts.Row]:
+    """Rows of `charts.price_steps` for the days of the picture above."""
+    first = days.origin - dt.timedelta(days=history_days - 1)
+    return [
+        {"date": charts.at(date), "price": value, "tip_day": charts.day_text(date), "tip_price": formats.price(value)}
+        for date, value in sorted(days.price.items())
+        if date >= first
+    ]
+
+
+def range_text(low: float | None, high: float | None) -> str:
+    """`12 – 34`; a dash without a range."""
+    if low is None or high is None:
+        return formats.NO_VALUE
+    return f"{formats.units(low)} – {formats.units(high)}"
+
+
+def level_values(accuracy: schemas.Accuracy, model: str, metric: str, level: int) -> dict[dt.date, float]:
+    """A metric of a model at a level by fold."""
+    return {
+        value.fold: value.value
+        for value in accuracy.values
+        if value.model == model and value.metric == metric and value.level == level and value.value is not None
+    }
+
+
+def fold_mean(accuracy: schemas.Accuracy, model: str, metric: str, level: int) -> float | None:
+    """A metric averaged over the folds; none where no fold has it."""
+    values = level_values(accuracy, model, metric, level).values()
+    return sum(values) / len(values) if values else None
+
+
+def baseline_of(accuracy: schemas.Accuracy) -> str | None:
+    """Name of the seasonal-naive model (last week repeated) among the backtest's models; none without one."""
+    names = {value.model for value in accuracy.values} - {accuracy.run.model}
+    for name in sorted(names):
+        if name.lower().replace("_", "").replace("-", "") in ("snaive", "seasonalnaive"):
+            return name
+    return None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the last backtest was any good, at one level.
+
+    Attributes:
+        fold: last day that the fold's model knew.
+        skill: relative gain over last week repeated (WRMSSE), negative when worse; none without a baseline.
+        wape: sum of absolute errors over units, by day; none where not measured.
+        bias: relative bias, positive when the forecast was too high; none where not measured.
+        coverage: share of days within their 95 % range; none where not measured.
+    """
+
+    fold: dt.date
+    skill: float | None
+    wape: float | None
+    bias: float | None
+    coverage: float | None
+
+    @property
+    def headline(self) -> str:
+        """One answer to `was it any good?`."""
+        if self.skill is None:
+            return "Not compared"
+        if self.skill > SKILL_THAT_COUNTS:
+            return f"Yes: {formats.percent(self.skill)} better"
+        if self.skill < -SKILL_THAT_COUNTS:
+            return f"No: {formats.percent(-self.skill)} worse"
+        return "About the same"
+
+
+def verdict(accuracy: schemas.Accuracy, level: int) -> Verdict | None:
+    """The newest fold at a level; none when the level was not measured."""
+    model = accuracy.run.model
+    folds = {value.fold for value in accuracy.values if value.model == model and value.level == level}
+    if not folds:
+        return None
+    fold = max(folds)
+
+    def at(name: str, metric: str) -> float | None:
+        return level_values(accuracy, name, metric, level).get(fold)
+
+    baseline = baseline_of(accuracy)
+    ours = at(model, "wrmsse")
+    theirs = at(baseline, "wrmsse") if baseline else None
+    skill = 1 - ours / theirs if ours is not None and theirs else None
+    return Verdict(fold, skill, at(model, "wape"), at(model, "bias"), at(model, "coverage_95"))
+
+
+def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """A nested document as `a.b.c` to text, for comparing two runs line by line."""
+    flat: dict[str, str] = {}
+    for key, inner in value.items():
+        name = f"{prefix}{key}"
+        if isinstance(inner, Mapping):
+            flat |= flatten(inner, f"{name}.")
+        elif isinstance(inner, float):
+            flat[name] = f"{inner:.6g}"
+        else:
+            flat[name] = str(inner)
+    return flat
+
+
+def _row(date: dt.date, days: Days, calendar: Mapping[dt.date, schemas.CalendarDay], region: str | None) -> charts.Row:
+    known = calendar.get(date)
+    event = known.event_name if known else None
+    flagged = bool(known and (region in known.flagged_regions if region else known.flagged_regions))
+    year = days.sold.get(date - dt.timedelta(days=YEAR_DAYS))
+    notes = [note for note in (event, "regional flag" if flagged else None) if note]
+    return {
+        "date": charts.at(date),
+        "last_year": year,
+        "event": event,
+        "flag": flagged,
+        "tip_day": charts.day_text(date),
+        "tip_last_year": formats.units(year),
+        "tip_event": ", ".join(notes) or formats.NO_VALUE,
+    }
+
+
+def _field(probability: str) -> str:
+    return "q_" + probability.replace(".", "_")
+
+
+def _quantile_sum(window: Sequence[schemas.ForecastDay], probability: str) -> float | None:
+    values = [day.quantiles.get(probability) if day.quantiles else None for day in window]
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(window) else None
+
+
+def _sold(sold: Mapping[dt.date, float], dates: Sequence[dt.date]) -> float | None:
+    known = [sold[date] for date in dates if date in sold]
+    return sum(known) if len(known) == len(dates) else None

@@ -1,0 +1,229 @@
+"""Accuracy: was the forecast any good, where, and on which side did it err."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import streamlit as st
+
+from api import schemas
+from dashboard import charts, data, formats, layout, outlook, state
+from dashboard.data import Serving
+from dashboard.hierarchy import LEVEL_TITLES
+from dashboard.layout import Card
+
+MEASURES = {
+    "wrmsse": "WRMSSE",
+    "wape": "Daily error (WAPE)",
+    "coverage_95": "95 % range held",
+}
+MEASURE_HELP = {
+    "wrmsse": "Weighted root mean squared scaled error: errors in units of a naive forecast's, weighted by sales in "
+    "money. Lower is better.",
+    "wape": "Absolute error of all days over all units sold. Lower is better.",
+    "coverage_95": "Share of days whose sales fell within the 95 % range. Near 95 % is right; above it, ranges are "
+    "too wide.",
+}
+IN_PERCENT = frozenset({"wape", "coverage_95"})
+
+
+def render(serving: Serving) -> None:
+    """Draw the page."""
+    st.title("Was the forecast any good?", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        runs = [run.run_id for run in serving.runs]
+        run_id = state.choose("Run", "run", runs, show=lambda text: text, width=340) if len(runs) > 1 else runs[0]
+        measure = state.toggle("Measure", "measure", tuple(MEASURES), show=MEASURES.__getitem__)
+    state.write_address("run", "measure")
+    layout.unavailable_picks()
+    accuracy = data.accuracy(serving.run_key, run_id)
+    if accuracy is None:
+        layout.empty(
+            "This run was published without a backtest.",
+            "`demand backtest` measures it on months that it had not seen; the next `demand run` does both.",
+        )
+        return
+    layout.cards(_cards(accuracy))
+    _by_level(accuracy, measure)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _by_fold(accuracy)
+    with right:
+        _bias(accuracy)
+    layout.share()
+
+
+def _cards(accuracy: schemas.Accuracy) -> list[Card]:
+    baseline = outlook.baseline_of(accuracy)
+    model = accuracy.run.model
+    ours = outlook.fold_mean(accuracy, model, "wrmsse", 0)
+    theirs = outlook.fold_mean(accuracy, baseline, "wrmsse", 0) if baseline else None
+    skill = 1 - ours / theirs if ours is not None and theirs else None
+    folds = sorted({value.fold for value in accuracy.values if value.model == model})
+    tested = f"{len(folds)} test{'s' if len(folds) != 1 else ''} on days that the model had not seen"
+    newest = outlook.verdict(accuracy, 5)
+    cards = [
+        Card(
+            "Better than repeating last week?",
+            "Not compared" if skill is None else f"{formats.percent(skill, signed=True)}",
+            f"WRMSSE {formats.score(ours)} against {formats.score(theirs)}, all levels alike.",
+            f"{tested}, the newest after {formats.day(folds[-1])}." if folds else "",
+            tone="plain" if skill is None else "good" if skill > 0 else "bad",
+        )
+    ]
+    if newest and newest.wape is not None:
+        cards.append(
+            Card(
+                "How far off is a department's day",
+                formats.percent(newest.wape),
+                "is the average miss of a department on a day, in the newest test.",
+                f"In sum the forecast was {formats.percent(abs(newest.bias), digits=1)} "
+                f"{'too high' if newest.bias > 0 else 'too low'}."
+                if newest.bias is not None
+                else "",
+            )
+        )
+    coverage = outlook.fold_mean(accuracy, model, "coverage_95", 0)
+    if coverage is None:
+        coverage = outlook.fold_mean(accuracy, model, "coverage_95", 12)
+    cards.append(
+        Card(
+            "Do the ranges hold",
+            formats.percent(coverage),
+            "of days fell within their 95 % range." if coverage is not None else "This run measured no ranges.",
+            "95 % is right; more means ranges are too wide." if coverage is not None else "",
+        )
+    )
+    return cards
+
+
+def _by_level(accuracy: schemas.Accuracy, measure: str) -> None:
+    shade = layout.colours()
+    model, baseline = accuracy.run.model, outlook.baseline_of(accuracy)
+    rows = []
+    for level in [*range(1, 13), 0]:
+        ours = outlook.fold_mean(accuracy, model, measure, level)
+        if ours is None:
+            continue
+        theirs = outlook.fold_mean(accuracy, baseline, measure, level) if baseline else None
+        write = (lambda value: formats.percent(value, digits=1)) if measure in IN_PERCENT else formats.score
+        rows.append(
+            {
+                "name": LEVEL_TITLES[level],
+                "ours": ours,
+                "baseline": theirs,
+                "tip_ours": write(ours),
+                "tip_baseline": write(theirs),
+                "tip_change": formats.percent(formats.change(ours, theirs), signed=True),
+            }
+        )
+    st.header("By level: from everything to one item in one store", anchor=False)
+    st.caption(MEASURE_HELP[measure])
+    if not rows:
+        layout.empty(f"{MEASURES[measure]} was not measured for this run.", "Pick another measure.")
+        return
+    is_coverage = measure == "coverage_95"
+    entries: list[layout.LegendEntry] = [("our forecast", "dot", shade.forecast)]
+    if any(row["baseline"] is not None for row in rows):
+        entries.append(("last week repeated", "diamond", shade.baseline))
+    if is_coverage:
+        entries.append(("95 %, where it should be", "dash", shade.good))
+    layout.legend(entries)
+    layout.chart(
+        charts.dumbbell(
+            rows,
+            colours=shade,
+            unit=MEASURES[measure],
+            target=0.95 if is_coverage else None,
+            percent=measure in IN_PERCENT,
+        ),
+        alt=f"{MEASURES[measure]} of our forecast and of repeating last week, by level.",
+        key="accuracy_levels",
+    )
+    layout.table(
+        [{"level": row["name"], "ours": row["ours"], "last_week_repeated": row["baseline"]} for row in rows],
+        name=f"accuracy_{measure}_by_level",
+        columns={
+            "level": "Level",
+            "ours": st.column_config.NumberColumn("Our forecast", format="%.3f"),
+            "last_week_repeated": st.column_config.NumberColumn("Last week repeated", format="%.3f"),
+        },
+    )
+
+
+def _by_fold(accuracy: schemas.Accuracy) -> None:
+    shade = layout.colours()
+    model = accuracy.run.model
+    rows = [
+        {
+            "x": _fold_title(value.fold, accuracy.run.horizon_days),
+            "model": value.model,
+            "value": value.value,
+            "ours": value.model == model,
+            "tip_value": formats.score(value.value),
+            "fold": value.fold,
+        }
+        for value in sorted(accuracy.values, key=lambda value: (value.fold, value.model))
+        if value.metric == "wrmsse" and value.level == 0 and value.value is not None
+    ]
+    st.header("Test by test", anchor=False)
+    if not rows:
+        layout.empty("No test has the average of all levels.", "`demand backtest` measures it.")
+        return
+    st.caption("WRMSSE, average of all levels, by the days that were tested. Lower is better.")
+    others = sorted({str(row["model"]) for row in rows} - {model})
+    hues = charts.model_hues(model, others, shade)
+    layout.legend([(name, "line" if name == model else "dash", hue) for name, hue in hues])
+    layout.chart(
+        charts.lines_by_model(
+            [{key: row[key] for key in row if key != "fold"} for row in rows],
+            colours=shade,
+            x_title="tested days",
+            unit="WRMSSE",
+        ),
+        alt="WRMSSE of each model, test by test.",
+        key="accuracy_folds",
+    )
+    layout.table(
+        [{"model_knew_until": row["fold"], "model": row["model"], "wrmsse": row["value"]} for row in rows],
+        name="accuracy_by_test",
+        columns={
+            "model_knew_until": st.column_config.DateColumn("Model knew until", format="D MMM YYYY"),
+            "model": "Model",
+            "wrmsse": st.column_config.NumberColumn("WRMSSE", format="%.3f"),
+        },
+    )
+
+
+def _bias(accuracy: schemas.Accuracy) -> None:
+    shade = layout.colours()
+    rows = []
+    for level in range(1, 13):
+        value = outlook.fold_mean(accuracy, accuracy.run.model, "bias", level)
+        if value is not None:
+            rows.append(
+                {
+                    "name": LEVEL_TITLES[level],
+                    "value": value,
+                    "tip_value": formats.percent(value, signed=True, digits=1),
+                }
+            )
+    st.header("Too high or too low", anchor=False)
+    if not rows:
+        layout.empty("Bias was not measured for this run.", "`demand backtest` measures it.")
+        return
+    st.caption("Forecast minus sales over sales, mean of the tests. Beyond the dashed lines (5 %) it is an alarm.")
+    layout.chart(
+        charts.signed_bars(rows, colours=shade, unit="too low ← bias → too high", limit=outlook.BIAS_LIMIT),
+        alt="Bias of the forecast by level.",
+        key="accuracy_bias",
+    )
+    layout.table(
+        [{"level": row["name"], "bias": row["value"]} for row in rows],
+        name="bias_by_level",
+        columns={"level": "Level", "bias": st.column_config.NumberColumn("Bias", format="percent")},
+    )
+
+
+def _fold_title(fold: dt.date, horizon_days: int) -> str:
+    return formats.day_range(fold + dt.timedelta(days=1), fold + dt.timedelta(days=horizon_days))

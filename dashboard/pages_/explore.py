@@ -1,0 +1,271 @@
+"""Explore: walk from everything down to one item in one store, and see its past, its forecast and how sure that is."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+import streamlit as st
+
+from api import schemas
+from dashboard import charts, data, formats, layout, navigation, outlook, state
+from dashboard.client import ApiRefused
+from dashboard.data import Serving
+from dashboard.hierarchy import LEVEL_TITLES, Place, Product, level_of, places, products
+from dashboard.outlook import Days
+from dashboard.pages_ import picks
+from dashboard.pages_.overview import any_good, how_sure, what_will_sell
+
+NO_ITEM = "all"
+BANDS = (("0.005", "0.995"), ("0.025", "0.975"), ("0.165", "0.835"), ("0.25", "0.75"))
+SPANS = {"56": "8 weeks", "112": "16 weeks", "364": "1 year"}
+SORTS = {"volume": "Best sellers first", "name": "By name"}
+
+
+def render(serving: Serving) -> None:
+    """Draw the page."""
+    st.title("How has it sold, and what comes?", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        place = picks.pick_place(serving)
+        product = picks.pick_product(serving, place)
+        listed = _items(serving, place, product)
+        item = _pick_item(product, listed)
+        span = int(state.toggle("Look back", "back", tuple(SPANS), show=SPANS.__getitem__))
+    state.write_address("place", "product", "item", "back")
+    layout.unavailable_picks()
+    _trail(place, product, item)
+
+    days, run = _days(serving, place, product, item)
+    week = outlook.outlook(days, 7) if days else None
+    if days is None or run is None or week is None:
+        layout.empty(
+            "This pick is not served.",
+            "The item may not be sold there, or the run does not cover it. Pick another store, department or item.",
+        )
+        return
+    level, _ = level_of(place, product, item)
+    accuracy = data.accuracy(serving.run_key, run.run_id)
+    verdict = outlook.verdict(accuracy, level) if accuracy else None
+    series = next((one for one in listed if one.item_id == item and one.store_id == place.name), None)
+    layout.cards([what_will_sell(week, 7), how_sure(week, verdict), any_good(verdict, level, run)])
+    if series:
+        _item_facts(series)
+    _picture(serving, days, place, product, item, span)
+    with st.container(horizontal=True):
+        layout.share()
+        navigation.link("overview", "This pick in the overview", {"place": place.text, "product": product.text})
+    _go_down(serving, place, product)
+    if product.kind == "department" and listed and not item:
+        _item_table(serving, place, product)
+
+
+def _items(serving: Serving, place: Place, product: Product) -> list[schemas.Series]:
+    """Items of the department, best sellers first; those of the first store where no store is picked."""
+    if product.kind != "department":
+        return []
+    inside = [
+        store.store_id
+        for store in serving.stores
+        if product.name in store.departments
+        and (
+            place.kind == "all"
+            or (place.kind == "region" and store.region_id == place.name)
+            or store.store_id == place.name
+        )
+    ]
+    return data.items(serving.run_key, inside[0], product.name, "volume")[0] if inside else []
+
+
+def _pick_item(product: Product, listed: Sequence[schemas.Series]) -> str | None:
+    if product.kind != "department":
+        st.selectbox(
+            "Item",
+            ["Pick a department first"],
+            disabled=True,
+            width=230,
+            key="item_waits",
+            help="Items are listed within a department.",
+        )
+        return None
+    chosen = state.choose(
+        "Item",
+        "item",
+        [NO_ITEM, *dict.fromkeys(series.item_id for series in listed)],
+        show=lambda text: "All items" if text == NO_ITEM else text,
+        help_text="Best sellers first. Type to search.",
+        width=230,
+    )
+    return None if chosen == NO_ITEM else chosen
+
+
+def _days(
+    serving: Serving, place: Place, product: Product, item: str | None
+) -> tuple[Days | None, schemas.RunRef | None]:
+    """The node or series that is picked; none where it is not served."""
+    try:
+        if item and place.kind == "store":
+            forecast = data.series_forecast(serving.run_key, item, place.name)
+            history = data.series_history(serving.run_key, item, place.name)
+            return Days.of_series(forecast, history), forecast.run
+        page = data.node(serving.run_key, place, product, item)
+    except ApiRefused as refused:
+        if refused.status == 404:
+            return None, None
+        raise
+    return (Days.of_node(page.nodes[0], page.run) if page.nodes else None), page.run
+
+
+def _trail(place: Place, product: Product, item: str | None) -> None:
+    level, _ = level_of(place, product, item)
+    parts = [place.title, product.title, *([f"item {item}"] if item else [])]
+    st.caption(f"**{' › '.join(parts)}** · level {level} of 12, {LEVEL_TITLES[level].lower()}")
+
+
+def _item_facts(series: schemas.Series) -> None:
+    words = {
+        "smooth": "sells steadily",
+        "erratic": "sells every day, in varying amounts",
+        "intermittent": "sells on some days only",
+        "lumpy": "sells rarely, in varying amounts",
+        "new": "new: little history yet",
+    }
+    parts = [f"Price {formats.price(series.price)}", words.get(series.demand_class, series.demand_class)]
+    parts.append(f"{formats.units(series.units_last_28)} units in the last 28 days")
+    if series.launch_date:
+        parts.append(f"on sale since {formats.day(series.launch_date)}")
+    layout.note(" · ".join(parts), tone="plain")
+
+
+def _picture(serving: Serving, days: Days, place: Place, product: Product, item: str | None, span: int) -> None:
+    shade = layout.colours()
+    known = min(span, (days.origin - min(days.sold)).days + 1) if days.sold else 0
+    rows = outlook.timeline_rows(
+        days,
+        history_days=known,
+        calendar=data.calendar(serving.run_key),
+        region=picks.region_of(serving, place),
+        bands=BANDS,
+    )
+    entries: list[layout.LegendEntry] = [("sold", "line", shade.actual), ("forecast", "line", shade.forecast)]
+    if any(day.quantiles for day in days.forecast):
+        entries.append(("50, 67, 95 and 99 % of days fall here", "area", shade.forecast))
+    if any(row["last_year"] is not None for row in rows):
+        entries.append(("year before", "dash", shade.last_year))
+    entries += [("event", "triangle", shade.flag), ("regional flag", "bar", shade.flag)]
+    layout.legend(entries)
+    layout.chart(
+        charts.timeline(rows, origin=days.origin, bands=outlook.band_fields(BANDS), colours=shade, last_days=7),
+        alt=f"Units a day of {item or product.title} in {place.title}: {known} days sold, then the forecast.",
+        key="explore_timeline",
+    )
+    if known < span and days.sold:
+        st.caption(f"{known} days of sales are published for this pick.")
+    prices = outlook.price_rows(days, history_days=known)
+    if prices:
+        st.subheader("Price", anchor=False)
+        domain = (days.origin - dt.timedelta(days=known - 1), days.forecast[-1].date)
+        layout.chart(
+            charts.price_steps(prices, domain=domain, colours=shade),
+            alt=f"Price of {item} by day.",
+            key="explore_price",
+        )
+    name = "_".join(part for part in (place.name or "all", product.name or "all", item) if part)
+    layout.table(
+        [
+            {"date": day.date, "forecast": round(day.mean, 3)}
+            | {f"q_{quantile}": (day.quantiles or {}).get(quantile) for quantile in data.QUANTILES}
+            for day in days.forecast
+        ],
+        name=f"forecast_{name}",
+        title="Forecast by day with all quantiles, as a table",
+        columns={
+            "date": st.column_config.DateColumn("Day", format="ddd D MMM YYYY"),
+            "forecast": st.column_config.NumberColumn("Forecast (units)", format="%.2f"),
+            **{
+                f"q_{quantile}": st.column_config.NumberColumn(
+                    formats.percent(float(quantile), digits=1).replace(".0", ""), format="%.2f"
+                )
+                for quantile in data.QUANTILES
+            },
+        },
+    )
+    layout.table(
+        [
+            {"date": date, "units": units, "price": days.price.get(date)}
+            for date, units in sorted(days.sold.items())
+            if date > days.origin - dt.timedelta(days=span)
+        ],
+        name=f"history_{name}",
+        title="Sales by day as a table",
+        columns={
+            "date": st.column_config.DateColumn("Day", format="ddd D MMM YYYY"),
+            "units": st.column_config.NumberColumn("Sold (units)", format="%.0f"),
+            "price": st.column_config.NumberColumn("Price", format="%.2f"),
+        },
+    )
+
+
+def _go_down(serving: Serving, place: Place, product: Product) -> None:
+    """Buttons to the members of what is picked, one level down each side."""
+    below: dict[str, tuple[str, str]] = {}
+    for option in places(serving.stores):
+        if (place.kind == "all" and option.kind == "region") or (
+            place.kind == "region"
+            and option.kind == "store"
+            and any(s.store_id == option.name and s.region_id == place.name for s in serving.stores)
+        ):
+            below[option.title] = ("place", option.text)
+    categories = {d.department_id: d.category_id for d in serving.departments}
+    for kind in products(serving.departments):
+        if (product.kind == "all" and kind.kind == "category") or (
+            product.kind == "category" and kind.kind == "department" and categories[kind.name] == product.name
+        ):
+            below[kind.title[0].upper() + kind.title[1:]] = ("product", kind.text)
+    if not below:
+        return
+
+    def go() -> None:
+        chosen = st.session_state.get("go_down")
+        if chosen in below:
+            state.put(*below[chosen])
+        st.session_state["go_down"] = None
+
+    st.pills("Go down to", list(below), key="go_down", on_change=go)
+
+
+def _item_table(serving: Serving, place: Place, product: Product) -> None:
+    st.header(f"Items of {product.name}", anchor=False)
+    sort = state.choose("Sort", "sort", tuple(SORTS), show=SORTS.__getitem__, width=230)
+    state.write_address("place", "product", "item", "back", "sort")
+    store = place.name if place.kind == "store" else None
+    found, total = data.items(serving.run_key, store, product.name, sort) if store else ([], 0)
+    if not found:
+        layout.empty("Pick one store to list its items.", "Items are listed store by store.")
+        return
+    rows = [
+        {
+            "item": one.item_id,
+            "price": one.price,
+            "last_28_days": one.units_last_28,
+            "next_days": round(one.forecast_units, 1),
+            "change": formats.change(one.forecast_units, one.units_last_28),
+            "kind": one.demand_class,
+        }
+        for one in found
+    ]
+    st.caption(f"{len(rows)} of {total} items; type a name into the item picker above to see one.")
+    layout.table(
+        rows,
+        name=f"items_{place.name}_{product.name}",
+        title=f"Items of {product.name} in {place.name}",
+        opened=True,
+        height=360,
+        columns={
+            "item": "Item",
+            "price": st.column_config.NumberColumn("Price", format="%.2f"),
+            "last_28_days": st.column_config.NumberColumn("Last 28 days (units)", format="%.0f"),
+            "next_days": st.column_config.NumberColumn("Forecast (units)", format="%.0f"),
+            "change": st.column_config.NumberColumn("Change", format="percent"),
+            "kind": "Demand",
+        },
+    )

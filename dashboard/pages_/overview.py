@@ -1,0 +1,270 @@
+"""Overview: what will sell, how sure we are, and whether the last forecast was any good."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import streamlit as st
+
+from api import schemas
+from dashboard import charts, data, formats, layout, navigation, outlook, state
+from dashboard.data import Serving
+from dashboard.hierarchy import LEVEL_TITLES, Place, Product, level_of
+from dashboard.layout import Card
+from dashboard.outlook import Days, Outlook, Verdict
+from dashboard.pages_ import picks
+
+HISTORY_DAYS = 56
+WINDOWS = ("7", "28")
+BANDS = (("0.025", "0.975"), ("0.25", "0.75"))
+
+
+def render(serving: Serving) -> None:
+    """Draw the page."""
+    st.title("What will sell next?", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        place = picks.pick_place(serving)
+        product = picks.pick_product(serving, place)
+        window = int(state.toggle("Look ahead", "days", WINDOWS, show=lambda days: f"Next {days} days"))
+    state.write_address("place", "product", "days")
+    layout.unavailable_picks()
+
+    page = data.node(serving.run_key, place, product, None)
+    days = Days.of_node(page.nodes[0], page.run) if page.nodes else None
+    ahead = outlook.outlook(days, window) if days else None
+    if days is None or ahead is None:
+        layout.empty(
+            f"Nothing is served for {place.title}, {product.title}.",
+            "Pick another store or department; Runs says which stores each run covers.",
+        )
+        return
+    level, _ = level_of(place, product)
+    accuracy = data.accuracy(serving.run_key, page.run.run_id)
+    verdict = outlook.verdict(accuracy, level) if accuracy else None
+    layout.cards([what_will_sell(ahead, window), how_sure(ahead, verdict), any_good(verdict, level, page.run)])
+    _picture(serving, days, place, product, window)
+    with st.container(horizontal=True):
+        navigation.link("explore", "Walk down to an item", {"place": place.text, "product": product.text})
+        navigation.link("accuracy", "How good are we, level by level")
+        layout.share()
+    _comparisons(serving, place, product, window)
+    _alarms(serving, accuracy)
+
+
+def what_will_sell(ahead: Outlook, window_days: int) -> Card:
+    """The forecast in sum, against the days before and the year before."""
+    against = [
+        f"{formats.percent(change, signed=True)} against {name}"
+        for change, name in (
+            (ahead.against_last_period, f"the {window_days} days before"),
+            (ahead.against_last_year, "the same days a year before"),
+        )
+        if change is not None
+    ]
+    return Card(
+        f"What will sell, {formats.day_range(ahead.first, ahead.last)}",
+        f"{formats.short_units(ahead.units)} units",
+        "; ".join(against) or "There is no history to compare with.",
+        f"{formats.units(ahead.units / max(1, (ahead.last - ahead.first).days + 1))} units a day on average.",
+    )
+
+
+def how_sure(ahead: Outlook, verdict: Verdict | None) -> Card:
+    """The range, how wide it is, and whether such ranges have held."""
+    question = "How sure are we"
+    if ahead.low is None or ahead.high is None:
+        return Card(
+            question, "No range here", "Ranges do not add up over stores; pick one store to see this item's range."
+        )
+    held = (
+        f"In the last backtest, {formats.percent(verdict.coverage)} of days fell within their 95 % range."
+        if verdict and verdict.coverage is not None
+        else "Whether such ranges held has not been measured."
+    )
+    return Card(
+        question,
+        f"{formats.short_units(ahead.low)} to {formats.short_units(ahead.high)}",
+        f"±{formats.percent(ahead.half_width)}: the daily 95 % ranges added up, which errs on the wide side.",
+        held,
+    )
+
+
+def any_good(verdict: Verdict | None, level: int, run: schemas.RunRef) -> Card:
+    """The newest backtest at this level against repeating last week."""
+    question = "Was the last forecast any good"
+    if verdict is None:
+        return Card(question, "Not measured", "This run was published without a backtest at this level.")
+    first, last = verdict.fold + dt.timedelta(days=1), verdict.fold + dt.timedelta(days=run.horizon_days)
+    facts = []
+    if verdict.wape is not None:
+        facts.append(f"A day was off by {formats.percent(verdict.wape)} on average")
+    if verdict.bias is not None:
+        side = "too high" if verdict.bias > 0 else "too low"
+        facts.append(f"the whole {formats.percent(abs(verdict.bias), digits=1)} {side}")
+    level_title = LEVEL_TITLES[level].lower()
+    return Card(
+        question,
+        verdict.headline,
+        f"than repeating last week, tested on {formats.day_range(first, last)}, which the model had not seen.",
+        f"{'; '.join(facts)} ({level_title} level)." if facts else f"Measured at {level_title} level.",
+        tone="plain" if verdict.skill is None else "good" if verdict.skill > 0 else "bad",
+    )
+
+
+def _picture(serving: Serving, days: Days, place: Place, product: Product, window: int) -> None:
+    shade = layout.colours()
+    rows = outlook.timeline_rows(
+        days,
+        history_days=HISTORY_DAYS,
+        calendar=data.calendar(serving.run_key),
+        region=picks.region_of(serving, place),
+        bands=BANDS,
+    )
+    layout.legend(
+        [
+            ("sold", "line", shade.actual),
+            ("forecast", "line", shade.forecast),
+            ("half of days fall here", "area", shade.forecast),
+            ("19 of 20 days fall here", "area", shade.forecast),
+            ("year before", "dash", shade.last_year),
+            ("event", "triangle", shade.flag),
+            ("regional flag", "bar", shade.flag),
+        ]
+    )
+    spec = charts.timeline(rows, origin=days.origin, bands=outlook.band_fields(BANDS), colours=shade, last_days=window)
+    layout.chart(
+        spec,
+        alt=f"Units a day in {place.title}, {product.title}: {HISTORY_DAYS} days sold, then the forecast.",
+        key="overview_timeline",
+    )
+    layout.table(
+        [
+            {
+                "date": day.date,
+                "forecast": round(day.mean, 2),
+                "low_95": (day.quantiles or {}).get("0.025"),
+                "high_95": (day.quantiles or {}).get("0.975"),
+                "year_before": days.sold.get(day.date - dt.timedelta(days=outlook.YEAR_DAYS)),
+            }
+            for day in days.forecast
+        ],
+        name=f"forecast_{place.name or 'all'}_{product.name or 'all'}",
+        title="Forecast by day as a table",
+        columns={
+            "date": st.column_config.DateColumn("Day", format="ddd D MMM YYYY"),
+            "forecast": st.column_config.NumberColumn("Forecast (units)", format="%.1f"),
+            "low_95": st.column_config.NumberColumn("95 % from", format="%.1f"),
+            "high_95": st.column_config.NumberColumn("95 % to", format="%.1f"),
+            "year_before": st.column_config.NumberColumn("Year before (units)", format="%.0f"),
+        },
+    )
+
+
+def _comparisons(serving: Serving, place: Place, product: Product, window: int) -> None:
+    sides: list[tuple[str, str, int]] = []
+    if product.kind != "department":
+        sides.append(("By department", "department", level_of(place, Product("department", "-"))[0]))
+    if place.kind != "store" and len(serving.stores) > 1:
+        sides.append(("By store", "store", level_of(Place("store", "-"), product)[0]))
+    if not sides:
+        return
+    shade = layout.colours()
+    st.header(f"Where, in the next {window} days", anchor=False)
+    layout.legend(
+        [
+            ("forecast", "bar", shade.forecast),
+            ("95 % range", "line", shade.actual),
+            (f"the {window} days before", "tick", shade.baseline),
+            ("same days a year before", "diamond", shade.actual),
+        ]
+    )
+    for column, (title, kind, level) in zip(st.columns(len(sides), gap="medium"), sides, strict=True):
+        with column:
+            st.subheader(title, anchor=False)
+            page = data.members(serving.run_key, level, place, product)
+            found = [
+                (str(node.store_id if kind == "store" else node.department_id), outlook.outlook(days, window))
+                for node in page.nodes
+                for days in (Days.of_node(node, page.run),)
+            ]
+            members = [(name, ahead) for name, ahead in found if ahead is not None]
+            if not members:
+                layout.empty("Nothing to compare here.", "The served run has no forecast at this level.")
+                continue
+            rows = [
+                {
+                    "name": name,
+                    "forecast": ahead.units,
+                    "low": ahead.low,
+                    "high": ahead.high,
+                    "last_period": ahead.last_period,
+                    "last_year": ahead.last_year,
+                    "tip_forecast": formats.units(ahead.units),
+                    "tip_range": outlook.range_text(ahead.low, ahead.high),
+                    "tip_last_period": formats.units(ahead.last_period),
+                    "tip_last_year": formats.units(ahead.last_year),
+                }
+                for name, ahead in sorted(members, key=lambda member: -member[1].units)
+            ]
+            layout.chart(
+                charts.comparison(rows, colours=shade, unit=f"units in {window} days"),
+                alt=f"{title}: forecast of the next {window} days beside the days before and the year before.",
+                key=f"overview_by_{kind}",
+            )
+            layout.table(
+                [{key: row[key] for key in row if not key.startswith("tip_")} for row in rows],
+                name=f"next_{window}_days_by_{kind}",
+                title=f"{title} as a table",
+                columns={
+                    "name": kind.capitalize(),
+                    "forecast": st.column_config.NumberColumn("Forecast", format="%.0f"),
+                    "low": st.column_config.NumberColumn("95 % from", format="%.0f"),
+                    "high": st.column_config.NumberColumn("95 % to", format="%.0f"),
+                    "last_period": st.column_config.NumberColumn("Days before", format="%.0f"),
+                    "last_year": st.column_config.NumberColumn("Year before", format="%.0f"),
+                },
+            )
+
+
+def _alarms(serving: Serving, accuracy: schemas.Accuracy | None) -> None:
+    st.header("Alarms", anchor=False)
+    alarms = [*_quality_alarms(data.quality(serving.run_key)), *(bias_alarms(accuracy) if accuracy else [])]
+    if serving.status.status == "stale":
+        alarms.insert(0, "The served forecast is stale.")
+    for alarm in alarms:
+        layout.note(alarm, tone="warning")
+    if not alarms:
+        layout.note("None: the run is fresh, no data check failed, no level is biased by more than 5 %.", tone="good")
+    with st.container(horizontal=True):
+        navigation.link("quality", "All data checks")
+        navigation.link("runs", "All runs")
+
+
+def _quality_alarms(quality: schemas.Quality) -> list[str]:
+    errors = sum(suite.errors for suite in quality.suites)
+    warnings = sum(suite.warnings for suite in quality.suites)
+    found = []
+    if quality.status == "unknown":
+        found.append("No data check has been recorded for the served run.")
+    if errors:
+        found.append(f"{errors} data check{'s' if errors > 1 else ''} failed.")
+    if warnings:
+        found.append(f"{warnings} data check{'s' if warnings > 1 else ''} gave a warning.")
+    return found
+
+
+def bias_alarms(accuracy: schemas.Accuracy) -> list[str]:
+    """One sentence for the aggregate levels whose newest fold was off in one direction by more than the limit."""
+    high: list[str] = []
+    low: list[str] = []
+    for level in range(1, 10):
+        verdict = outlook.verdict(accuracy, level)
+        if verdict and verdict.bias is not None and abs(verdict.bias) > outlook.BIAS_LIMIT:
+            (high if verdict.bias > 0 else low).append(
+                f"{LEVEL_TITLES[level].lower()} ({formats.percent(verdict.bias, signed=True)})"
+            )
+    return [
+        f"The last backtest was too {side} at: {', '.join(levels)}."
+        for side, levels in (("high", high), ("low", low))
+        if levels
+    ]

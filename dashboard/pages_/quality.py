@@ -1,0 +1,135 @@
+"""Data quality: can the data behind the forecast be trusted, and if not, which check says so."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import streamlit as st
+
+from api import schemas
+from dashboard import charts, data, formats, layout, state
+from dashboard.data import Serving
+from dashboard.layout import Card
+from dashboard.settings import get_settings
+
+
+def render(serving: Serving) -> None:
+    """Draw the page."""
+    st.title("Can the data be trusted?", anchor=False)
+    quality = data.quality(serving.run_key)
+    suites = ["all", *(suite.suite for suite in quality.suites)]
+    if not quality.suites:
+        state.write_address()
+        layout.empty(
+            "No check has been recorded yet.",
+            "`demand quality` checks raw data, marts and forecasts; `demand run` does so before it publishes.",
+        )
+        _links()
+        return
+    layout.cards(_cards(serving, quality))
+    _by_suite(quality)
+    chosen = state.choose(
+        "Suite", "suite", suites, show=lambda text: "All suites" if text == "all" else text, width=260
+    )
+    state.write_address("suite")
+    layout.unavailable_picks()
+    _results([result for result in quality.results if chosen in ("all", result.suite)])
+    _links()
+
+
+def _cards(serving: Serving, quality: schemas.Quality) -> list[Card]:
+    passed = sum(suite.passed for suite in quality.suites)
+    errors = sum(suite.errors for suite in quality.suites)
+    warnings = sum(suite.warnings for suite in quality.suites)
+    total = passed + errors + warnings
+    checked = max(suite.checked_at for suite in quality.suites)
+    age = (dt.datetime.now(dt.UTC) - checked).total_seconds()
+    verdict = {"passed": "Yes", "warning": "Yes, with warnings", "failed": "No", "unknown": "Not known"}[quality.status]
+    return [
+        Card(
+            "Can it be trusted",
+            verdict,
+            f"{passed} of {total} checks passed.",
+            tone="good" if quality.status == "passed" else "warning" if errors or warnings else "plain",
+        ),
+        Card(
+            "What failed",
+            f"{errors} error{'' if errors == 1 else 's'}, {warnings} warning{'' if warnings == 1 else 's'}",
+            "An error stops a run before it is published; a warning is recorded.",
+            tone="bad" if errors else "warning" if warnings else "plain",
+        ),
+        Card(
+            "How fresh",
+            formats.age(age),
+            f"was the last check; sales are known to {formats.day(serving.origin)}.",
+        ),
+    ]
+
+
+def _by_suite(quality: schemas.Quality) -> None:
+    shade = layout.colours()
+    rows = [
+        {"suite": suite.suite, "outcome": outcome, "count": count, "rank": rank}
+        for suite in quality.suites
+        for rank, (outcome, count) in enumerate(
+            (("passed", suite.passed), ("warning", suite.warnings), ("failed", suite.errors))
+        )
+        if count
+    ]
+    st.header("By suite", anchor=False)
+    layout.legend(
+        [("passed", "bar", shade.forecast), ("warning", "bar", shade.baseline), ("error", "bar", shade.actual)]
+    )
+    layout.chart(
+        charts.stacked_checks(rows, colours=shade), alt="Checks of each suite by outcome.", key="quality_suites"
+    )
+
+
+def _results(results: list[schemas.QualityResult]) -> None:
+    failures = [result for result in results if not result.success]
+    if failures:
+        layout.table(
+            _rows(failures), name="failed_checks", title=f"{len(failures)} not passed", opened=True, columns=_COLUMNS
+        )
+    else:
+        layout.note("Every check listed passed.", tone="good")
+    layout.table(_rows(results), name="checks", title=f"All {len(results)} checks as a table", columns=_COLUMNS)
+
+
+def _rows(results: list[schemas.QualityResult]) -> list[dict[str, object]]:
+    return [
+        {
+            "outcome": "✓ passed" if result.success else "▲ warning" if result.severity == "warning" else "✕ error",
+            "dataset": result.dataset,
+            "check": result.expectation,
+            "observed": result.observed,
+            "suite": result.suite,
+            "checked": result.checked_at.replace(tzinfo=None),
+        }
+        for result in results
+    ]
+
+
+_COLUMNS = {
+    "outcome": "Outcome",
+    "dataset": "Data set",
+    "check": "Check",
+    "observed": "Observed",
+    "suite": "Suite",
+    "checked": st.column_config.DatetimeColumn("Checked (UTC)", format="D MMM YYYY, HH:mm"),
+}
+
+
+def _links() -> None:
+    site = get_settings().docs_url
+    st.header("Read more", anchor=False)
+    if not site:
+        layout.empty(
+            "The documentation site is not linked.",
+            "`make docs` builds it (lineage, Data Docs, benchmarks); set DEMAND_DOCS_URL to where it is published.",
+        )
+        return
+    base = site.rstrip("/")
+    with st.container(horizontal=True):
+        st.link_button("Data Docs: every check in detail", f"{base}/data-docs/index.html", icon=":material/fact_check:")
+        st.link_button("Lineage: from raw data to this page", f"{base}/dbt/index.html", icon=":material/account_tree:")

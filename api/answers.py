@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.active import Active
+from api.active import SELECT_ACTIVE, Active
 from api.cache import CachedBody, body_etag, encoded_etag, matches, run_etag
 from api.errors import ApiError
 from api.negotiation import accepts_gzip
@@ -79,8 +79,8 @@ async def answer_from_active(
 ) -> Response:
     """An answer that follows from the active runs: kept in memory until a pointer moves.
 
-    `build` gets the pointers and reads what they point at. It is asked again when a pointer moved meanwhile,
-    because recent sales are replaced by a publish: nobody sees sales of one run beside forecasts of another.
+    `build` gets the pointers and reads what they point at, which never changes. It is asked again when a
+    pointer moved meanwhile, so that an answer is never older than its request.
     """
     path, query = request.url.path, request.url.query
     for _ in range(_ATTEMPTS):
@@ -102,17 +102,19 @@ async def answer_from_active(
         else:
             runtime.metrics.cache_hits.inc()
         return respond(request, runtime, content, etag)
-    raise ApiError(
-        "busy", "Runs are being published one after another. Try again.", headers={"Retry-After": "1"}
-    )
+    raise ApiError("busy", "Runs are being published one after another. Try again.", headers={"Retry-After": "1"})
 
 
 async def answer_from_ledger(
     request: Request, runtime: Runtime, build: Callable[[Connection, Active], BaseModel]
 ) -> Response:
     """An answer that can change without a pointer moving: read anew each time, validated by its bytes."""
-    active = await runtime.reader.active()
-    content = CachedBody(to_json(await runtime.reader.run(lambda connection: build(connection, active))))
+
+    def read(connection: Connection) -> BaseModel:
+        # pointers and rows in one transaction
+        return build(connection, Active.of(connection.execute(SELECT_ACTIVE)))
+
+    content = CachedBody(to_json(await runtime.reader.run(read)))
     return respond(request, runtime, content, body_etag(content.body))
 
 

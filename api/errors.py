@@ -110,10 +110,8 @@ def from_store_fault(fault: Exception) -> ApiError:
         return ApiError("busy", "All database connections are in use. Try again.", headers=retry)
     text = str(getattr(fault, "orig", fault)).lower()
     if "locked" in text or "busy" in text:
-        return ApiError(
-            "store-unavailable", "The prediction store is locked by a writer. Try again.", headers=retry
-        )
-    if "no such table" in text or "no such column" in text or "invalid object name" in text:
+        return ApiError("store-unavailable", "The prediction store is locked by a writer. Try again.", headers=retry)
+    if any(sign in text for sign in ("lacks a table", "no such table", "no such column")):
         return ApiError(
             "store-not-migrated",
             "The prediction store lacks a table or column of this version. Run `demand store upgrade`.",

@@ -91,7 +91,8 @@ class Gateway:
                     (b"x-content-type-options", b"nosniff"),
                 ]
                 # the limit is on the time to the first byte: a long download is not a fault
-                timer.reschedule(None)
+                if timer.when() is not None and not timer.expired():
+                    timer.reschedule(None)
             else:
                 exchange.sent_bytes += len(message.get("body", b""))
             await send(message)

@@ -30,6 +30,7 @@ from api.settings import ApiSettings
 from models_ml.errors import StoreError
 from models_ml.store.engine import make_engine
 from models_ml.store.schema import forecasts
+from models_ml.store.transactions import reading
 
 T = TypeVar("T")
 
@@ -92,7 +93,7 @@ class StoreReader:
             ) from None
 
         def in_thread() -> T:
-            with self.engine().connect() as connection:
+            with reading(self.engine()) as connection:
                 return work(connection)
 
         try:

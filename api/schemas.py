@@ -199,9 +199,7 @@ class DepartmentForecast(Schema):
     node_id: str = Field(examples=["store_department:CA_1|FOODS_1"])
     run: RunRef
     forecast_units: float = Field(description="Sum of the mean over the horizon.")
-    last_period_units: float | None = Field(
-        description="Units of as many days up to the origin; null without history."
-    )
+    last_period_units: float | None = Field(description="Units of as many days up to the origin; null without history.")
     last_year_units: float | None = Field(
         description="Units of the same weekdays 364 days before the horizon; null without history."
     )
@@ -274,9 +272,7 @@ class SeriesKey(Schema):
 class BulkRequest(Schema):
     """The series to answer for, by name."""
 
-    series: list[SeriesKey] = Field(
-        min_length=1, examples=[[{"item_id": ITEM_EXAMPLE, "store_id": STORE_EXAMPLE}]]
-    )
+    series: list[SeriesKey] = Field(min_length=1, examples=[[{"item_id": ITEM_EXAMPLE, "store_id": STORE_EXAMPLE}]])
     quantiles: list[float] = Field(default_factory=list, examples=[[0.025, 0.975]])
 
 
@@ -317,9 +313,7 @@ class CalendarDay(Schema):
     date: date
     weekday_name: str = Field(examples=["Saturday"])
     event_name: str | None = Field(examples=["SuperBowl"])
-    flagged_regions: list[RegionId] = Field(
-        description="Regions whose flag is set that day (SNAP days in M5)."
-    )
+    flagged_regions: list[RegionId] = Field(description="Regions whose flag is set that day (SNAP days in M5).")
 
 
 class Calendar(Schema):

@@ -1,8 +1,8 @@
 """The forecast of one series: the question asked most, answered by the shortest way.
 
-`SeriesLane` stands before FastAPI's routing and answers plain questions whose series is there. All others (odd
-parameters, unknown names, a locked store) go on to the route, which finds the words for what is wrong. Both
-ways make their bytes in `series_body`.
+`SeriesLane` stands before FastAPI's routing and answers plain questions whose series is there. All others
+(odd parameters, unknown names, a locked store) go on to the route, which finds the words for what is wrong.
+Both ways make their bytes in `series_body`.
 """
 
 from __future__ import annotations
@@ -105,9 +105,7 @@ def series_body(
                 "item_id": item_id,
                 "store_id": store_id,
                 "run": run.reference_json,
-                "days": [
-                    {"date": row[0], "mean": row[1], "quantiles": _quantiles(quantiles, row)} for row in rows
-                ],
+                "days": [{"date": row[0], "mean": row[1], "quantiles": _quantiles(quantiles, row)} for row in rows],
             }
         )
     )

@@ -17,9 +17,7 @@ _KEY_HASH = re.compile(r"^(?:(?P<name>[A-Za-z0-9_.-]{1,64}):)?(?P<hash>[0-9a-fA-
 class ApiSettings(BaseSettings):
     """A field `x` is read from `DEMAND_API_X`; lists are comma-separated."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="DEMAND_API_", extra="ignore", frozen=True, populate_by_name=True
-    )
+    model_config = SettingsConfigDict(env_prefix="DEMAND_API_", extra="ignore", frozen=True, populate_by_name=True)
 
     # store
     home: Path = Field(Path("data"), validation_alias="DEMAND_HOME", description="Folder of the store.")
@@ -29,9 +27,7 @@ class ApiSettings(BaseSettings):
     threads: int = Field(
         8, ge=1, le=64, description="Threads for database work, and connections in the pool (per worker)."
     )
-    pool_timeout_seconds: float = Field(
-        2.0, gt=0, description="Wait for a connection before 503 with Retry-After."
-    )
+    pool_timeout_seconds: float = Field(2.0, gt=0, description="Wait for a connection before 503 with Retry-After.")
     lock_timeout_seconds: float = Field(2.0, ge=0, description="Wait for a locked SQLite store before 503.")
     max_age_days: float = Field(
         8.0, gt=0, description="An active run published longer ago than this is reported as stale."
@@ -105,10 +101,7 @@ class ApiSettings(BaseSettings):
     @property
     def jwks_url(self) -> str:
         """Where the signing keys are."""
-        return (
-            self.entra_jwks_url
-            or f"https://login.microsoftonline.com/{self.entra_tenant_id}/discovery/v2.0/keys"
-        )
+        return self.entra_jwks_url or f"https://login.microsoftonline.com/{self.entra_tenant_id}/discovery/v2.0/keys"
 
     @property
     def roles(self) -> frozenset[str]:

@@ -1,0 +1,63 @@
+"""What routes are given."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.runtime import Runtime
+from api.schemas import (
+    CATEGORY_EXAMPLE,
+    DEPARTMENT_EXAMPLE,
+    ITEM_EXAMPLE,
+    REGION_EXAMPLE,
+    RUN_EXAMPLE,
+    STORE_EXAMPLE,
+)
+from api.series import DEFAULT_QUANTILES, STORED_QUANTILES
+
+
+async def _runtime(request: Request) -> Runtime:
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+RuntimeDep = Annotated[Runtime, Depends(_runtime)]
+
+# no control characters in any name: they could not be stored, and SQL Server refuses NUL
+_NAME = r"^[^\x00-\x1f\x7f]+$"
+
+ItemQuery = Annotated[
+    str, Field(min_length=1, max_length=128, pattern=_NAME, description="Item.", examples=[ITEM_EXAMPLE])
+]
+StoreQuery = Annotated[
+    str, Field(min_length=1, max_length=64, pattern=_NAME, description="Store.", examples=[STORE_EXAMPLE])
+]
+DepartmentQuery = Annotated[
+    str, Field(min_length=1, max_length=64, pattern=_NAME, description="Department.", examples=[DEPARTMENT_EXAMPLE])
+]
+CategoryQuery = Annotated[
+    str, Field(min_length=1, max_length=64, pattern=_NAME, description="Category.", examples=[CATEGORY_EXAMPLE])
+]
+RegionQuery = Annotated[
+    str, Field(min_length=1, max_length=64, pattern=_NAME, description="Region.", examples=[REGION_EXAMPLE])
+]
+RunQuery = Annotated[str, Field(min_length=1, max_length=40, pattern=_NAME, description="Run.", examples=[RUN_EXAMPLE])]
+QuantilesQuery = Annotated[
+    str,
+    Field(
+        max_length=100,
+        description=f"Probabilities, comma-separated, of: {', '.join(STORED_QUANTILES)}; or `none`.",
+        examples=[DEFAULT_QUANTILES],
+    ),
+]
+LimitQuery = Annotated[int, Field(ge=1, description="Rows on a page.", examples=[50])]
+CursorQuery = Annotated[str, Field(min_length=1, max_length=1000, description="`next_cursor` of the page before.")]
+
+
+class Question(BaseModel):
+    """Query parameters of a route; one that it does not know is a mistake to be told of."""
+
+    model_config = ConfigDict(extra="forbid")

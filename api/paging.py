@@ -1,0 +1,60 @@
+"""Cursors: where the next page starts. They name the runs they belong to, so pages never straddle a publish."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+
+import orjson
+
+from api.errors import ApiError, one_field
+from api.settings import ApiSettings
+
+Key = Sequence[str | float | int]
+
+
+def encode_cursor(fingerprint: str, key: Key) -> str:
+    """A cursor after the row with this sort key, in a listing with this fingerprint."""
+    return base64.urlsafe_b64encode(orjson.dumps([fingerprint, *key])).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str | None, fingerprint: str, kinds: Sequence[type]) -> tuple[str | float, ...] | None:
+    """The sort key of the last row seen; None for the first page.
+
+    Args:
+        fingerprint: of the listing as it is now: its runs and its filters.
+        kinds: types of the parts of the key.
+
+    Raises:
+        ApiError: not a cursor (`invalid-request`), or one of other runs or filters (`cursor-expired`).
+    """
+    if cursor is None:
+        return None
+    wrong = one_field("invalid-request", "cursor", "not a cursor of this listing; start without one")
+    try:
+        parts = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (binascii.Error, ValueError):
+        raise wrong from None
+    if not isinstance(parts, list) or len(parts) != len(kinds) + 1:
+        raise wrong
+    for part, kind in zip(parts[1:], kinds, strict=True):
+        if not isinstance(part, (int, float) if kind is float else kind) or isinstance(part, bool):
+            raise wrong
+    if parts[0] != fingerprint:
+        raise ApiError(
+            "cursor-expired",
+            "Runs were published, or the filters changed, since this cursor was made. Start at the first page.",
+        )
+    return tuple(parts[1:])
+
+
+def checked_limit(limit: int, settings: ApiSettings) -> int:
+    """`limit`, if a page may be that large.
+
+    Raises:
+        ApiError: kind `invalid-request`, with the largest page allowed.
+    """
+    if limit > settings.max_page:
+        raise one_field("invalid-request", "limit", f"{limit} is too many", [f"1 to {settings.max_page}"])
+    return limit

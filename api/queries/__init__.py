@@ -1,0 +1,1 @@
+"""Questions to the prediction store: parameterised, set-wise, each reading the runs that it is given."""

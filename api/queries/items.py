@@ -1,0 +1,119 @@
+"""Search among the served series."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+
+from api.active import Active
+from api.paging import decode_cursor, encode_cursor
+from api.queries.series import SERVED_SERIES, run_of_store
+from api.schemas import ItemPage, Series
+from models_ml.store.schema import forecasts, run_series
+
+
+def item_page(
+    connection: Connection,
+    active: Active,
+    *,
+    store_id: str | None,
+    department_id: str | None,
+    category_id: str | None,
+    search: str | None,
+    sort: str,
+    limit: int,
+    cursor: str | None,
+) -> ItemPage:
+    """Served series that match, sorted by item and store, or by recent volume (largest first)."""
+    if store_id is not None:
+        run_of_store(active, store_id)
+    filters: list[ColumnElement[bool]] = []
+    if store_id is not None:
+        filters.append(run_series.c.store_id == store_id)
+        filters.append(run_series.c.run_id == active.by_store[store_id].run_id)
+    if department_id is not None:
+        filters.append(run_series.c.department_id == department_id)
+    if category_id is not None:
+        filters.append(run_series.c.category_id == category_id)
+    if search is not None:
+        filters.append(func.lower(run_series.c.item_id).contains(search.lower(), autoescape=True))
+    total = connection.execute(select(func.count()).select_from(SERVED_SERIES).where(*filters)).scalar_one()
+
+    asked = [store_id, department_id, category_id, search, sort]
+    fingerprint = "|".join((active.token[:12], *("" if part is None else part for part in asked)))
+    statement = select(run_series).select_from(SERVED_SERIES).where(*filters)
+    statement = _sorted_after(statement, sort, decode_cursor(cursor, fingerprint, _KEY_KINDS[sort]))
+    rows = connection.execute(statement.limit(limit + 1)).all()
+    page = rows[:limit]
+    sums = _forecast_units(connection, [(row.run_id, row.store_id, row.item_id) for row in page])
+    last = page[-1] if len(rows) > limit else None
+    return ItemPage(
+        items=[
+            Series(
+                item_id=row.item_id,
+                store_id=row.store_id,
+                department_id=row.department_id,
+                category_id=row.category_id,
+                region_id=row.region_id,
+                run_id=row.run_id,
+                price=row.price,
+                units_last_28=row.units_last_28,
+                forecast_units=sums.get((row.run_id, row.store_id, row.item_id), 0.0),
+                demand_class=row.demand_class,
+                launch_date=row.launch_date,
+            )
+            for row in page
+        ],
+        total=total,
+        next_cursor=None if last is None else encode_cursor(fingerprint, _sort_key(sort, last)),
+    )
+
+
+_KEY_KINDS: dict[str, tuple[type, ...]] = {"name": (str, str), "volume": (float, str, str)}
+
+
+def _sort_key(sort: str, row: Any) -> tuple[str | float, ...]:
+    return (row.item_id, row.store_id) if sort == "name" else (row.units_last_28, row.item_id, row.store_id)
+
+
+def _sorted_after(statement: Select[Any], sort: str, after: tuple[str | float, ...] | None) -> Select[Any]:
+    """Order by the sort key, from the row after `after` on (spelt out: SQL Server has no row values)."""
+    item, store, units = run_series.c.item_id, run_series.c.store_id, run_series.c.units_last_28
+    if sort == "name":
+        if after is not None:
+            last_item, last_store = after
+            statement = statement.where(or_(item > last_item, and_(item == last_item, store > last_store)))
+        return statement.order_by(item, store)
+    if after is not None:
+        last_units, last_item, last_store = after
+        statement = statement.where(
+            or_(
+                units < last_units,
+                and_(units == last_units, item > last_item),
+                and_(units == last_units, item == last_item, store > last_store),
+            )
+        )
+    return statement.order_by(units.desc(), item, store)
+
+
+def _forecast_units(connection: Connection, keys: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], float]:
+    """Sum of the mean over the horizon, by run, store and item."""
+    items_of: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for run_id, store_id, item_id in keys:
+        items_of[run_id, store_id].append(item_id)
+    sums = {}
+    for (run_id, store_id), items in items_of.items():
+        rows = connection.execute(
+            select(forecasts.c.item_id, func.sum(forecasts.c.mean))
+            .where(
+                forecasts.c.run_id == run_id,
+                forecasts.c.store_id == store_id,
+                forecasts.c.item_id.in_(items),
+            )
+            .group_by(forecasts.c.item_id)
+        )
+        sums.update({(run_id, store_id, item_id): total for item_id, total in rows})
+    return sums

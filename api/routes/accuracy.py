@@ -1,0 +1,56 @@
+"""How good forecasts of this kind have been."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
+from sqlalchemy import Connection
+
+from api.active import Active
+from api.answers import answer_from_ledger, require_published
+from api.deps import Question, RunQuery, RuntimeDep, StoreQuery
+from api.queries.accuracy import accuracy as accuracy_of
+from api.routes.responses import READ, openapi_responses
+from api.schemas import Accuracy
+
+router = APIRouter(tags=["model"])
+
+Metric = Literal["wrmsse", "wape", "bias", "rmsse", "mase", "wspl", "coverage_95", "seconds"]
+
+
+class AccuracyQuestion(Question):
+    """Which figures; without run_id those of the run that is served."""
+
+    run_id: RunQuery | None = None
+    store_id: StoreQuery | None = None
+    metric: Annotated[Metric, Field(description="One metric; all of them unless said.")] | None = None
+    level: Annotated[int, Field(ge=0, le=12, description="One level; 0 is their average.", examples=[0])] | None = None
+    fold: Annotated[date, Field(description="Last day known to the fold.", examples=["2016-04-24"])] | None = None
+
+
+@router.get(
+    "/accuracy",
+    operation_id="getAccuracy",
+    response_model=Accuracy,
+    responses={**READ, **openapi_responses("unknown-run", "unknown-store", "nothing-published")},
+)
+async def accuracy(request: Request, runtime: RuntimeDep, question: Annotated[AccuracyQuestion, Query()]) -> Response:
+    """Backtest of a run by fold, level and model: the run's own beside the baselines."""
+
+    def build(connection: Connection, active: Active) -> Accuracy:
+        if question.run_id is None:
+            require_published(active)
+        return accuracy_of(
+            connection,
+            active,
+            run_id=question.run_id,
+            store_id=question.store_id,
+            metric=question.metric,
+            level=question.level,
+            fold=question.fold,
+        )
+
+    return await answer_from_ledger(request, runtime, build)

@@ -1,0 +1,175 @@
+"""Forecasts of many series in one answer, as JSON, CSV or an Arrow stream."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from sqlalchemy import Connection
+
+from api.answers import coding_of, not_modified, require_published, validated_headers
+from api.bulk_formats import ARROW, CSV, ENCODERS, JSON, Encoder
+from api.cache import GZIP_LEVEL, encoded_etag, run_etag
+from api.deps import (
+    CategoryQuery,
+    DepartmentQuery,
+    QuantilesQuery,
+    Question,
+    RegionQuery,
+    RuntimeDep,
+    StoreQuery,
+)
+from api.errors import ApiError
+from api.negotiation import choose_media_type
+from api.queries.bulk import Portion, matching_series, named_series, portion_rows, portions, too_many
+from api.queries.series import run_of_store
+from api.routes.responses import READ, openapi_responses
+from api.runtime import Runtime
+from api.schemas import Bulk, BulkRequest, FieldProblem
+from api.series import DEFAULT_QUANTILES, parse_quantiles
+
+router = APIRouter(tags=["forecast"])
+
+_CONTENT: dict[str, Any] = {
+    200: {
+        "description": "Rows in order of store, item and date; in pieces, as they are read.",
+        "content": {
+            CSV: {
+                "schema": {"type": "string"},
+                "example": "run_id,store_id,item_id,date,mean,q_0_025\r\nrun_0,CA_1,FOODS_1_001,2016-05-23,0.9,0.0",
+            },
+            ARROW: {"schema": {"type": "string", "format": "binary"}},
+        },
+    }
+}
+_ERRORS = openapi_responses("unknown-series", "unknown-store", "nothing-published", "not-acceptable", "too-many-series")
+Series = Sequence[tuple[str, str, str]]
+
+
+class BulkQuestion(Question):
+    """Which series: all that match."""
+
+    store_id: StoreQuery | None = None
+    region_id: RegionQuery | None = None
+    department_id: DepartmentQuery | None = None
+    category_id: CategoryQuery | None = None
+    quantiles: QuantilesQuery = DEFAULT_QUANTILES
+
+
+@router.get(
+    "/forecast/bulk",
+    operation_id="getBulk",
+    response_model=Bulk,
+    responses={**READ, **_ERRORS, **_CONTENT},  # type: ignore[dict-item]
+)
+async def bulk(
+    request: Request,
+    runtime: RuntimeDep,
+    question: Annotated[BulkQuestion, Query()],
+    accept: Annotated[str | None, Header(description="JSON, CSV or an Arrow stream.", examples=[CSV])] = None,
+) -> Response:
+    """Forecasts of all series of a store, region, department or category, or of everything."""
+    media_type = choose_media_type(accept, (JSON, CSV, ARROW))
+    quantiles = parse_quantiles(question.quantiles)
+    active = await runtime.reader.active()
+    require_published(active)
+    if question.store_id is not None:
+        run_of_store(active, question.store_id)
+    etag = run_etag(active.token, request.url.path, request.url.query, media_type)
+    fresh = not_modified(request, runtime, etag)
+    if fresh is not None:
+        return fresh
+    filters = question.model_dump(exclude={"quantiles"}, exclude_none=True)
+    most = runtime.settings.max_bulk_series
+    series = await runtime.reader.run(lambda connection: matching_series(connection, filters, most))
+    return _stream(request, runtime, series, quantiles, media_type, etag)
+
+
+@router.post(
+    "/forecast/bulk",
+    operation_id="postBulk",
+    response_model=Bulk,
+    responses={
+        **{status: answer for status, answer in READ.items() if status != 304},
+        **_ERRORS,
+        **openapi_responses("body-too-large"),
+        **_CONTENT,
+    },  # type: ignore[dict-item]
+)
+async def bulk_by_name(
+    request: Request,
+    runtime: RuntimeDep,
+    body: BulkRequest,
+    accept: Annotated[str | None, Header(description="JSON, CSV or an Arrow stream.", examples=[CSV])] = None,
+) -> Response:
+    """Forecasts of the series named. One that is not served refuses the whole, and is named."""
+    media_type = choose_media_type(accept, (JSON, CSV, ARROW))
+    quantiles = parse_quantiles(",".join(f"{p:g}" for p in body.quantiles) or "none")
+    most = runtime.settings.max_bulk_series
+    if len(body.series) > most:
+        raise too_many(most)
+    active = await runtime.reader.active()
+    require_published(active)
+    keys = [(key.store_id, key.item_id) for key in body.series]
+    series, missing = await runtime.reader.run(lambda connection: named_series(connection, active, keys))
+    if missing:
+        raise ApiError(
+            "unknown-series",
+            f"{len(missing)} of the series are not forecast. The served ones: /forecast/items.",
+            errors=[
+                FieldProblem(field="series", message=f"'{item}' is not forecast in '{store}'", allowed=None)
+                for store, item in missing[:50]
+            ],
+        )
+    return _stream(request, runtime, series, quantiles, media_type, None)
+
+
+def _stream(
+    request: Request,
+    runtime: Runtime,
+    series: Series,
+    quantiles: tuple[str, ...],
+    media_type: str,
+    etag: str | None,
+) -> Response:
+    """The answer in pieces; runs are fixed here, and a published run never changes, so all rows belong together."""
+    encoder = ENCODERS[media_type](quantiles)
+    # the size is not known yet: a series has some 3 kB
+    coding = coding_of(request, runtime, 3_000 * len(series))
+    headers = {"Cache-Control": "no-store"}
+    if etag is not None:
+        headers = validated_headers(runtime, encoded_etag(etag, coding))
+    pieces = _pieces(runtime, series, quantiles, encoder)
+    if coding == "gzip":
+        headers["Content-Encoding"] = "gzip"
+        pieces = _compressed(pieces)
+    return StreamingResponse(pieces, headers=headers, media_type=media_type)
+
+
+async def _pieces(
+    runtime: Runtime, series: Series, quantiles: tuple[str, ...], encoder: Encoder
+) -> AsyncIterator[bytes]:
+    head = encoder.start()
+    if head:
+        yield head
+    for portion in portions(series):
+
+        def encoded(connection: Connection, portion: Portion = portion) -> bytes:
+            return encoder.portion(portion[0], portion[1], portion_rows(connection, portion, quantiles))
+
+        yield await runtime.reader.run(encoded)
+    tail = encoder.end()
+    if tail:
+        yield tail
+
+
+async def _compressed(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    compressor = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    async for piece in pieces:
+        packed = compressor.compress(piece)
+        if packed:
+            yield packed
+    yield compressor.flush()

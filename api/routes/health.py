@@ -1,0 +1,83 @@
+"""Is the process there, and can it serve forecasts?"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+import anyio.to_thread
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+
+from api import __version__
+from api.deps import RuntimeDep
+from api.errors import openapi_responses
+from api.runtime import Runtime
+from api.schemas import Check, Health, Readiness
+from models_ml.errors import StoreError
+from models_ml.store.migrate import current_revision, revisions
+
+router = APIRouter(tags=["operation"])
+
+
+@router.get("/health", operation_id="getHealth", responses=openapi_responses("busy", "internal"))
+async def health(runtime: RuntimeDep, response: Response) -> Health:
+    """The process answers. Says nothing about the store; for that see `/ready`."""
+    response.headers["Cache-Control"] = "no-store"
+    return Health(version=__version__, auth=runtime.settings.auth, started_at=runtime.started_at)
+
+
+@router.get(
+    "/ready",
+    operation_id="getReadiness",
+    response_model=Readiness,
+    responses={503: {"description": "Not ready, and why.", "model": Readiness}, **openapi_responses("internal")},
+)
+async def ready(runtime: RuntimeDep) -> JSONResponse:
+    """Store reachable, migrations current, a run served, and how old it is.
+
+    Old forecasts are a warning (`stale`, 200): they are better than none, and every instance would fail at once.
+    """
+    checks = await _checks(runtime)
+    failed = any(check.status == "failed" for check in checks)
+    stale = any(check.status == "warning" for check in checks)
+    answer = Readiness(status="not_ready" if failed else "stale" if stale else "ready", checks=checks)
+    return JSONResponse(answer.model_dump(mode="json"), 503 if failed else 200, {"Cache-Control": "no-store"})
+
+
+async def _checks(runtime: Runtime) -> list[Check]:
+    """Each check needs the one before, so the first that fails is the last."""
+    reader = runtime.reader
+    try:
+        revision = await anyio.to_thread.run_sync(lambda: current_revision(reader.engine()), abandon_on_cancel=True)
+    except StoreError:
+        # the message names paths and servers, which are for the log and not for whoever asks
+        return [Check(name="store", status="failed", detail="The prediction store cannot be read.")]
+    checks = [Check(name="store", status="ok", detail="The prediction store answers.")]
+    newest = _newest_revision()
+    if revision != newest:
+        detail = f"Schema revision {revision or 'none'}, this version needs {newest}. Run: demand store upgrade."
+        return [*checks, Check(name="migrations", status="failed", detail=detail)]
+    checks.append(Check(name="migrations", status="ok", detail=f"Schema revision {revision}."))
+    active = await reader.active()
+    if not active.by_store:
+        detail = "No run is served yet. Publish one: demand run."
+        return [*checks, Check(name="active_run", status="failed", detail=detail)]
+    detail = f"{len(active.by_store)} stores are served from {len(active.runs)} runs."
+    checks.append(Check(name="active_run", status="ok", detail=detail))
+    oldest = min((run.published_at for run in active.runs if run.published_at is not None), default=None)
+    days = 0.0 if oldest is None else (datetime.now(UTC) - oldest) / timedelta(days=1)
+    limit = runtime.settings.max_age_days
+    checks.append(
+        Check(
+            name="age",
+            status="warning" if days > limit else "ok",
+            detail=f"The oldest run was published {days:.1f} days ago; more than {limit:g} is stale.",
+        )
+    )
+    return checks
+
+
+@lru_cache(maxsize=1)
+def _newest_revision() -> str:
+    return revisions()[-1]

@@ -1,0 +1,105 @@
+"""Nodes of the twelve levels."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
+from sqlalchemy import Connection
+
+from api.active import Active
+from api.answers import answer_from_active, answer_from_ledger, require_published
+from api.deps import (
+    CategoryQuery,
+    CursorQuery,
+    DepartmentQuery,
+    ItemQuery,
+    LimitQuery,
+    QuantilesQuery,
+    Question,
+    RegionQuery,
+    RuntimeDep,
+    StoreQuery,
+)
+from api.errors import one_field
+from api.paging import checked_limit
+from api.queries.hierarchy import FILTERS, FIRST_ITEM_LEVEL, LEVEL_NAMES, level_of_node, node_page
+from api.routes.responses import READ, openapi_responses
+from api.schemas import NodePage
+from api.series import DEFAULT_QUANTILES, parse_quantiles
+
+router = APIRouter(tags=["forecast"])
+
+_LEVELS = ", ".join(f"{number} {name}" for number, name in enumerate(LEVEL_NAMES, 1))
+
+
+class HierarchyQuestion(Question):
+    """Which nodes, and how much of their past."""
+
+    level: Annotated[int, Field(ge=1, le=12, description=f"{_LEVELS}.", examples=[3])] | None = None
+    node_id: (
+        Annotated[
+            str,
+            Field(
+                min_length=1,
+                max_length=200,
+                pattern=r"^[^\x00-\x1f\x7f]+$",
+                description="One node: the level's name and its keys, as in the answers.",
+                examples=["store_department:CA_1|FOODS_1"],
+            ),
+        ]
+        | None
+    ) = None
+    region_id: RegionQuery | None = None
+    store_id: StoreQuery | None = None
+    category_id: CategoryQuery | None = None
+    department_id: DepartmentQuery | None = None
+    item_id: ItemQuery | None = None
+    quantiles: QuantilesQuery = DEFAULT_QUANTILES
+    history_days: Annotated[
+        int, Field(ge=0, le=728, description="Days of past units to give with each node.", examples=[56])
+    ] = 0
+    limit: LimitQuery = 50
+    cursor: CursorQuery | None = None
+
+
+@router.get(
+    "/forecast/hierarchy",
+    operation_id="listNodes",
+    response_model=NodePage,
+    responses={**READ, **openapi_responses("unknown-store", "unknown-node", "nothing-published", "cursor-expired")},
+)
+async def hierarchy(request: Request, runtime: RuntimeDep, question: Annotated[HierarchyQuestion, Query()]) -> Response:
+    """Nodes of one level (level 1 unless said), with forecasts and, when asked, history. All from one run:
+    that of the store named, else the served run over most stores. Levels add up; quantiles of items summed
+    over stores are null, because quantiles do not add.
+    """
+    quantiles = parse_quantiles(question.quantiles)
+    limit = checked_limit(question.limit, runtime.settings)
+    level = question.level or 1
+    if question.node_id is not None:
+        named = level_of_node(question.node_id)
+        if question.level is not None and question.level != named:
+            raise one_field("invalid-request", "level", f"node_id is of level {named}", [str(named)])
+        level = named
+    filters = {name: value for name in FILTERS if (value := getattr(question, name)) is not None}
+
+    def build(connection: Connection, active: Active) -> NodePage:
+        require_published(active)
+        return node_page(
+            connection,
+            active,
+            level=level,
+            node_id=question.node_id,
+            filters=filters,
+            quantiles=quantiles,
+            history_days=question.history_days,
+            limit=limit,
+            cursor=question.cursor,
+        )
+
+    if level >= FIRST_ITEM_LEVEL and question.history_days:
+        # sales of items are corrected without a pointer moving
+        return await answer_from_ledger(request, runtime, build)
+    return await answer_from_active(request, runtime, build)

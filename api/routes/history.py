@@ -1,0 +1,45 @@
+"""Recent sales of one item in one store."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
+from sqlalchemy import Connection
+
+from api.active import Active
+from api.answers import answer_from_ledger, require_published
+from api.deps import ItemQuery, Question, RuntimeDep, StoreQuery
+from api.queries.history import series_history
+from api.routes.responses import READ, openapi_responses
+from api.schemas import SeriesHistory
+
+router = APIRouter(tags=["forecast"])
+
+
+class HistoryQuestion(Question):
+    """Which series, how far back."""
+
+    item_id: ItemQuery
+    store_id: StoreQuery
+    days: Annotated[
+        int, Field(ge=1, le=728, description="Days up to the origin; as many as are kept are given.", examples=[56])
+    ] = 56
+
+
+@router.get(
+    "/forecast/history",
+    operation_id="getHistory",
+    response_model=SeriesHistory,
+    responses={**READ, **openapi_responses("unknown-series", "unknown-item", "unknown-store", "nothing-published")},
+)
+async def history(request: Request, runtime: RuntimeDep, question: Annotated[HistoryQuestion, Query()]) -> Response:
+    """Sales up to the origin of the run that is served, oldest first, with prices."""
+
+    def build(connection: Connection, active: Active) -> SeriesHistory:
+        require_published(active)
+        return series_history(connection, active, question.store_id, question.item_id, question.days)
+
+    # sales are corrected without a pointer moving
+    return await answer_from_ledger(request, runtime, build)

@@ -1,0 +1,69 @@
+"""Search among the series that are forecast."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
+from sqlalchemy import Connection
+
+from api.active import Active
+from api.answers import answer_from_active, require_published
+from api.deps import CategoryQuery, CursorQuery, DepartmentQuery, LimitQuery, Question, RuntimeDep, StoreQuery
+from api.paging import checked_limit
+from api.queries.items import item_page
+from api.routes.responses import READ, openapi_responses
+from api.schemas import ItemPage
+
+router = APIRouter(tags=["forecast"])
+
+
+class ItemsQuestion(Question):
+    """Which series, in which order."""
+
+    store_id: StoreQuery | None = None
+    department_id: DepartmentQuery | None = None
+    category_id: CategoryQuery | None = None
+    search: (
+        Annotated[
+            str,
+            Field(min_length=1, max_length=64, description="Part of the item's name, in any case.", examples=["1_00"]),
+        ]
+        | None
+    ) = None
+    sort: Annotated[
+        Literal["name", "volume"], Field(description="By item and store, or by units of the last 28 days.")
+    ] = "name"
+    limit: LimitQuery = 50
+    cursor: CursorQuery | None = None
+
+
+@router.get(
+    "/forecast/items",
+    operation_id="listItems",
+    response_model=ItemPage,
+    responses={**READ, **openapi_responses("unknown-store", "nothing-published", "cursor-expired")},
+)
+async def items(request: Request, runtime: RuntimeDep, question: Annotated[ItemsQuestion, Query()]) -> Response:
+    """Series that are forecast: filtered, sorted, a page at a time.
+
+    Pages belong together: when a run is published between two of them the cursor is refused (409).
+    """
+    limit = checked_limit(question.limit, runtime.settings)
+
+    def build(connection: Connection, active: Active) -> ItemPage:
+        require_published(active)
+        return item_page(
+            connection,
+            active,
+            store_id=question.store_id,
+            department_id=question.department_id,
+            category_id=question.category_id,
+            search=question.search,
+            sort=question.sort,
+            limit=limit,
+            cursor=question.cursor,
+        )
+
+    return await answer_from_active(request, runtime, build)

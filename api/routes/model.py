@@ -1,0 +1,70 @@
+"""Runs: which are served, and the ledger of all."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import Field
+from sqlalchemy import Connection
+
+from api.active import Active
+from api.answers import answer_from_ledger
+from api.deps import CursorQuery, LimitQuery, Question, RunQuery, RuntimeDep
+from api.paging import checked_limit
+from api.queries import runs as queries
+from api.routes.responses import READ, openapi_responses
+from api.schemas import ModelStatus, RunDetail, RunPage
+
+router = APIRouter(prefix="/model", tags=["model"])
+
+
+class RunsQuestion(Question):
+    """Which runs."""
+
+    status: Annotated[Literal["running", "published", "failed"], Field(description="One status.")] | None = None
+    role: Annotated[Literal["champion", "challenger"], Field(description="One role.")] | None = None
+    limit: LimitQuery = 50
+    cursor: CursorQuery | None = None
+
+
+@router.get("/status", operation_id="getModelStatus", response_model=ModelStatus, responses=READ)
+async def status(request: Request, runtime: RuntimeDep) -> Response:
+    """Which run each store is served from, how old the oldest is, and how good they were in backtests."""
+
+    def build(connection: Connection, active: Active) -> ModelStatus:
+        return queries.model_status(connection, active, datetime.now(UTC), runtime.settings.max_age_days)
+
+    return await answer_from_ledger(request, runtime, build)
+
+
+@router.get("/runs", operation_id="listRuns", response_model=RunPage, responses=READ)
+async def runs(request: Request, runtime: RuntimeDep, question: Annotated[RunsQuestion, Query()]) -> Response:
+    """All runs, newest first: published, running, failed; champions and challengers."""
+    limit = checked_limit(question.limit, runtime.settings)
+
+    def build(connection: Connection, active: Active) -> RunPage:
+        return queries.run_page(
+            connection,
+            active,
+            status=question.status,
+            role=question.role,
+            limit=limit,
+            cursor=question.cursor,
+        )
+
+    return await answer_from_ledger(request, runtime, build)
+
+
+@router.get(
+    "/runs/{run_id}",
+    operation_id="getRun",
+    response_model=RunDetail,
+    responses={**READ, **openapi_responses("unknown-run")},
+)
+async def run(request: Request, runtime: RuntimeDep, run_id: Annotated[RunQuery, Path()]) -> Response:
+    """One run: parameters, metrics, code and data that made it."""
+    return await answer_from_ledger(
+        request, runtime, lambda connection, active: queries.run_detail(connection, active, run_id)
+    )

@@ -1,0 +1,25 @@
+"""Stores and departments that can be picked."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from api.answers import answer_from_active
+from api.deps import RuntimeDep
+from api.queries import places
+from api.routes.responses import READ
+from api.schemas import DepartmentList, StoreList
+
+router = APIRouter(tags=["places"])
+
+
+@router.get("/stores", operation_id="listStores", response_model=StoreList, responses=READ)
+async def stores(request: Request, runtime: RuntimeDep) -> Response:
+    """Stores that are served, each with its departments and its run."""
+    return await answer_from_active(request, runtime, places.stores)
+
+
+@router.get("/departments", operation_id="listDepartments", response_model=DepartmentList, responses=READ)
+async def departments(request: Request, runtime: RuntimeDep) -> Response:
+    """Departments of the stores that are served."""
+    return await answer_from_active(request, runtime, lambda connection, _active: places.departments(connection))

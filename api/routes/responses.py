@@ -1,0 +1,18 @@
+"""Error answers that most routes share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from api.errors import openapi_responses
+
+READ: dict[int | str, dict[str, Any]] = {
+    304: {"description": "The client has this answer already (its ETag was in If-None-Match)."},
+    **openapi_responses(
+        "invalid-request", "unauthorized", "forbidden", "busy", "store-unavailable", "store-not-migrated", "timeout",
+        "internal",
+    ),
+}  # fmt: skip
+"""Of a route that reads the store."""
+
+__all__ = ["READ", "openapi_responses"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -12,11 +11,16 @@ from typing import Any, Protocol
 import pandas as pd
 
 from models_ml import artifact, dbt
-from models_ml.errors import WarehouseError
+from models_ml.errors import InputError, WarehouseError
 from models_ml.evaluation.metrics import AVERAGE_LEVEL
 from models_ml.settings import Settings
+from models_ml.sources import SimulatedSource, get_source
+from models_ml.sources.report import IngestReport
 from models_ml.training import Plan, backtest_metrics, plan_training, train
 from models_ml.warehouse import Warehouse, install_sqlite_extension, open_warehouse
+
+INGEST_MEMORY_GB = 3.0
+"""DuckDB's share of memory while it reads files, so that all of M5 is read within 4 GB."""
 
 EXAMPLE_STORES, EXAMPLE_ITEMS, EXAMPLE_DAYS = 1, 500, 1941
 """Size of the simulated data that is made when no raw files are given."""
@@ -69,21 +73,17 @@ def prepare_home(settings: Settings) -> None:
     engine.dispose()
 
 
-def source(settings: Settings) -> Any:
-    """The package of the configured source."""
-    return importlib.import_module(f"models_ml.sources.{settings.source}")
-
-
-def ingest_raw(settings: Settings) -> Any:
+def ingest_raw(settings: Settings) -> IngestReport:
     """Read the configured raw files (or simulated ones, made on first use) into the warehouse's raw tables."""
     settings.home.mkdir(parents=True, exist_ok=True)
     folder = settings.data_dir or simulate_once(settings)
-    return source(settings).ingest(
+    return get_source(settings.source).ingest(
         folder,
         settings.warehouse_path,
         stores=settings.store_list or None,
         threads=settings.threads,
-        memory_limit_gb=min(settings.memory_limit_gb, 3.0),
+        memory_limit_gb=min(settings.memory_limit_gb, INGEST_MEMORY_GB),
+        horizon_days=settings.horizon_days,
     )
 
 
@@ -98,10 +98,11 @@ def raw_fingerprint(settings: Settings, warehouse: Warehouse) -> str:
 def simulate_once(settings: Settings) -> Path:
     """The home's simulated raw files; made if they are not there."""
     folder = settings.home / "raw"
-    if not (folder / "sales_train_evaluation.csv").exists():
-        source(settings).simulate(
-            folder, stores=EXAMPLE_STORES, items=EXAMPLE_ITEMS, days=EXAMPLE_DAYS, seed=settings.seed
-        )
+    source = get_source(settings.source)
+    if not folder.exists():
+        if not isinstance(source, SimulatedSource):
+            raise InputError(f"The source {settings.source!r} needs raw files: set DEMAND_DATA_DIR to their folder.")
+        source.simulate(folder, stores=EXAMPLE_STORES, items=EXAMPLE_ITEMS, days=EXAMPLE_DAYS, seed=settings.seed)
     return folder
 
 
@@ -121,7 +122,7 @@ def main_job(settings: Settings, report: Reporter, *, origin: date | None = None
             simulate_once(settings)
     with report.step("ingest") as step:
         ingested = ingest_raw(settings)
-        step.note = ingested.summary
+        step.note = describe_ingest(ingested)
     with report.step("dbt build") as step:
         step.note = describe(dbt.build(settings, "warehouse"))
     with report.step("quality of the data") as step:
@@ -208,3 +209,13 @@ def describe(result: dbt.DbtResult) -> str:
     models, tests = counts.pop("success", 0), counts.pop("pass", 0)
     other = "".join(f", {count} {status}" for status, count in sorted(counts.items()))
     return f"{models} models, {tests} tests passed{other}"
+
+
+def describe_ingest(report: IngestReport) -> str:
+    """An ingest in a few words, its warnings after it."""
+    known = ", already loaded" if report.unchanged else ""
+    warnings = "".join(f"\n  warning: {warning}" for warning in report.warnings)
+    return (
+        f"{report.series:,} series of {report.stores} stores, {report.first_day} to {report.last_day}, "
+        f"{report.price_rows:,} prices{known}{warnings}"
+    )

@@ -19,20 +19,24 @@ def simulate(
     home: Home = None,
 ) -> None:
     """Write simulated raw files in M5's format."""
-    from models_ml.sources import m5
+    from models_ml.errors import InputError
+    from models_ml.sources import SimulatedSource, get_source
 
     settings = settings_with(home=home, seed=seed)
     folder = target or settings.home / "raw"
-    m5.simulate(folder, stores=stores, items=items, days=days, seed=settings.seed)
+    source = get_source(settings.source)
+    if not isinstance(source, SimulatedSource):
+        raise InputError(f"The source {settings.source!r} has no simulator.")
+    source.simulate(folder, stores=stores, items=items, days=days, seed=settings.seed)
     typer.echo(f"Simulated {stores * items} series of {days} days in {folder}.")
 
 
 def ingest(data_dir: DataDir = None, stores: Stores = None, home: Home = None) -> None:
     """Read raw files into the warehouse's raw tables; a bad file is refused whole."""
-    from models_ml.pipeline import ingest_raw
+    from models_ml.pipeline import describe_ingest, ingest_raw
 
     settings = settings_with(data_dir=data_dir, stores=stores, home=home)
-    typer.echo(ingest_raw(settings).summary)
+    typer.echo(describe_ingest(ingest_raw(settings)))
 
 
 def build(

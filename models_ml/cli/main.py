@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -35,6 +36,8 @@ app.command()(serving.dashboard)
 
 def main() -> None:
     """Run the command line; a user's mistake is one message and an exit code, never a traceback."""
+    # OpenMP's threads spin while they wait; on a machine that is shared or small they then starve each other.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
     except DemandError as error:

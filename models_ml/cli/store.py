@@ -1,0 +1,165 @@
+"""Commands for the prediction store: its tables, its runs, what is served."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from models_ml.cli.options import Home, Stores, settings_with
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+runs_app = typer.Typer(help="The ledger of runs.", no_args_is_help=True)
+store_app = typer.Typer(help="The prediction store's tables.", no_args_is_help=True)
+
+RunId = Annotated[str, typer.Argument(help="A run, or the beginning of its id.")]
+Reason = Annotated[str | None, typer.Option("--reason", help="Why; kept in the log of activations.")]
+
+
+@contextmanager
+def opened(home: Path | None) -> Iterator[Engine]:
+    """The configured store."""
+    from models_ml.store.engine import make_engine
+
+    engine = make_engine(settings_with(home=home).effective_store_url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@store_app.command()
+def upgrade(home: Home = None) -> None:
+    """Create the store's tables, or bring them to this version."""
+    from models_ml.store import migrate
+
+    with opened(home) as engine:
+        before = migrate.current_revision(engine)
+        migrate.upgrade(engine)
+        typer.echo(f"{before or 'no tables'} -> {migrate.current_revision(engine)}")
+
+
+def promote(
+    run_id: RunId,
+    reason: Reason = None,
+    force: Annotated[bool, typer.Option("--force", help="Even if the served run has a later origin.")] = False,
+    home: Home = None,
+) -> None:
+    """Serve a published run for every store of its scope."""
+    from models_ml.store import runs
+
+    with opened(home) as engine:
+        moved = runs.promote(engine, run_id, reason=reason, force=force)
+    typer.echo(f"{run_id} is served for {', '.join(moved)}." if moved else f"{run_id} was served already.")
+
+
+def rollback(stores: Stores = None, reason: Reason = None, home: Home = None) -> None:
+    """Serve again what was served before, for some stores or all."""
+    from models_ml.store import read, runs
+    from models_ml.store.transactions import reading
+
+    with opened(home) as engine:
+        if stores:
+            chosen = [name.strip() for name in stores.split(",") if name.strip()]
+        else:
+            with reading(engine) as connection:
+                chosen = sorted(read.pointers(connection))
+        for store, run in runs.rollback(engine, chosen, reason=reason).items():
+            typer.echo(f"{store}: {run}")
+
+
+@runs_app.command("list")
+def list_runs(limit: Annotated[int, typer.Option(help="Runs at most.", min=1)] = 20, home: Home = None) -> None:
+    """Runs, newest first."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from models_ml.store import runs
+
+    table = Table("run", "model", "origin", "status", "role", "series", "published (UTC)", "served for")
+    with opened(home) as engine:
+        for run in runs.list_runs(engine, limit=limit):
+            published = f"{run.published_at:%Y-%m-%d %H:%M}" if run.published_at else ""
+            table.add_row(
+                run.run_id, run.model, str(run.origin), run.status, run.role, f"{run.series_count:,}", published,
+                ", ".join(run.active_stores),
+            )  # fmt: skip
+    Console().print(table)
+
+
+@runs_app.command("show")
+def show_run(run_id: RunId, home: Home = None) -> None:
+    """One run, as JSON."""
+    import json
+    from dataclasses import asdict
+
+    from models_ml.store import runs
+
+    with opened(home) as engine:
+        typer.echo(json.dumps(asdict(runs.show(engine, run_id)), indent=2, default=str))
+
+
+@runs_app.command("compare")
+def compare_runs(first: RunId, second: RunId, home: Home = None) -> None:
+    """The metrics of two runs side by side."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from models_ml.store import runs
+
+    table = Table("model", "level", "metric", "folds", first, second, "difference")
+    with opened(home) as engine:
+        for row in runs.compare(engine, first, second):
+            values = (f"{value:.4f}" for value in (row.first, row.second, row.difference))
+            table.add_row(row.model, str(row.level), row.metric, str(row.folds), *values)
+    Console().print(table)
+
+
+@runs_app.command("prune")
+def prune_runs(
+    keep: Annotated[int, typer.Option(help="Runs published last that are kept.", min=1)] = 10, home: Home = None
+) -> None:
+    """Delete old runs; a served run, or the one before it, never."""
+    from models_ml.store import runs
+
+    with opened(home) as engine:
+        removed = runs.prune(engine, keep=keep)
+    typer.echo(f"Removed {', '.join(removed)}." if removed else "Nothing to remove.")
+
+
+def export(
+    target: Annotated[Path, typer.Argument(help="File to write: .csv or .parquet.")],
+    run_id: Annotated[str | None, typer.Option("--run", help="A run; default: what is served.")] = None,
+    home: Home = None,
+) -> None:
+    """Write forecasts to a CSV or parquet file."""
+    from models_ml.store.export import export as write
+
+    with opened(home) as engine:
+        rows = write(engine, run_id or served_run(engine), target)
+    typer.echo(f"{rows:,} forecasts in {target}")
+
+
+def served_run(engine: Engine) -> str:
+    """The run that every store serves.
+
+    Raises:
+        InputError: none is served, or stores serve different ones.
+    """
+    from models_ml.errors import InputError
+    from models_ml.store import read
+    from models_ml.store.transactions import reading
+
+    with reading(engine) as connection:
+        served = read.pointers(connection)
+    runs = sorted(set(served.values()))
+    if not runs:
+        raise InputError("No run is served yet. Run `demand run`, or name a run with --run.")
+    if len(runs) > 1:
+        raise InputError(f"Stores serve different runs ({', '.join(runs)}). Name one with --run.")
+    return runs[0]

@@ -103,12 +103,12 @@ def node_page(
         run=run.reference,
         scope=list(run.scope),
         level=level,
-        level_name=name,  # type: ignore[arg-type]
+        level_name=name,
         nodes=[
             NodeForecast(
                 **node,
                 level=level,
-                level_name=name,  # type: ignore[arg-type]
+                level_name=name,
                 forecast_units=sum(day.mean for day in days.get(node["node_id"], [])),
                 days=days.get(node["node_id"], []),
                 history=history.get(node["node_id"], []),

@@ -33,7 +33,7 @@ from api.series import DEFAULT_QUANTILES, parse_quantiles
 
 router = APIRouter(tags=["forecast"])
 
-_CONTENT: dict[str, Any] = {
+_CONTENT: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Rows in order of store, item and date; in pieces, as they are read.",
         "content": {
@@ -63,7 +63,7 @@ class BulkQuestion(Question):
     "/forecast/bulk",
     operation_id="getBulk",
     response_model=Bulk,
-    responses={**READ, **_ERRORS, **_CONTENT},  # type: ignore[dict-item]
+    responses={**READ, **_ERRORS, **_CONTENT},
 )
 async def bulk(
     request: Request,
@@ -97,7 +97,7 @@ async def bulk(
         **_ERRORS,
         **openapi_responses("body-too-large"),
         **_CONTENT,
-    },  # type: ignore[dict-item]
+    },
 )
 async def bulk_by_name(
     request: Request,

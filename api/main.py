@@ -1,0 +1,129 @@
+"""The ASGI application: `uvicorn api.main:app`, or `python -m api` with workers and time-outs set."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import structlog
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from api import __version__, errors, openapi, telemetry
+from api.auth import KEY_HEADER, Authenticator
+from api.cache import ByteCache
+from api.gateway import Gateway
+from api.reader import make_reader
+from api.routes import (
+    accuracy,
+    bulk,
+    calendar,
+    departments,
+    forecast,
+    health,
+    hierarchy,
+    history,
+    items,
+    metrics,
+    model,
+    places,
+    quality,
+)
+from api.runtime import Runtime
+from api.series import SeriesLane
+from api.settings import ApiSettings, load_settings
+from models_ml.errors import DemandError
+
+_ROUTES = (
+    forecast,
+    items,
+    departments,
+    history,
+    bulk,
+    hierarchy,
+    places,
+    calendar,
+    accuracy,
+    model,
+    quality,
+    health,
+    metrics,
+)
+
+
+def create_app(settings: ApiSettings | None = None) -> FastAPI:
+    """An application on its own reader, cache and metrics.
+
+    Raises:
+        InputError: a setting is wrong, or nobody could authenticate.
+        StoreError: the store's URL is of no known kind. A store that is not there yet is no error.
+    """
+    settings = settings if settings is not None else load_settings()
+    runtime = Runtime(
+        settings=settings,
+        reader=make_reader(settings),
+        cache=ByteCache(settings.cache_bytes),
+        authenticator=Authenticator(settings),
+        metrics=telemetry.Metrics(),
+        started_at=datetime.now(UTC),
+    )
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        log = structlog.get_logger("api")
+        log.info("started", version=__version__, auth=settings.auth, process=os.getpid())
+        if settings.auth == "off":
+            log.warning(
+                "AUTHENTICATION IS OFF: whoever reaches this address reads everything. "
+                "Set DEMAND_API_KEYS_SHA256 or DEMAND_API_ENTRA_*, and leave DEMAND_API_AUTH unset."
+            )
+        yield
+        runtime.reader.close()
+        log.info("stopped", process=os.getpid())
+
+    app = FastAPI(
+        title="Retail demand forecasts",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url="/docs" if settings.auth == "off" else None,
+        redoc_url=None,
+        # FastAPI's answer to a path with a slash too many would be a redirect past the problem format
+        redirect_slashes=False,
+    )
+    app.state.runtime = runtime
+    for module in _ROUTES:
+        app.include_router(module.router)
+    errors.install(app)
+    app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
+
+    # the last added is the outermost
+    app.add_middleware(SeriesLane, runtime=runtime)
+    app.add_middleware(Gateway, runtime=runtime)
+    if settings.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", KEY_HEADER, "X-Request-ID", "If-None-Match"],
+            expose_headers=["ETag", "X-Request-ID", "Retry-After"],
+        )
+    if telemetry.wants_tracing(os.environ):
+        telemetry.install_tracing(app)
+    return app
+
+
+def __getattr__(name: str) -> FastAPI:
+    """`app`, made when uvicorn asks for it: importing this module alone reads no settings."""
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    telemetry.configure_logging()
+    try:
+        app = create_app()
+    except DemandError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+    globals()["app"] = app
+    return app

@@ -30,6 +30,7 @@ def make_engine(
     pool_size: int = 5,
     pool_timeout_seconds: float = 10.0,
     busy_timeout_seconds: float = 30.0,
+    login_timeout_seconds: int = 15,
     read_only: bool = False,
     schema: str | None = None,
 ) -> Engine:
@@ -40,6 +41,7 @@ def make_engine(
             A SQL Server URL without user name signs in with an Entra token (azure-identity's default chain).
         pool_size: connections at most; a further caller waits `pool_timeout_seconds`, then fails.
         busy_timeout_seconds: how long SQLite waits for another writer.
+        login_timeout_seconds: how long SQL Server may take to let a connection in.
         read_only: for readers: the SQLite file must exist, and no statement can change it.
         schema: SQL Server schema that holds the tables; None is the login's default schema.
 
@@ -58,7 +60,7 @@ def make_engine(
             raise StoreError(f"{shown}: SQLite has no schemas; leave schema out.")
         return _sqlite_engine(parsed, shown, pool_size, pool_timeout_seconds, busy_timeout_seconds, read_only)
     if backend == "mssql":
-        return _mssql_engine(parsed, shown, pool_size, pool_timeout_seconds, schema)
+        return _mssql_engine(parsed, shown, pool_size, pool_timeout_seconds, login_timeout_seconds, schema)
     raise StoreError(f"DEMAND_STORE_URL: {shown} is neither SQLite nor SQL Server. Give one such as {_EXAMPLES}.")
 
 
@@ -115,7 +117,9 @@ def _sqlite_engine(
     return engine
 
 
-def _mssql_engine(url: URL, shown: str, pool_size: int, pool_timeout: float, schema: str | None) -> Engine:
+def _mssql_engine(
+    url: URL, shown: str, pool_size: int, pool_timeout: float, login_timeout: int, schema: str | None
+) -> Engine:
     driver = url.get_driver_name()
     if driver not in ("pyodbc", "mssqlpython"):
         raise StoreError(f"{shown}: {driver} is not supported; use mssql+pyodbc or mssql+mssqlpython.")
@@ -132,6 +136,7 @@ def _mssql_engine(url: URL, shown: str, pool_size: int, pool_timeout: float, sch
     options: dict[str, Any] = {}
     if driver == "pyodbc":
         options["fast_executemany"] = True
+        options["connect_args"] = {"timeout": login_timeout}
         url, token_sign_in = _with_odbc_defaults(url)
     engine = create_engine(
         url,
@@ -170,7 +175,7 @@ def _with_odbc_defaults(url: URL) -> tuple[URL, bool]:
         added["driver"] = odbc_driver()
     if "encrypt" not in query:
         added["Encrypt"] = "yes"
-    named = url.username is not None or "trusted_connection" in query or "authentication" in query
+    named = bool(url.username) or "trusted_connection" in query or "authentication" in query
     return url.update_query_dict(added), not named
 
 

@@ -21,7 +21,7 @@ from models_ml.store.schema import (
     run_series,
     staged_sales_history,
 )
-from models_ml.store.transactions import reading, run_transaction
+from models_ml.store.transactions import run_transaction
 
 STOPPED = "its publisher stopped before the run was complete"
 
@@ -85,10 +85,8 @@ def delete_rows(engine: Engine, run_id: str, hold: Callable[[Connection], None])
 
     `hold` is called first in every transaction: it locks the right to delete, or raises.
     """
-    with reading(engine) as connection:
-        stores = list(
-            connection.execute(select(run_series.c.store_id).where(run_series.c.run_id == run_id).distinct()).scalars()
-        )
+    of_stores = select(run_series.c.store_id).where(run_series.c.run_id == run_id).distinct()
+    stores = run_transaction(engine, lambda connection: list(connection.execute(of_stores).scalars()), write=False)
     for store in sorted(stores):
 
         def of_store(connection: Connection, store: str = store) -> None:

@@ -22,7 +22,7 @@ from models_ml.store.digest import Digest
 from models_ml.store.frames import FRAME_TABLES, RunFrames, batches, check, rows
 from models_ml.store.records import RunRecord, utc_now
 from models_ml.store.schema import model_runs
-from models_ml.store.transactions import reading, run_transaction
+from models_ml.store.transactions import run_transaction
 from models_ml.store.verify import BY_RUN, verify
 
 Outcome = Literal["published", "activated", "unchanged"]
@@ -86,8 +86,7 @@ def publish(
     try:
         leftovers.delete_rows(engine, run.run_id, claim.hold)
         sent, counts, calendar = _stage(engine, run, frames, claim, batch_rows, progress)
-        with reading(engine) as connection:
-            checksum = verify(connection, run, sent, counts)
+        checksum = run_transaction(engine, lambda connection: verify(connection, run, sent, counts), write=False)
         run_transaction(engine, lambda connection: _show(connection, run, claim, expected, calendar, counts, checksum))
     except BaseException as error:
         _fail(engine, run.run_id, claim, error)

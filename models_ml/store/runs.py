@@ -16,7 +16,6 @@ from models_ml.store.records import utc_now
 from models_ml.store.schema import activations, active_runs, model_runs, run_metrics
 from models_ml.store.transactions import reading, run_transaction
 
-
 PRUNED = "pruned"
 
 

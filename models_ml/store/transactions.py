@@ -25,6 +25,7 @@ TRANSIENT_ERRORS = frozenset(
         40166, 40197, 40501, 40540, 40613, 42108, 42109, 49918, 49919, 49920,
     }
 )  # fmt: skip
+FIRST_WAIT_SECONDS = 0.5
 # Connection lost, not established, timed out; serialisation failure.
 TRANSIENT_STATES = frozenset({"08001", "08003", "08004", "08007", "08S01", "HYT00", "HYT01", "40001"})
 
@@ -48,7 +49,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
     Raises:
         StoreError: the store cannot be reached, has no tables, or is locked.
     """
-    with _translated(engine), engine.connect() as connection, connection.begin():
+    with _translated(engine), _connection(engine, False) as connection, connection.begin():
         yield connection
 
 
@@ -59,22 +60,15 @@ def writing(engine: Engine) -> Iterator[Connection]:
     Raises:
         StoreError: as `reading`; also when the disk is full.
     """
-    with _translated(engine), _write_connection(engine) as connection, connection.begin():
+    with _translated(engine), _connection(engine, True) as connection, connection.begin():
         yield connection
 
 
-def run_transaction(
-    engine: Engine,
-    work: Callable[[Connection], T],
-    *,
-    attempts: int = 6,
-    first_wait_seconds: float = 0.5,
-    sleep: Callable[[float], None] = time.sleep,
-) -> T:
-    """`work` in one write transaction; on a transient error the whole of it again, after a growing wait.
+def run_transaction(engine: Engine, work: Callable[[Connection], T], *, write: bool = True, attempts: int = 6) -> T:
+    """`work` in one transaction; on a transient error the whole of it again, after a growing wait.
 
     `work` must bear being called again after its first commit was lost or reached the server unheard.
-    Waits double from `first_wait_seconds` to at most 30 s, each shortened by up to half at random.
+    Waits double from half a second to at most 30 s, each shortened by up to half at random.
 
     Raises:
         StoreError: the last attempt failed, or the error is not a transient one.
@@ -82,18 +76,18 @@ def run_transaction(
     with _translated(engine):
         for attempt in range(1, attempts + 1):
             try:
-                with _write_connection(engine) as connection, connection.begin():
+                with _connection(engine, write) as connection, connection.begin():
                     return work(connection)
             except DBAPIError as error:
                 if attempt == attempts or not is_transient(error):
                     raise
-                wait = min(30.0, first_wait_seconds * 2 ** (attempt - 1))
-                sleep(wait * (1 - random.random() / 2))  # noqa: S311 - jitter, no secret
+                wait = min(30.0, FIRST_WAIT_SECONDS * 2 ** (attempt - 1))
+                time.sleep(wait * (1 - random.random() / 2))  # noqa: S311 - jitter, no secret
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-def _write_connection(engine: Engine) -> Connection:
-    return engine.connect().execution_options(**{WRITE_OPTION: True})
+def _connection(engine: Engine, write: bool) -> Connection:
+    return engine.connect().execution_options(**{WRITE_OPTION: write})
 
 
 @contextmanager

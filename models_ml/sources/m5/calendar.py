@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from models_ml.sources.m5.layout import (
     WEEKDAYS,
     wday,
 )
+from models_ml.sources.m5.rows import read_rows
 
 _ONE_DAY = dt.timedelta(days=1)
 _REGENERATE = "Take the calendar that came with the sales."
@@ -44,16 +44,14 @@ def read_calendar(path: Path) -> CalendarTable:
     Raises:
         InputError: a header, date, number or event is not as M5 has it; the message has line and column.
     """
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file)
-        header = next(reader, [])
-        states = _check_header(header)
-        rows: list[list[str]] = []
-        checker = _RowChecker(header)
-        for row in reader:
-            if row:
-                checker.check(reader.line_num, row)
-                rows.append(row)
+    lines = read_rows(path)
+    _, header = next(lines, (1, []))
+    states = _check_header(header)
+    checker = _RowChecker(header)
+    rows: list[list[str]] = []
+    for line, row in lines:
+        checker.check(line, row)
+        rows.append(row)
     if not rows:
         raise input_fault(CALENDAR_FILE, "there is a header and no day", line=1, remedy=_REGENERATE)
     table = _table(header, rows)

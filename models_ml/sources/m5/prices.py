@@ -6,14 +6,15 @@ check fails is the file read again, line by line, to name the place.
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Callable, Collection, Iterator
+from itertools import islice
 from pathlib import Path
 
 from models_ml.errors import InputError
 from models_ml.sources.faults import input_fault
 from models_ml.sources.m5.layout import CALENDAR_FILE, PRICE_COLUMNS, PRICES_FILE
+from models_ml.sources.m5.rows import read_header, read_rows
 
 
 def check_price_header(path: Path) -> None:
@@ -22,8 +23,7 @@ def check_price_header(path: Path) -> None:
     Raises:
         InputError: a column is missing, unknown or out of its place.
     """
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        header = next(csv.reader(file), [])
+    header = read_header(path)
     wanted = f"The header must be {','.join(PRICE_COLUMNS)}."
     for column in PRICE_COLUMNS:
         if column not in header:
@@ -163,10 +163,4 @@ def _where(path: Path, wanted: Callable[[list[str]], bool]) -> Iterator[int]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Line number and values of each line after the header; blank lines are passed over, as DuckDB does."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file)
-        next(reader, None)
-        for fields in reader:
-            if fields:
-                yield reader.line_num, fields
+    return islice(read_rows(path), 1, None)

@@ -6,6 +6,7 @@ searches of the standard library: all of M5 takes about a second, with the line 
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 from dataclasses import dataclass, field
@@ -58,7 +59,7 @@ def check_sales(path: Path, calendar: CalendarTable) -> SalesSummary:
 
 
 def _check_header(name: str, content: bytes, calendar: CalendarTable) -> int:
-    header = next(csv.reader([content.decode("utf-8-sig")]), [])
+    header = _unquoted(content.removeprefix(codecs.BOM_UTF8))
     wanted = f"The header must be {','.join(ID_COLUMNS)},d_1,d_2,... without a gap."
     missing = [column for column in ID_COLUMNS if column not in header]
     if missing:
@@ -117,8 +118,8 @@ class _LineChecker:
 
     def _split(self, line: int, content: bytes) -> tuple[list[str], bytes]:
         if b'"' in content:
-            fields = next(csv.reader([content.decode()], strict=True), [])
-            if content.count(b'"') % 2 or any("," in value for value in fields[: len(ID_COLUMNS)]):
+            fields = _unquoted(content)
+            if not fields or any("," in value for value in fields):
                 raise self._fault(
                     line, None, "a quoted value holds a comma or does not end",
                     content[:60].decode(errors="replace"),
@@ -189,6 +190,14 @@ class _LineChecker:
 
     def _fault(self, line: int, column: str | None, problem: str, value: str | None, remedy: str) -> InputError:
         return input_fault(self._name, problem, line=line, column=column, value=value, remedy=remedy)
+
+
+def _unquoted(content: bytes) -> list[str]:
+    """The values of one line; none if a quotation mark on it does not end."""
+    try:
+        return next(csv.reader([content.decode()], strict=True), [])
+    except csv.Error:
+        return []
 
 
 def _units_fault(value: str) -> tuple[str, str] | None:

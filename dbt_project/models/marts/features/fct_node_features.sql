@@ -1,0 +1,69 @@
+{%- set mean_days = [7, 14, 28, 56, 91, 182, 364] %}
+{%- set weekday_weeks = [1, 4, 8, 13, 26, 52] %}
+{%- set node_in_order = 'partition by node_sales.node_id order by node_sales.date' %}
+
+with node_sales as (
+
+    select * from {{ ref('fct_node_sales') }}
+
+),
+
+calendar as (
+
+    select date, weekday from {{ ref('dim_calendar') }}
+
+),
+
+means as (
+
+    select
+        node_sales.node_id,
+        node_sales.level,
+        node_sales.store_id,
+        node_sales.date,
+        node_sales.units,
+        node_sales.series_on_sale,
+        calendar.weekday,
+        row_number() over ({{ node_in_order }}) as days_known,
+        {%- for days in mean_days %}
+        avg(node_sales.units) over ({{ node_in_order }} {{ trailing_rows(days) }}) as units_mean_{{ days }},
+        {%- endfor %}
+        {%- for weeks in weekday_weeks %}
+        avg(node_sales.units) over (partition by node_sales.node_id, calendar.weekday order by node_sales.date {{ trailing_rows(weeks) }}) as same_weekday_mean_{{ weeks * 7 }}
+        {{- ',' if not loop.last }}
+        {%- endfor %}
+    from node_sales
+    inner join calendar on node_sales.date = calendar.date
+
+),
+
+final as (
+
+    select
+        ---------- ids
+        node_id,
+        level,
+        store_id,
+
+        ---------- dates
+        date as as_of_date,
+
+        ---------- level
+        units,
+        series_on_sale,
+        cast(days_known as integer) as days_known,
+        {%- for days in mean_days %}
+        case when days_known >= {{ days }} then units_mean_{{ days }} end as units_mean_{{ days }},
+        {%- endfor %}
+
+        ---------- weekdays
+        {%- for weeks in weekday_weeks %}
+        case when days_known >= {{ weeks * 7 }} then same_weekday_mean_{{ weeks * 7 }} end as same_weekday_mean_{{ weeks * 7 }}
+        {{- ',' if not loop.last }}
+        {%- endfor %}
+
+    from means
+
+)
+
+select * from final

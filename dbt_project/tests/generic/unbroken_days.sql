@@ -1,0 +1,18 @@
+{#- Groups whose dates are not one row a day from their first to their last: a duplicate, or a hole. -#}
+{% test unbroken_days(model, column_name, by) %}
+
+with validation_errors as (
+
+    select
+        {{ by | join(',\n        ') }},
+        count(*) as rows_found,
+        {{ dbt.datediff('min(' ~ column_name ~ ')', 'max(' ~ column_name ~ ')', 'day') }} + 1 as rows_expected
+    from {{ model }}
+    group by {{ by | join(', ') }}
+    having count(*) <> {{ dbt.datediff('min(' ~ column_name ~ ')', 'max(' ~ column_name ~ ')', 'day') }} + 1
+
+)
+
+select * from validation_errors
+
+{% endtest %}

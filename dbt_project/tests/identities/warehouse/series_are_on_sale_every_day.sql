@@ -1,0 +1,31 @@
+-- A series has a row for each day from its launch to the last sale day, and no other.
+with counted as (
+
+    select
+        item_id,
+        store_id,
+        count(*) as days
+    from {{ ref('fct_daily_sales') }}
+    group by item_id, store_id
+
+),
+
+validation_errors as (
+
+    select
+        series.item_id,
+        series.store_id,
+        coalesce(counted.days, 0) as days,
+        {{ dbt.datediff('series.launch_date', 'series.last_date', 'day') }} + 1 as days_expected
+    from {{ ref('dim_series') }} as series
+    left join counted
+        on
+            series.item_id = counted.item_id
+            and series.store_id = counted.store_id
+    where
+        series.launch_date <= series.last_date
+        and coalesce(counted.days, 0) <> {{ dbt.datediff('series.launch_date', 'series.last_date', 'day') }} + 1
+
+)
+
+select * from validation_errors

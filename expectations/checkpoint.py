@@ -1,0 +1,169 @@
+"""One Great Expectations checkpoint a zone: suites from datasets, run, reported and recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from expectations.checks import CheckResult, Dataset, Limit, limits
+from expectations.library import great_expectations
+from expectations.sql import Sql
+from expectations.suites import marts_datasets, raw_datasets, store_datasets
+from models_ml.errors import StoreError, WarehouseError
+from models_ml.settings import Settings
+
+EXPECTED_COLUMNS = "expected_columns"
+_SEVERITIES = {"error": "critical", "warning": "warning"}
+
+
+def run_checkpoints(
+    settings: Settings, zones: Sequence[str], run_ids: Sequence[str] | None
+) -> tuple[list[CheckResult], list[str]]:
+    """Run the checkpoints of zones in order; see `expectations.run.run_zones`."""
+    from expectations import data_docs, record
+
+    context = data_docs.open_context(settings.home)
+    results: list[CheckResult] = []
+    skipped: list[str] = []
+    identifiers: list[Any] = []
+    for zone in zones:
+        with _source(context, settings, zone) as (source, sql):
+            datasets = _datasets(source.get_engine(), sql, settings, zone, run_ids)
+            zone_results, zone_identifiers = _run_zone(context, source, sql, zone, datasets)
+        results += zone_results
+        identifiers += zone_identifiers
+        skipped += [f"{dataset.name}: {reason}" for dataset in datasets for reason in dataset.skipped]
+    data_docs.publish(context, settings.home, identifiers, results, skipped)
+    record.record(settings, results)
+    return results, skipped
+
+
+@contextmanager
+def _source(context: Any, settings: Settings, zone: str) -> Iterator[tuple[Any, Sql]]:
+    """The zone's data source, closed afterwards so that dbt can write the DuckDB file again."""
+    from great_expectations.datasource.fluent.interfaces import TestConnectionError
+
+    from expectations import connection
+
+    open_source = connection.store_source if zone == "store" else connection.warehouse_source
+    try:
+        source, sql = open_source(context, settings)
+    except TestConnectionError as error:
+        problem = StoreError if zone == "store" else WarehouseError
+        reason = str(error).splitlines()[0]
+        raise problem(f"The {zone} zone cannot be checked: {reason} Another process may be writing it.") from None
+    try:
+        yield source, sql
+    finally:
+        source.get_execution_engine().close()
+        source.get_engine().dispose()
+        context.data_sources.delete(source.name)
+
+
+def _datasets(engine: Any, sql: Sql, settings: Settings, zone: str, run_ids: Sequence[str] | None) -> list[Dataset]:
+    if zone == "raw":
+        return raw_datasets(engine, sql, settings)
+    if zone == "marts":
+        return marts_datasets(engine, sql, settings)
+    return store_datasets(engine, sql, settings, run_ids)
+
+
+def _run_zone(
+    context: Any, source: Any, sql: Sql, zone: str, datasets: list[Dataset]
+) -> tuple[list[CheckResult], list[Any]]:
+    gx = great_expectations()
+    if not datasets:
+        return [], []
+    validations = [_validation(context, source, sql, zone, dataset) for dataset in datasets]
+    checkpoint = context.checkpoints.add_or_update(gx.Checkpoint(name=zone, validation_definitions=validations))
+    answered = checkpoint.run()
+    by_suite = {f"{zone}.{dataset.name}": dataset for dataset in datasets}
+    results: list[CheckResult] = []
+    for validation in answered.run_results.values():
+        dataset = by_suite[validation.suite_name]
+        results += [_result(zone, dataset, one) for one in validation.results]
+    return results, list(answered.run_results)
+
+
+def _validation(context: Any, source: Any, sql: Sql, zone: str, dataset: Dataset) -> Any:
+    gx = great_expectations()
+    name = f"{zone}.{dataset.name}"
+    asset = source.add_query_asset(dataset.name, query=f"select * from {dataset.relation}")  # noqa: S608
+    batch = asset.add_batch_definition_whole_table("whole")
+    suite = context.suites.add_or_update(gx.ExpectationSuite(name=name, expectations=_expectations(sql, dataset)))
+    return context.validation_definitions.add_or_update(gx.ValidationDefinition(name=name, data=batch, suite=suite))
+
+
+def _expectations(sql: Sql, dataset: Dataset) -> list[Any]:
+    gx = great_expectations()
+    from expectations.measures import EXAMPLES_SHOWN, ExpectMeasureToBeBetween
+
+    bounds = limits(dataset.name)
+    expectations: list[Any] = [
+        gx.expectations.ExpectTableColumnsToMatchSet(
+            column_set=list(dataset.columns),
+            exact_match=False,
+            severity="critical",
+            description="The columns that the next step reads are there.",
+            meta={"name": EXPECTED_COLUMNS},
+        )
+    ]
+    for profile in dataset.profiles:
+        for measure in profile.measures:
+            limit = bounds[measure.name]
+            expectations.append(
+                ExpectMeasureToBeBetween(
+                    measure=measure.name,
+                    profile=profile.query,
+                    min_value=limit.min,
+                    max_value=limit.max,
+                    examples=measure.examples and sql.first_rows(measure.examples, EXAMPLES_SHOWN),
+                    may_be_null=measure.may_be_null,
+                    remedy=dataset.remedy,
+                    severity=_SEVERITIES[limit.severity],
+                    description=measure.description,
+                    meta={"name": measure.name},
+                )
+            )
+    return expectations
+
+
+def _result(zone: str, dataset: Dataset, one: Any) -> CheckResult:
+    config = one.expectation_config
+    name = config.meta["name"]
+    limit = limits(dataset.name).get(name, Limit("error"))
+    return CheckResult(
+        suite=f"{zone}.{dataset.name}",
+        dataset=dataset.name,
+        expectation=name,
+        description=config.description,
+        severity=limit.severity,
+        success=bool(one.success),
+        observed=_observed(one, limit),
+        remedy=dataset.remedy,
+    )
+
+
+def _observed(one: Any, limit: Limit) -> str:
+    """The measured value against its limit, with examples of offending rows."""
+    if one.exception_info and one.exception_info.get("raised_exception") is not False:
+        return f"could not be measured ({_first_error(one.exception_info)})"
+    if one.expectation_config.type == "expect_table_columns_to_match_set":
+        missing = (one.result.get("details") or {}).get("mismatched", {}).get("missing", [])
+        return f"missing {', '.join(missing)}" if missing else "all there"
+    value = one.result.get("observed_value")
+    shown = "nothing to measure" if value is None else f"{value:.6g}"
+    if one.success:
+        return shown
+    allowed = " and ".join(
+        f"{word} {bound:g}" for word, bound in (("at least", limit.min), ("at most", limit.max)) if bound is not None
+    )
+    examples = (one.result.get("details") or {}).get("examples") or []
+    return f"{shown}, allowed {allowed}" + (f" (such as {'; '.join(examples)})" if examples else "")
+
+
+def _first_error(exception_info: Any) -> str:
+    entries = [exception_info] if "exception_message" in exception_info else list(exception_info.values())
+    message = next((e["exception_message"] for e in entries if e.get("exception_message")), "unknown error")
+    return str(message).strip().splitlines()[0]

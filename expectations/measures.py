@@ -1,0 +1,100 @@
+"""Great Expectations' side of a check: a metric (one profile, one query) and the expectation that judges it.
+
+Import this module late: Great Expectations takes seconds to load.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from great_expectations.compatibility.sqlalchemy import sqlalchemy as sa
+from great_expectations.core.metric_domain_types import MetricDomainTypes
+from great_expectations.execution_engine import SqlAlchemyExecutionEngine
+from great_expectations.expectations.expectation import BatchExpectation
+from great_expectations.expectations.metrics.metric_provider import metric_value
+from great_expectations.expectations.metrics.query_metric_provider import QueryMetricProvider
+
+METRIC = "demand.profile"
+EXAMPLES_SHOWN = 3
+
+
+class Profile(QueryMetricProvider):  # type: ignore[misc]
+    """The row that a profile answers; Great Expectations computes it once for all expectations that share it."""
+
+    metric_name = METRIC
+    value_keys = ("profile",)
+    query_param_name: ClassVar[str] = "profile"
+
+    @metric_value(engine=SqlAlchemyExecutionEngine)  # type: ignore[untyped-decorator]
+    def _sqlalchemy(
+        cls,  # noqa: N805 - Great Expectations makes it a class method
+        execution_engine: Any,
+        metric_domain_kwargs: dict[str, Any],
+        metric_value_kwargs: dict[str, Any],
+        metrics: dict[str, Any],  # noqa: ARG002 - the signature is Great Expectations'
+        runtime_configuration: dict[str, Any],  # noqa: ARG002
+    ) -> dict[str, Any]:
+        batch, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE)
+        query = cls._get_substituted_batch_subquery_from_query_and_batch_selectable(  # type: ignore[attr-defined]
+            query=metric_value_kwargs["profile"], batch_selectable=batch, execution_engine=execution_engine
+        )
+        return rows_of(execution_engine, query)[0]
+
+
+def rows_of(execution_engine: Any, query: str) -> list[dict[str, Any]]:
+    """All rows of a query with few; no colon in it is a parameter."""
+    result = execution_engine.execute_query(sa.text(query.replace(":", r"\:")))
+    return [row._asdict() for row in result.fetchall()]
+
+
+class ExpectMeasureToBeBetween(BatchExpectation):  # type: ignore[misc]
+    """A number that a query measures lies between `min_value` and `max_value` (inclusive, None is open).
+
+    Args:
+        measure: name of the check, and the profile's column that holds its number.
+        profile: SQL that answers one row; `{batch}` is the relation.
+        min_value: smallest number allowed.
+        max_value: largest number allowed.
+        examples: SQL for offending rows, run only on failure; answers a few rows.
+        may_be_null: nothing measured is no fault.
+        remedy: what to do about a failure.
+    """
+
+    measure: str
+    profile: str
+    min_value: float | None = None
+    max_value: float | None = None
+    examples: str | None = None
+    may_be_null: bool = False
+    remedy: str = ""
+
+    metric_dependencies: ClassVar[tuple[str, ...]] = (METRIC,)
+    success_keys: ClassVar[tuple[str, ...]] = ("profile", "measure", "min_value", "max_value")
+    domain_keys: ClassVar[tuple[str, ...]] = ("batch_id", "row_condition", "condition_parser")
+
+    def _validate(
+        self,
+        metrics: dict[str, Any],
+        runtime_configuration: dict[str, Any] | None = None,  # noqa: ARG002 - Great Expectations' signature
+        execution_engine: Any = None,
+    ) -> dict[str, Any]:
+        raw = metrics[METRIC][self.measure]
+        value = None if raw is None else float(raw)
+        if value is None:
+            success = self.may_be_null
+        else:
+            success = (self.min_value is None or value >= self.min_value) and (
+                self.max_value is None or value <= self.max_value
+            )
+        details: dict[str, Any] = {}
+        if not success and self.examples is not None:
+            details["examples"] = [
+                ", ".join(f"{column}={shown(cell)}" for column, cell in row.items())
+                for row in rows_of(execution_engine, self.examples)[:EXAMPLES_SHOWN]
+            ]
+        return {"success": success, "result": {"observed_value": value, "details": details}}
+
+
+def shown(cell: object) -> str:
+    """A value as reports show it."""
+    return f"{cell:.6g}" if isinstance(cell, float) else str(cell)

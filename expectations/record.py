@@ -1,0 +1,46 @@
+"""Results of the checks in the prediction store, where the API and the dashboard find them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, insert, inspect
+
+from expectations.checks import CheckResult
+from models_ml.settings import Settings
+from models_ml.store.engine import make_engine
+from models_ml.store.records import utc_now
+from models_ml.store.schema import quality_results
+from models_ml.store.transactions import run_transaction
+
+
+def record(settings: Settings, results: Sequence[CheckResult]) -> None:
+    """Append the results to `quality_results`.
+
+    Raises:
+        StoreError: the store cannot be written.
+    """
+    engine = make_engine(settings.effective_store_url)
+    now = utc_now()
+    rows = [
+        {
+            "run_id": None,
+            "suite": result.suite,
+            "dataset": result.dataset,
+            "expectation": result.expectation,
+            "severity": result.severity,
+            "success": int(result.success),
+            "observed": result.observed,
+            "checked_at": now,
+        }
+        for result in results
+    ]
+
+    def work(connection: Connection) -> None:
+        connection.execute(insert(quality_results), rows)
+
+    try:
+        if rows and inspect(engine).has_table(quality_results.name):
+            run_transaction(engine, work)
+    finally:
+        engine.dispose()

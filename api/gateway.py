@@ -91,7 +91,7 @@ class Gateway:
                     (b"x-content-type-options", b"nosniff"),
                 ]
                 # the limit is on the time to the first byte: a long download is not a fault
-                if timer.when() is not None and not timer.expired():
+                if waiting:
                     timer.reschedule(None)
             else:
                 exchange.sent_bytes += len(message.get("body", b""))
@@ -106,6 +106,7 @@ class Gateway:
             return message
 
         problem: ApiError | None = None
+        waiting = True
         timer = asyncio.timeout(self._timeout)
         try:
             async with timer:
@@ -130,6 +131,7 @@ class Gateway:
         except Exception:
             _LOG.exception("fault", request_id=exchange.request_id, path=scope["path"])
             problem = ApiError("internal", "The fault is logged under this request id.")
+        waiting = False
         if problem is None:
             return
         if exchange.status:

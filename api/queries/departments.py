@@ -37,6 +37,7 @@ def department_forecasts(
             wanted = wanted.where(run_nodes.c.department_id == department_id)
         nodes = connection.execute(wanted.order_by(run_nodes.c.department_id)).all()
         names = [node.node_id for node in nodes]
+        above = _above(connection, run, store)
         days = node_days(connection, run, names, quantiles)
         recent = _units_between(
             connection, run, names, run.origin - timedelta(days=run.horizon_days - 1), run.horizon_days
@@ -52,8 +53,8 @@ def department_forecasts(
             DepartmentForecast(
                 store_id=store,
                 department_id=node.department_id,
-                category_id=node.category_id,
-                region_id=node.region_id,
+                category_id=above[node.department_id][0],
+                region_id=above[node.department_id][1],
                 node_id=node.node_id,
                 run=run.reference,
                 forecast_units=sum(day.mean for day in days[node.node_id]),
@@ -68,6 +69,16 @@ def department_forecasts(
             "unknown-node", "department_id", f"'{department_id}' is not served here", _departments(connection)
         )
     return DepartmentForecasts(departments=answer)
+
+
+def _above(connection: Connection, run: ActiveRun, store_id: str) -> dict[str, tuple[str, str]]:
+    """Category and region of each department: a node of level 9 need not carry the levels above it."""
+    rows = connection.execute(
+        select(run_series.c.department_id, run_series.c.category_id, run_series.c.region_id)
+        .distinct()
+        .where(run_series.c.run_id == run.run_id, run_series.c.store_id == store_id)
+    )
+    return {department: (category, region) for department, category, region in rows}
 
 
 def _departments(connection: Connection) -> list[str]:

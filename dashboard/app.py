@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 
 import streamlit as st
 
@@ -15,9 +16,13 @@ from models_ml.errors import DemandError
 LOOK_AGAIN_AWAY_SECONDS = 4
 LOOK_AGAIN_SECONDS = 30
 
+# Beside the code, because Streamlit would fetch an icon of its own for the browser's tab from the internet.
+ICON = Path(__file__).parent / "icon.svg"
+
 _log = logging.getLogger(__name__)
 _Render = Callable[[data.Serving], None]
 
+# Path, title, icon and renderer of each page, in the order of the navigation; the first is at `/`.
 PAGES: tuple[tuple[str, str, str, _Render], ...] = (
     ("overview", "Overview", ":material/trending_up:", overview.render),
     ("explore", "Explore", ":material/account_tree:", explore.render),
@@ -25,12 +30,11 @@ PAGES: tuple[tuple[str, str, str, _Render], ...] = (
     ("runs", "Runs", ":material/history:", runs.render),
     ("quality", "Data quality", ":material/verified:", quality.render),
 )
-"""Path, title, icon and renderer of each page, in the order of the navigation."""
 
 
 def main() -> None:
     """One run of the script: choose the page, say which run is shown, draw it."""
-    st.set_page_config(page_title="Demand forecast", page_icon=":material/trending_up:", layout="wide")
+    st.set_page_config(page_title="Demand forecast", page_icon=str(ICON), layout="wide")
     pages = {
         path: st.Page(_shown(render), title=title, url_path=path, icon=icon, default=path == "overview")
         for path, title, icon, render in PAGES

@@ -24,6 +24,10 @@ AXIS_WIDTH = 46
 """Pixels kept for the labels of a value axis, so that charts below each other share their days."""
 
 
+ZERO_LABEL = "datum.value == 0 ? '0' : datum.label"
+"""Vega expression of an axis label: a plain zero instead of `0k`."""
+
+
 @dataclass(frozen=True)
 class Palette:
     """Colours by meaning, as hex."""
@@ -139,15 +143,8 @@ def timeline(
         _line(x, y, "mean", {"color": colours.forecast, "strokeWidth": 2.4}),
         {
             "transform": [{"filter": "datum.flag"}],
-            "mark": {
-                "type": "tick",
-                "orient": "horizontal",
-                "color": colours.flag,
-                "thickness": 4,
-                "size": 7,
-                "opacity": 0.9,
-            },
-            "encoding": {"x": x, "y": {"value": height - 2}},
+            "mark": {"type": "square", "color": colours.flag, "size": 26, "opacity": 0.9, "yOffset": -3},
+            "encoding": {"x": x, "y": {"value": "height"}},
         },
         {
             "transform": [{"filter": "isValid(datum.event)"}],
@@ -255,7 +252,13 @@ def comparison(rows: Sequence[Row], *, colours: Palette, unit: str, sort: Sequen
     }
     x: Spec = {
         "type": "quantitative",
-        "axis": {"title": unit, "format": "~s", "tickCount": 4, "gridColor": colours.grid},
+        "axis": {
+            "title": unit,
+            "format": "~s",
+            "labelExpr": ZERO_LABEL,
+            "tickCount": 4,
+            "gridColor": colours.grid,
+        },
     }
     tooltip = [
         {"field": "name", "title": "Name"},
@@ -389,7 +392,13 @@ def signed_bars(rows: Sequence[Row], *, colours: Palette, unit: str, limit: floa
     x: Spec = {
         "type": "quantitative",
         "scale": {"domain": [-reach, reach]},
-        "axis": {"title": unit, "format": "+.0%", "tickCount": 5, "gridColor": colours.grid},
+        "axis": {
+            "title": unit,
+            "format": "+.0%",
+            "labelExpr": ZERO_LABEL,
+            "tickCount": 5,
+            "gridColor": colours.grid,
+        },
     }
     layers: list[Spec] = [
         {
@@ -442,9 +451,16 @@ def lines_by_model(rows: Sequence[Row], *, colours: Palette, x_title: str, unit:
         "field": "x",
         "type": "ordinal" if ordinal else "quantitative",
         "sort": None,
-        "axis": {"title": x_title, "labelAngle": 0, "labelOverlap": True, "grid": False},
+        "axis": {
+            "title": x_title,
+            "labelAngle": 0,
+            "labelOverlap": True,
+            "labelLimit": 0,
+            "labelExpr": "split(datum.label, ', ')",
+            "grid": False,
+        },
     }
-    y: Spec = {"field": "value", **_value_axis(unit, colours, number_format=".2f")}
+    y: Spec = {"field": "value", "scale": {"zero": False}, **_value_axis(unit, colours, number_format=".2f")}
     dash: Spec = {"condition": {"test": "datum.ours", "value": [1, 0]}, "value": [4, 3]}
     layers: list[Spec] = [
         {
@@ -539,7 +555,10 @@ def run_scores(rows: Sequence[Row], *, colours: Palette) -> Spec:
         "sort": None,
         "axis": {"title": None, "labelAngle": 0, "labelOverlap": True, "labelLimit": 110},
     }
-    y = _value_axis("WRMSSE (lower is better)", colours, number_format=".2f")
+    y: Spec = {
+        "scale": {"zero": False, "padding": 12},
+        **_value_axis("WRMSSE (lower is better)", colours, number_format=".2f"),
+    }
     tooltip = [
         {"field": "full", "title": "Run"},
         {"field": "role", "title": "Role"},
@@ -613,6 +632,7 @@ def _value_axis(title: str, colours: Palette, *, number_format: str = "~s") -> S
             "titleY": -10,
             "titleFontWeight": "normal",
             "format": number_format,
+            "labelExpr": ZERO_LABEL,
             "gridColor": colours.grid,
             "domain": False,
             "ticks": False,
@@ -644,6 +664,7 @@ def _spec(rows: list[Row], layers: list[Spec], colours: Palette, height: int) ->
                 "titleColor": colours.text,
                 "labelFontSize": 12,
                 "titleFontSize": 12,
+                "labelFlush": False,
                 "gridColor": colours.grid,
                 "domainColor": colours.grid,
                 "tickColor": colours.grid,

@@ -33,6 +33,7 @@ SERIES_HISTORY_DAYS = 112
 """Days of sales that a run publishes for a series."""
 
 QUANTILES = ("0.005", "0.025", "0.165", "0.25", "0.5", "0.75", "0.835", "0.975", "0.995")
+_COMPARED: dict[str, str | int] = {"history_days": YEAR_DAYS, "quantiles": "0.025,0.975", "limit": 100}
 _PAGE_LIMIT = 500
 _MAX_ITEMS = 2_000
 
@@ -145,18 +146,17 @@ def node(run_key: str, place: Place, product: Product, item: str | None) -> sche
 
 
 @st.cache_data(ttl=READ_TTL_SECONDS, max_entries=60, show_spinner=False)
-def members(run_key: str, level: int, place: Place, product: Product) -> schemas.NodePage:
-    """Nodes of a level within a place and a product, with the history that a comparison needs."""
-    return client().nodes(
-        {
-            "level": level,
-            "history_days": YEAR_DAYS,
-            "quantiles": "0.025,0.975",
-            "limit": 100,
-            **place.filters(),
-            **product.filters(),
-        }
-    )
+def departments_of(run_key: str, place: Place) -> schemas.NodePage:
+    """Every department of a place, with the history that a comparison needs."""
+    level, _ = level_of(place, Product("department", "-"))
+    return client().nodes({"level": level, **_COMPARED, **place.filters()})
+
+
+@st.cache_data(ttl=READ_TTL_SECONDS, max_entries=60, show_spinner=False)
+def stores_of(run_key: str, product: Product) -> schemas.NodePage:
+    """Every store's sales of a product, with the history that a comparison needs."""
+    level, _ = level_of(Place("store", "-"), product)
+    return client().nodes({"level": level, **_COMPARED, **product.filters()})
 
 
 @st.cache_data(ttl=READ_TTL_SECONDS, max_entries=200, show_spinner=False)

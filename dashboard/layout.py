@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import datetime as dt
 import html
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,7 +20,7 @@ from dashboard import charts, formats, state
 from dashboard.data import Serving
 
 Tone = Literal["plain", "good", "warning", "bad"]
-Swatch = Literal["line", "dash", "area", "bar", "tick", "dot", "diamond", "triangle"]
+Swatch = Literal["line", "dash", "area", "strong_area", "bar", "strip", "tick", "dot", "diamond", "triangle"]
 
 LegendEntry = tuple[str, Swatch, str]
 """Text, shape and colour of an entry of a legend."""
@@ -116,14 +117,15 @@ def legend(entries: Sequence[LegendEntry]) -> None:
     st.html(f'<ul class="d-legend" aria-label="Legend">{"".join(items)}</ul>')
 
 
-def note(text: str, *, tone: Tone = "plain") -> None:
-    """A remark that matters, in one sentence."""
-    st.html(f'<div class="d-note {tone}" role="note">{_TONE_MARKS[tone]}{_text(text)}</div>')
+def note(*texts: str, tone: Tone = "plain") -> None:
+    """Remarks that matter, each in one sentence."""
+    blocks = [f'<div class="d-note {tone}" role="note">{_TONE_MARKS[tone]}{_rich(text)}</div>' for text in texts]
+    st.html("".join(blocks))
 
 
 def empty(title: str, text: str) -> None:
     """In place of a chart that has nothing to show: what is missing and what brings it."""
-    st.html(f'<div class="d-empty" role="status"><strong>{_text(title)}</strong><span>{_text(text)}</span></div>')
+    st.html(f'<div class="d-empty" role="status"><strong>{_rich(title)}</strong><span>{_rich(text)}</span></div>')
 
 
 def chart(spec: charts.Spec, *, alt: str, key: str) -> None:
@@ -158,6 +160,8 @@ def table(
             column_config=dict(columns or {}),
             height=height if height else "auto",
             key=f"table_{name}",
+            placeholder=formats.NO_VALUE,
+            alt=title,
         )
         st.download_button(
             "Download CSV",
@@ -211,15 +215,24 @@ def _text(text: str) -> str:
     return html.escape(text)
 
 
+def _rich(text: str) -> str:
+    """Text with `code` in it."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", _text(text))
+
+
 def _swatch(shape: Swatch, colour: str) -> str:
-    body = {
-        "line": f'<line x1="0" y1="6" x2="22" y2="6" stroke="{colour}" stroke-width="2.4"/>',
-        "dash": f'<line x1="0" y1="6" x2="22" y2="6" stroke="{colour}" stroke-width="2" stroke-dasharray="3 3"/>',
-        "area": f'<rect x="0" y="1" width="22" height="10" fill="{colour}" opacity="0.28"/>',
-        "bar": f'<rect x="0" y="1" width="22" height="10" rx="2" fill="{colour}" opacity="0.85"/>',
-        "tick": f'<line x1="11" y1="0" x2="11" y2="12" stroke="{colour}" stroke-width="3"/>',
-        "dot": f'<circle cx="11" cy="6" r="5" fill="{colour}"/>',
-        "diamond": f'<path d="M11 1 L16 6 L11 11 L6 6 Z" fill="none" stroke="{colour}" stroke-width="2"/>',
-        "triangle": f'<path d="M6 2 L16 2 L11 10 Z" fill="{colour}"/>',
+    # Spans, because Streamlit drops SVG from HTML.
+    look = {
+        "line": f"width:20px;height:0;border-top:3px solid {colour}",
+        "dash": f"width:20px;height:0;border-top:2px dashed {colour}",
+        "area": f"width:20px;height:11px;background:{colour};opacity:.3",
+        "strong_area": f"width:20px;height:11px;background:{colour};opacity:.5",
+        "bar": f"width:20px;height:11px;border-radius:2px;background:{colour};opacity:.85",
+        "strip": f"width:20px;height:4px;background:{colour}",
+        "tick": f"width:3px;height:14px;background:{colour}",
+        "dot": f"width:11px;height:11px;border-radius:50%;background:{colour}",
+        "diamond": f"width:8px;height:8px;transform:rotate(45deg);border:2px solid {colour}",
+        "triangle": "width:0;height:0;border-left:5px solid transparent;border-right:5px solid transparent;"
+        f"border-top:9px solid {colour}",
     }[shape]
-    return f'<svg width="22" height="12" viewBox="0 0 22 12" aria-hidden="true">{body}</svg>'
+    return f'<span aria-hidden="true" style="display:inline-block;flex:none;{look}"></span>'

@@ -222,6 +222,15 @@ class Verdict:
             return f"No: {formats.percent(-self.skill)} worse"
         return "About the same"
 
+    @property
+    def comparison(self) -> str:
+        """What the headline compares with, as a sentence."""
+        if self.skill is None:
+            return "The run was tested without a baseline beside it."
+        if abs(self.skill) <= SKILL_THAT_COUNTS:
+            return "As good as repeating last week, no better (WRMSSE)."
+        return "Compared with repeating last week (WRMSSE)."
+
 
 def verdict(accuracy: schemas.Accuracy, level: int) -> Verdict | None:
     """The newest fold at a level; none when the level was not measured."""

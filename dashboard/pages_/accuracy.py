@@ -74,9 +74,9 @@ def _cards(accuracy: schemas.Accuracy) -> list[Card]:
     if newest and newest.wape is not None:
         cards.append(
             Card(
-                "How far off is a department's day",
+                "How far off is a department on a day?",
                 formats.percent(newest.wape),
-                "is the average miss of a department on a day, in the newest test.",
+                "is the average miss, in the newest test.",
                 f"In sum the forecast was {formats.percent(abs(newest.bias), digits=1)} "
                 f"{'too high' if newest.bias > 0 else 'too low'}."
                 if newest.bias is not None
@@ -88,7 +88,7 @@ def _cards(accuracy: schemas.Accuracy) -> list[Card]:
         coverage = outlook.fold_mean(accuracy, model, "coverage_95", 12)
     cards.append(
         Card(
-            "Do the ranges hold",
+            "Do the ranges hold?",
             formats.percent(coverage),
             "of days fell within their 95 % range." if coverage is not None else "This run measured no ranges.",
             "95 % is right; more means ranges are too wide." if coverage is not None else "",
@@ -226,4 +226,6 @@ def _bias(accuracy: schemas.Accuracy) -> None:
 
 
 def _fold_title(fold: dt.date, horizon_days: int) -> str:
-    return formats.day_range(fold + dt.timedelta(days=1), fold + dt.timedelta(days=horizon_days))
+    """The days of a test, the year after a comma, where the axis breaks the line."""
+    first, last = fold + dt.timedelta(days=1), fold + dt.timedelta(days=horizon_days)
+    return f"{first.day} {first:%b} – {last.day} {last:%b}, {last:%Y}"

@@ -51,9 +51,9 @@ def render(serving: Serving) -> None:
     if series:
         _item_facts(series)
     _picture(serving, days, place, product, item, span)
-    with st.container(horizontal=True):
-        layout.share()
+    with st.container(horizontal=True, vertical_alignment="center"):
         navigation.link("overview", "This pick in the overview", {"place": place.text, "product": product.text})
+        layout.share()
     _go_down(serving, place, product)
     if product.kind == "department" and listed and not item:
         _item_table(serving, place, product)
@@ -151,7 +151,7 @@ def _picture(serving: Serving, days: Days, place: Place, product: Product, item:
         entries.append(("50, 67, 95 and 99 % of days fall here", "area", shade.forecast))
     if any(row["last_year"] is not None for row in rows):
         entries.append(("year before", "dash", shade.last_year))
-    entries += [("event", "triangle", shade.flag), ("regional flag", "bar", shade.flag)]
+    entries += [("event", "triangle", shade.flag), ("regional flag", "strip", shade.flag)]
     layout.legend(entries)
     layout.chart(
         charts.timeline(rows, origin=days.origin, bands=outlook.band_fields(BANDS), colours=shade, last_days=7),
@@ -162,7 +162,6 @@ def _picture(serving: Serving, days: Days, place: Place, product: Product, item:
         st.caption(f"{known} days of sales are published for this pick.")
     prices = outlook.price_rows(days, history_days=known)
     if prices:
-        st.subheader("Price", anchor=False)
         domain = (days.origin - dt.timedelta(days=known - 1), days.forecast[-1].date)
         layout.chart(
             charts.price_steps(prices, domain=domain, colours=shade),

@@ -43,12 +43,12 @@ def render(serving: Serving) -> None:
     verdict = outlook.verdict(accuracy, level) if accuracy else None
     layout.cards([what_will_sell(ahead, window), how_sure(ahead, verdict), any_good(verdict, level, page.run)])
     _picture(serving, days, place, product, window)
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         navigation.link("explore", "Walk down to an item", {"place": place.text, "product": product.text})
         navigation.link("accuracy", "How good are we, level by level")
         layout.share()
-    _comparisons(serving, place, product, window)
     _alarms(serving, accuracy)
+    _comparisons(serving, place, product, window)
 
 
 def what_will_sell(ahead: Outlook, window_days: int) -> Card:
@@ -62,7 +62,7 @@ def what_will_sell(ahead: Outlook, window_days: int) -> Card:
         if change is not None
     ]
     return Card(
-        f"What will sell, {formats.day_range(ahead.first, ahead.last)}",
+        f"What will sell {formats.day_range(ahead.first, ahead.last)}?",
         f"{formats.short_units(ahead.units)} units",
         "; ".join(against) or "There is no history to compare with.",
         f"{formats.units(ahead.units / max(1, (ahead.last - ahead.first).days + 1))} units a day on average.",
@@ -71,7 +71,7 @@ def what_will_sell(ahead: Outlook, window_days: int) -> Card:
 
 def how_sure(ahead: Outlook, verdict: Verdict | None) -> Card:
     """The range, how wide it is, and whether such ranges have held."""
-    question = "How sure are we"
+    question = "How sure are we?"
     if ahead.low is None or ahead.high is None:
         return Card(
             question, "No range here", "Ranges do not add up over stores; pick one store to see this item's range."
@@ -91,22 +91,22 @@ def how_sure(ahead: Outlook, verdict: Verdict | None) -> Card:
 
 def any_good(verdict: Verdict | None, level: int, run: schemas.RunRef) -> Card:
     """The newest backtest at this level against repeating last week."""
-    question = "Was the last forecast any good"
+    question = "Was the last forecast any good?"
     if verdict is None:
         return Card(question, "Not measured", "This run was published without a backtest at this level.")
     first, last = verdict.fold + dt.timedelta(days=1), verdict.fold + dt.timedelta(days=run.horizon_days)
     facts = []
     if verdict.wape is not None:
-        facts.append(f"A day was off by {formats.percent(verdict.wape)} on average")
+        facts.append(f"a day was off by {formats.percent(verdict.wape)} on average")
     if verdict.bias is not None:
         side = "too high" if verdict.bias > 0 else "too low"
-        facts.append(f"the whole {formats.percent(abs(verdict.bias), digits=1)} {side}")
+        facts.append(f"all days together were {formats.percent(abs(verdict.bias), digits=1)} {side}")
     level_title = LEVEL_TITLES[level].lower()
     return Card(
         question,
         verdict.headline,
-        f"than repeating last week, tested on {formats.day_range(first, last)}, which the model had not seen.",
-        f"{'; '.join(facts)} ({level_title} level)." if facts else f"Measured at {level_title} level.",
+        f"{verdict.comparison} Tested on {formats.day_range(first, last)}, which the model had not seen.",
+        f"At level “{level_title}” {', and '.join(facts)}." if facts else f"Measured at level “{level_title}”.",
         tone="plain" if verdict.skill is None else "good" if verdict.skill > 0 else "bad",
     )
 
@@ -124,11 +124,11 @@ def _picture(serving: Serving, days: Days, place: Place, product: Product, windo
         [
             ("sold", "line", shade.actual),
             ("forecast", "line", shade.forecast),
-            ("half of days fall here", "area", shade.forecast),
+            ("half of days fall here", "strong_area", shade.forecast),
             ("19 of 20 days fall here", "area", shade.forecast),
             ("year before", "dash", shade.last_year),
             ("event", "triangle", shade.flag),
-            ("regional flag", "bar", shade.flag),
+            ("regional flag", "strip", shade.flag),
         ]
     )
     spec = charts.timeline(rows, origin=days.origin, bands=outlook.band_fields(BANDS), colours=shade, last_days=window)
@@ -161,11 +161,17 @@ def _picture(serving: Serving, days: Days, place: Place, product: Product, windo
 
 
 def _comparisons(serving: Serving, place: Place, product: Product, window: int) -> None:
-    sides: list[tuple[str, str, int]] = []
+    sides: list[tuple[str, str, schemas.NodePage, set[str]]] = []
     if product.kind != "department":
-        sides.append(("By department", "department", level_of(place, Product("department", "-"))[0]))
+        inside = {
+            department.department_id
+            for department in serving.departments
+            if product.kind == "all" or department.category_id == product.name
+        }
+        sides.append(("By department", "department", data.departments_of(serving.run_key, place), inside))
     if place.kind != "store" and len(serving.stores) > 1:
-        sides.append(("By store", "store", level_of(Place("store", "-"), product)[0]))
+        inside = {store.store_id for store in serving.stores if place.kind == "all" or store.region_id == place.name}
+        sides.append(("By store", "store", data.stores_of(serving.run_key, product), inside))
     if not sides:
         return
     shade = layout.colours()
@@ -178,16 +184,15 @@ def _comparisons(serving: Serving, place: Place, product: Product, window: int) 
             ("same days a year before", "diamond", shade.actual),
         ]
     )
-    for column, (title, kind, level) in zip(st.columns(len(sides), gap="medium"), sides, strict=True):
+    for column, (title, kind, page, inside) in zip(st.columns(len(sides), gap="medium"), sides, strict=True):
         with column:
             st.subheader(title, anchor=False)
-            page = data.members(serving.run_key, level, place, product)
             found = [
                 (str(node.store_id if kind == "store" else node.department_id), outlook.outlook(days, window))
                 for node in page.nodes
                 for days in (Days.of_node(node, page.run),)
             ]
-            members = [(name, ahead) for name, ahead in found if ahead is not None]
+            members = [(name, ahead) for name, ahead in found if ahead is not None and name in inside]
             if not members:
                 layout.empty("Nothing to compare here.", "The served run has no forecast at this level.")
                 continue
@@ -231,9 +236,9 @@ def _alarms(serving: Serving, accuracy: schemas.Accuracy | None) -> None:
     alarms = [*_quality_alarms(data.quality(serving.run_key)), *(bias_alarms(accuracy) if accuracy else [])]
     if serving.status.status == "stale":
         alarms.insert(0, "The served forecast is stale.")
-    for alarm in alarms:
-        layout.note(alarm, tone="warning")
-    if not alarms:
+    if alarms:
+        layout.note(*alarms, tone="warning")
+    else:
         layout.note("None: the run is fresh, no data check failed, no level is biased by more than 5 %.", tone="good")
     with st.container(horizontal=True):
         navigation.link("quality", "All data checks")

@@ -47,19 +47,19 @@ def _cards(serving: Serving, quality: schemas.Quality) -> list[Card]:
     verdict = {"passed": "Yes", "warning": "Yes, with warnings", "failed": "No", "unknown": "Not known"}[quality.status]
     return [
         Card(
-            "Can it be trusted",
+            "Can the data be trusted?",
             verdict,
             f"{passed} of {total} checks passed.",
             tone="good" if quality.status == "passed" else "warning" if errors or warnings else "plain",
         ),
         Card(
-            "What failed",
+            "What failed?",
             f"{errors} error{'' if errors == 1 else 's'}, {warnings} warning{'' if warnings == 1 else 's'}",
             "An error stops a run before it is published; a warning is recorded.",
             tone="bad" if errors else "warning" if warnings else "plain",
         ),
         Card(
-            "How fresh",
+            "How fresh is this?",
             formats.age(age),
             f"was the last check; sales are known to {formats.day(serving.origin)}.",
         ),

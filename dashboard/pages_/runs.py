@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 
 import streamlit as st
@@ -34,24 +35,22 @@ def _cards(serving: Serving, page: schemas.RunPage) -> list[Card]:
     served = f"{len(serving.stores)} store{'' if len(serving.stores) == 1 else 's'}"
     return [
         Card(
-            "Served now",
+            "What is served now?",
             champion.model.replace("_", " "),
             f"for {served}, sales known to {formats.day(champion.origin)}.",
             f"Run {champion.run_id}, code {(champion.git_commit or 'unknown')[:10]}.",
         ),
         Card(
-            "How good in its backtest",
+            "How good was it in its backtest?",
             formats.score(champion.wrmsse),
             f"WRMSSE against {formats.score(champion.baseline_wrmsse)} for repeating last week.",
             f"{formats.percent(skill)} better." if skill is not None and skill > 0 else "",
         ),
         Card(
-            "Runs that failed",
-            str(len(failed)),
-            f"of the newest {len(page.runs)}; {page.total} in all.",
-            f"Newest: {failed[0].reason or 'no reason was recorded'}"
-            if failed
-            else "The served forecast is from a run that completed.",
+            "Did a run fail?",
+            f"{len(failed)} of {len(page.runs)}" if failed else "No",
+            f"among the newest {len(page.runs)}; {page.total} runs are kept.",
+            textwrap.shorten(f"Newest: {failed[0].reason}", 150, placeholder=" …") if failed else "",
             tone="warning" if failed else "plain",
         ),
     ]

@@ -27,6 +27,15 @@ _LAYOUT = "1"
 _CSV_OPTIONS = "header = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"'"
 
 
+# What a full disk or too little memory looks like: while rows are written, at the commit, and after it.
+_WRITE_ERRORS = (
+    duckdb.IOException,
+    duckdb.OutOfMemoryException,
+    duckdb.TransactionException,
+    duckdb.FatalException,
+)
+
+
 def ingest(
     source: Path,
     warehouse: Path,
@@ -84,9 +93,10 @@ def _connected(warehouse: Path, memory_limit_gb: float, threads: int) -> Iterato
             else "If it is no DuckDB file, or a damaged one, move it away and run again."
         )
         raise WarehouseError(f"{warehouse} cannot be opened: {message}. {remedy}") from None
+    connection.execute("set enable_progress_bar = false")  # it would be drawn into the caller's output
     try:
         yield connection
-    except (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalException) as error:
+    except _WRITE_ERRORS as error:
         message = str(error).splitlines()[0]
         raise WarehouseError(
             f"{warehouse} cannot be written: {message}. Make room on the disk (or raise DEMAND_MEMORY_LIMIT_GB "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-import resource
 import shutil
 import subprocess
 import sys
@@ -371,11 +370,11 @@ def test_all_of_m5_within_four_gigabytes(m5_zip: Path, tmp_path: Path) -> None:
     *counts, peak_kilobytes = done.stdout.split()
     assert counts == ["30490", "10", "3049", "6841121", "2016-05-22", "0"]
     assert int(peak_kilobytes) < 4e6
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime > 0
     with duckdb.connect(str(tmp_path / "warehouse.duckdb"), read_only=True) as connection:
         units = connection.execute(
             "select sum(units) from (unpivot raw_m5.sales_train_evaluation on columns('^d_') into name d value units)"
         ).fetchone()
     with zipfile.ZipFile(m5_zip) as archive, archive.open(SALES) as file:
+        # pandas is the oracle of the sum
         expected = pd.read_csv(file, usecols=day_columns(1941), dtype=np.int32).to_numpy().sum()
     assert units == (expected,)

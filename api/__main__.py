@@ -39,6 +39,8 @@ def main() -> int:
             server_header=False,
             log_config=logging_config(),
             timeout_keep_alive=75,
+            # 5 s, uvicorn's own, is less than a worker's imports take on a busy machine: it would be killed for ever
+            timeout_worker_healthcheck=60,
             timeout_graceful_shutdown=settings.shutdown_seconds,
             h11_max_incomplete_event_size=65_536,
         )

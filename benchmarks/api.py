@@ -1,0 +1,370 @@
+"""Throughput and latency of `GET /forecast` over the full-size store, beside three other ways to serve it.
+
+    python -m benchmarks.api [--seconds 15] [--connections 32] [--workers 2] [--rounds 3]
+
+One run, one machine, loopback: uvicorn in one process tree, the load generator (wrk, or a bundled asyncio one)
+in another, random series from a list. The ways take turns in rounds, so that a busy machine is unfair to all.
+
+- `api`: the application as it is deployed, cache and all;
+- `api_uncached`: the same without its cache, so each answer is read from the store;
+- `bare`: an async Starlette route that answers a constant of the same size: the limit;
+- `straightforward`: a sync FastAPI route, pooled SQLAlchemy, response model;
+- `seed`: a connection per request, no response model.
+
+Bodies are checked against the store before the load, and all answers during it must be 200.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import random
+import re
+import shutil
+import socket
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+STORES = tuple(f"{region}_{n}" for region, count in (("CA", 4), ("TX", 3), ("WI", 3)) for n in range(1, count + 1))
+ITEMS = 3049
+WAYS = ("bare", "api", "api_uncached", "straightforward", "seed")
+STORE_VARIABLE = "BENCH_STORE"
+SIZE_VARIABLE = "BENCH_BODY_BYTES"
+
+WRK_SCRIPT = """
+local paths = {}
+for line in io.lines(os.getenv("BENCH_PATHS")) do paths[#paths + 1] = line end
+local thread_number = 0
+function setup(thread)
+  thread_number = thread_number + 1
+  thread:set("seed", thread_number)
+end
+function init(args)
+  math.randomseed(seed * 7919 + tonumber(os.getenv("BENCH_ROUND")))
+  requests = {}
+end
+function request()
+  return wrk.format("GET", paths[math.random(#paths)])
+end
+function done(summary, latency, requests)
+  local e = summary.errors
+  io.write(string.format("RESULT %d %d %d %d %d\\n", summary.requests, summary.duration,
+    latency:percentile(50), latency:percentile(99), e.connect + e.read + e.write + e.status + e.timeout))
+end
+"""
+
+
+# --- the other ways -------------------------------------------------------------------------------------
+
+
+def bare() -> Any:
+    """The limit: an async Starlette route, a constant."""
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import Route
+
+    body = b"x" * int(os.environ[SIZE_VARIABLE])
+
+    async def forecast(_request: Request) -> Response:
+        return Response(body, media_type="application/json")
+
+    return Starlette(routes=[Route("/forecast", forecast)])
+
+
+def straightforward() -> Any:
+    """As one writes it first: sync route, pooled SQLAlchemy, response model."""
+    from fastapi import FastAPI, HTTPException, Query
+    from sqlalchemy import select
+
+    from api.active import SELECT_ACTIVE, Active
+    from api.schemas import ForecastDay, SeriesForecast
+    from models_ml.store.engine import make_engine
+    from models_ml.store.schema import forecasts
+
+    engine = make_engine(f"sqlite:///{os.environ[STORE_VARIABLE]}", pool_size=40, read_only=True)
+    app = FastAPI()
+
+    @app.get("/forecast")
+    def forecast(item_id: Annotated[str, Query()], store_id: Annotated[str, Query()]) -> SeriesForecast:
+        with engine.connect() as connection:
+            run = Active.of(connection.execute(SELECT_ACTIVE)).by_store.get(store_id)
+            if run is None:
+                raise HTTPException(404)
+            rows = connection.execute(
+                select(forecasts)
+                .where(
+                    forecasts.c.run_id == run.run_id,
+                    forecasts.c.store_id == store_id,
+                    forecasts.c.item_id == item_id,
+                )
+                .order_by(forecasts.c.target_date)
+            ).all()
+        return SeriesForecast(
+            item_id=item_id,
+            store_id=store_id,
+            run=run.reference,
+            days=[
+                ForecastDay(
+                    date=row.target_date,
+                    mean=row.mean,
+                    quantiles={"0.025": row.q_0_025, "0.5": row.q_0_5, "0.975": row.q_0_975},
+                )
+                for row in rows
+            ],
+        )
+
+    return app
+
+
+def seed() -> Any:
+    """The seed's way: a connection per request, rows as dictionaries."""
+    from fastapi import FastAPI
+
+    app = FastAPI()
+
+    @app.get("/forecast")
+    def forecast(item_id: str, store_id: str) -> dict[str, Any]:
+        connection = sqlite3.connect(os.environ[STORE_VARIABLE])
+        connection.row_factory = sqlite3.Row
+        try:
+            rows = connection.execute(
+                "select f.* from forecasts f join active_runs a on a.run_id = f.run_id and a.store_id = f.store_id "
+                "where f.store_id = ? and f.item_id = ? order by f.target_date",
+                (store_id, item_id),
+            ).fetchall()
+        finally:
+            connection.close()
+        return {"item_id": item_id, "store_id": store_id, "days": [dict(row) for row in rows]}
+
+    return app
+
+
+# --- the measurement ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One way, one round."""
+
+    requests_per_second: float
+    p50_ms: float
+    p99_ms: float
+    errors: int
+
+
+def build_store(path: Path, stores: tuple[str, ...], items: int) -> None:
+    """The full-size store: ten stores of 3,049 items, 28 days, mean and nine quantiles."""
+    from models_ml.store.engine import make_engine
+    from models_ml.store.migrate import upgrade
+    from models_ml.store.publish import publish
+    from models_ml.store.synthetic import synthetic_run
+
+    engine = make_engine(f"sqlite:///{path}")
+    upgrade(engine)
+    run, frames = synthetic_run(stores=stores, items=items)
+    publish(engine, run, frames)
+    engine.dispose()
+
+
+@contextlib.contextmanager
+def serving(way: str, store: Path, body_bytes: int, workers: int) -> Iterator[int]:
+    """uvicorn with `workers` processes on a free port; ended by its own process id."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        **os.environ,
+        STORE_VARIABLE: str(store),
+        SIZE_VARIABLE: str(body_bytes),
+        "DEMAND_STORE_URL": f"sqlite:///{store}",
+        "DEMAND_API_AUTH": "off",
+        "DEMAND_API_PORT": str(port),
+        "DEMAND_API_WORKERS": str(workers),
+        "DEMAND_API_CACHE_BYTES": "0" if way == "api_uncached" else "64000000",
+    }
+    if way.startswith("api"):
+        command = [sys.executable, "-m", "api"]
+    else:
+        command = [sys.executable, "-m", "uvicorn", f"benchmarks.api:{way}", "--factory", "--port", str(port)]
+        command += ["--workers", str(workers), "--no-access-log", "--log-level", "warning"]
+        command += ["--timeout-worker-healthcheck", "60"]
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        try:
+            _await_port(port, process)
+            yield port
+        except SystemExit:
+            log.seek(0)
+            print(log.read().decode(errors="replace")[-3000:], file=sys.stderr)
+            raise
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _await_port(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise SystemExit("the server ended at once")
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/forecast?item_id=FOODS_1_00000&store_id=CA_1", timeout=5)
+            return
+        time.sleep(0.1)
+    raise SystemExit("the server did not start within 60 s")
+
+
+def load(port: int, paths: Path, seconds: float, connections: int, number: int) -> Figures:
+    """Requests for random lines of `paths` from another process."""
+    environment = {**os.environ, "BENCH_PATHS": str(paths), "BENCH_ROUND": str(number)}
+    url = f"http://127.0.0.1:{port}"
+    if shutil.which("wrk"):
+        script = paths.with_suffix(".lua")
+        script.write_text(WRK_SCRIPT)
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "5s", "-s", str(script), url]
+    else:
+        command = [sys.executable, "-m", "benchmarks.api", "--loader", str(port), str(paths), str(seconds)]
+        command += ["--connections", str(connections)]
+    output = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    found = re.search(r"RESULT (\d+) (\d+) (\d+) (\d+) (\d+)", output)
+    if found is None:
+        raise SystemExit(f"no figures from the load generator:\n{output}")
+    requests, microseconds, p50, p99, errors = map(int, found.groups())
+    return Figures(requests / microseconds * 1e6, p50 / 1000, p99 / 1000, errors)
+
+
+async def _loader(port: int, paths: Path, seconds: float, connections: int) -> None:
+    """The bundled load generator, where wrk is not installed: raw HTTP/1.1 over kept-alive connections."""
+    lines = paths.read_text().split()
+    latencies: list[float] = []
+    errors = 0
+    end = time.perf_counter() + seconds
+
+    async def client(number: int) -> None:
+        nonlocal errors
+        choose = random.Random(number).choice
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        while (began := time.perf_counter()) < end:
+            writer.write(f"GET {choose(lines)} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = re.search(rb"content-length: (\d+)", head)
+            await reader.readexactly(int(length[1]) if length else 0)
+            errors += not head.startswith(b"HTTP/1.1 200")
+            latencies.append(time.perf_counter() - began)
+        writer.close()
+
+    await asyncio.gather(*(client(n) for n in range(connections)))
+    cuts = statistics.quantiles(latencies, n=100)
+    p50, p99 = int(cuts[49] * 1e6), int(cuts[98] * 1e6)
+    print(f"RESULT {len(latencies)} {int(seconds * 1e6)} {p50} {p99} {errors}")
+
+
+def check_bodies(port: int, store: Path, sample: int = 20) -> int:
+    """Answers are what the store holds; returns the size of one."""
+    connection = sqlite3.connect(store)
+    picked = connection.execute(
+        "select s.store_id, s.item_id from run_series s order by random() limit ?", (sample,)
+    ).fetchall()
+    size = 0
+    for store_id, item_id in picked:
+        url = f"http://127.0.0.1:{port}/forecast?item_id={item_id}&store_id={store_id}"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            body = answer.read()
+        size = len(body)
+        served = [(day["date"], day["mean"], day["quantiles"]["0.975"]) for day in json.loads(body)["days"]]
+        stored = connection.execute(
+            "select target_date, mean, q_0_975 from forecasts where store_id = ? and item_id = ? order by 1",
+            (store_id, item_id),
+        ).fetchall()
+        assert served == stored, f"{store_id} {item_id}: served values are not the stored ones"
+    connection.close()
+    return size
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=10.0, help="of load a way and round")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--items", type=int, default=ITEMS, help="a store; 3,049 is full size")
+    parser.add_argument("--check", action="store_true", help="exit 1 unless the ratios hold")
+    parser.add_argument("--loader", nargs=3, metavar=("PORT", "PATHS", "SECONDS"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.loader:
+        port, paths, seconds = options.loader
+        asyncio.run(_loader(int(port), Path(paths), float(seconds), options.connections))
+        return 0
+    with tempfile.TemporaryDirectory(prefix="bench-api-") as folder:
+        return _measure(Path(folder), options)
+
+
+def _measure(folder: Path, options: argparse.Namespace) -> int:
+    store = folder / "store.sqlite"
+    began = time.perf_counter()
+    build_store(store, STORES, options.items)
+    connection = sqlite3.connect(store)
+    series = connection.execute("select store_id, item_id from run_series").fetchall()
+    count = connection.execute("select count(*) from forecasts").fetchone()[0]
+    connection.close()
+    paths = folder / "paths.txt"
+    paths.write_text("\n".join(f"/forecast?item_id={item}&store_id={store_id}" for store_id, item in series))
+    loader = "wrk" if shutil.which("wrk") else "bundled loader"
+    print(f"store: {len(series):,} series, {count:,} forecasts, made in {time.perf_counter() - began:.0f} s; {loader}")
+
+    with serving("api", store, 0, 1) as port:
+        body_bytes = check_bodies(port, store)
+    print(f"answer: {body_bytes:,} bytes; {options.connections} connections, {options.workers} workers")
+
+    rounds: dict[str, list[Figures]] = {way: [] for way in WAYS}
+    for number in range(options.rounds):
+        for way in WAYS:
+            with serving(way, store, body_bytes, options.workers) as port:
+                # a short run first, thrown away: imports, connections, first pages of the file
+                load(port, paths, 1, options.connections, number)
+                rounds[way].append(load(port, paths, options.seconds, options.connections, number))
+
+    median = {
+        way: Figures(
+            statistics.median(one.requests_per_second for one in figures),
+            statistics.median(one.p50_ms for one in figures),
+            statistics.median(one.p99_ms for one in figures),
+            sum(one.errors for one in figures),
+        )
+        for way, figures in rounds.items()
+    }
+    print(
+        f"\n{'way':<16} {'requests/s':>10} {'p50 ms':>8} {'p99 ms':>8} {'errors':>7} {'of bare':>8} {'x straight':>11}"
+    )
+    for way, figures in median.items():
+        of_bare = figures.requests_per_second / median["bare"].requests_per_second
+        times = figures.requests_per_second / median["straightforward"].requests_per_second
+        print(
+            f"{way:<16}{figures.requests_per_second:>12,.0f}{figures.p50_ms:>12.1f}{figures.p99_ms:>12.1f}"
+            f"{figures.errors:>12}{of_bare:>12.0%}{times:>12.1f}"
+        )
+    api = median["api"]
+    held = (
+        api.errors == 0
+        and api.requests_per_second >= 0.25 * median["bare"].requests_per_second
+        and api.requests_per_second >= 3 * median["straightforward"].requests_per_second
+    )
+    print("\nratios (>= 25 % of bare, >= 3 x straightforward, no error):", "held" if held else "NOT held")
+    return 0 if held or not options.check else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

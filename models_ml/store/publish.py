@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 from sqlalchemy import Connection, Engine, Table, insert, select, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from models_ml.errors import DemandError, PublishError, StoreError
 from models_ml.store import claims, history, leftovers, pointers
@@ -191,8 +191,14 @@ def _insert(engine: Engine, table: Table, part: pa.Table, claim: claims.Claim, b
 
     def work(connection: Connection) -> None:
         if claim.beat(connection, batch):
-            # Plain tuples to the driver: SQLAlchemy's work on each row would take longer than SQLite's.
-            connection.exec_driver_sql(insert_sql(connection, table), values)
+            try:
+                # Plain tuples to the driver: SQLAlchemy's work on each row would take longer than SQLite's.
+                connection.exec_driver_sql(insert_sql(connection, table), values)
+            except IntegrityError as error:
+                raise PublishError(
+                    f"{claim.run_id}: {table.name} has a row twice, or a row of a series or node that the run does "
+                    f"not list ({' '.join(str(error.orig).split())[:200]})."
+                ) from error
 
     run_transaction(engine, work)
 

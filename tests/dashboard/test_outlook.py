@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from api import schemas
+from dashboard import outlook
+from dashboard.outlook import Days
+
+ORIGIN = dt.date(2016, 5, 22)
+RUN = schemas.RunRef(run_id="r", model="ours", origin=ORIGIN, horizon_days=28, published_at=None)
+
+
+def after(days: int) -> dt.date:
+    return ORIGIN + dt.timedelta(days=days)
+
+
+def some_days(*, quantiles: bool = True, history_days: int = 400) -> Days:
+    forecast = tuple(
+        schemas.ForecastDay(
+            date=after(day), mean=10.0 + day, quantiles={"0.025": 5.0, "0.975": 20.0 + day} if quantiles else None
+        )
+        for day in range(1, 29)
+    )
+    sold = {after(-back): float(back) for back in range(history_days)}
+    return Days("node", ORIGIN, forecast, sold, {})
+
+
+def test_the_window_is_summed_and_compared_with_the_right_days() -> None:
+    ahead = outlook.outlook(some_days(), 7)
+    assert ahead is not None
+    assert (ahead.first, ahead.last) == (after(1), after(7))
+    assert ahead.units == sum(10 + day for day in range(1, 8))
+    assert ahead.low == 35.0
+    assert ahead.high == sum(20 + day for day in range(1, 8))
+    assert ahead.last_period == sum(range(7))
+    # the same weekday 52 weeks before after(d) is 364 - d days before the origin
+    assert ahead.last_year == sum(364 - day for day in range(1, 8))
+    assert ahead.half_width == pytest.approx((ahead.high - ahead.low) / 2 / ahead.units)
+
+
+def test_without_quantiles_or_history_nothing_is_made_up() -> None:
+    ahead = outlook.outlook(some_days(quantiles=False, history_days=3), 7)
+    assert ahead is not None
+    assert ahead.low is None
+    assert ahead.high is None
+    assert ahead.half_width is None
+    assert ahead.last_period is None
+    assert ahead.against_last_year is None
+    assert outlook.outlook(Days("n", ORIGIN, (), {}, {}), 7) is None
+
+
+def test_rows_of_the_picture_cover_each_day_once_and_mark_the_calendar() -> None:
+    calendar = {
+        after(-1): schemas.CalendarDay(date=after(-1), weekday_name="x", event_name="Feast", flagged_regions=["CA"])
+    }
+    bands = (("0.025", "0.975"),)
+    rows = outlook.timeline_rows(some_days(), history_days=10, calendar=calendar, region="TX", bands=bands)
+    assert len(rows) == 10 + 28
+    assert [row["date"][:10] for row in rows] == [after(day).isoformat() for day in range(-9, 29)]
+    marked = rows[8]
+    assert marked["event"] == "Feast"
+    assert marked["flag"] is False
+    assert marked["actual"] == 1.0
+    assert "actual" not in rows[10]
+    assert (rows[10]["q_0_025"], rows[10]["q_0_975"]) == (5.0, 21.0)
+    anywhere = outlook.timeline_rows(some_days(), history_days=10, calendar=calendar, region=None, bands=bands)
+    assert anywhere[8]["flag"] is True
+    assert anywhere[8]["tip_event"] == "Feast, regional flag"
+
+
+def backtest(ours: float, theirs: float | None, *, level: int = 5) -> schemas.Accuracy:
+    def value(model: str, metric: str, figure: float, fold: dt.date) -> schemas.MetricValue:
+        return schemas.MetricValue(run_id="r", fold=fold, model=model, level=level, metric=metric, value=figure)
+
+    newest, older = after(-28), after(-56)
+    values = [
+        value("ours", "wrmsse", ours, newest),
+        value("ours", "wrmsse", 9.0, older),
+        value("ours", "wape", 0.2, newest),
+        value("ours", "bias", -0.03, newest),
+    ]
+    if theirs is not None:
+        values += [value("seasonal_naive", "wrmsse", theirs, newest), value("seasonal_naive", "wrmsse", 9.0, older)]
+    return schemas.Accuracy(run=RUN, summary=[], values=values)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "headline"),
+    [
+        (0.6, 0.8, "Yes: 25\u202f% better"),
+        (0.8, 0.6, "No: 33\u202f% worse"),
+        (0.8, 0.805, "About the same"),
+        (0.8, None, "Not compared"),
+    ],
+)
+def test_the_verdict_is_the_newest_fold_against_last_week_repeated(
+    ours: float, theirs: float | None, headline: str
+) -> None:
+    verdict = outlook.verdict(backtest(ours, theirs), 5)
+    assert verdict is not None
+    assert verdict.headline == headline
+    assert (verdict.fold, verdict.wape, verdict.bias, verdict.coverage) == (after(-28), 0.2, -0.03, None)
+
+
+def test_a_level_that_was_not_measured_has_no_verdict() -> None:
+    assert outlook.verdict(backtest(0.6, 0.8, level=5), 9) is None
+
+
+def test_the_mean_of_folds_is_a_plain_mean() -> None:
+    assert outlook.fold_mean(backtest(1.0, None), "ours", "wrmsse", 5) == 5.0
+    assert outlook.fold_mean(backtest(1.0, None), "ours", "rmsse", 5) is None
+
+
+def test_nested_parameters_become_lines() -> None:
+    assert outlook.flatten({"a": {"b": 1, "c": [1, 2]}, "d": 0.5}) == {"a.b": "1", "a.c": "[1, 2]", "d": "0.5"}

@@ -81,7 +81,12 @@ def ingest(
 
 @contextmanager
 def _connected(warehouse: Path, memory_limit_gb: float, threads: int) -> Iterator[duckdb.DuckDBPyConnection]:
-    warehouse.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        warehouse.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WarehouseError(
+            f"{warehouse.parent} cannot be made: {error.strerror}. Choose another DEMAND_HOME."
+        ) from None
     config = {"memory_limit": f"{memory_limit_gb}GB", "threads": threads}
     try:
         connection = duckdb.connect(str(warehouse), config=config)

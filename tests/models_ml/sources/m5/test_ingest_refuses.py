@@ -374,3 +374,9 @@ def test_a_warehouse_that_is_no_database(files: Path, tmp_path: Path) -> None:
     broken.write_text("not a database at all, only words" * 400)
     with pytest.raises(DemandError, match=r"warehouse.duckdb cannot be opened.*move it away"):
         ingest(files, broken)
+
+
+def test_a_home_that_cannot_be_made(files: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WarehouseError, match=r"file.* cannot be made: .*another DEMAND_HOME"):
+        ingest(files, tmp_path / "file" / "home" / "warehouse.duckdb")

@@ -65,8 +65,8 @@ def _datasets(engine: Any, sql: Sql, settings: Settings, zone: str, run_ids: Seq
     if zone == "raw":
         return raw_datasets(engine, sql, settings)
     if zone == "marts":
-        return marts_datasets(engine, sql, settings)
-    return store_datasets(engine, sql, settings, run_ids)
+        return marts_datasets(sql, settings)
+    return store_datasets(sql, settings, run_ids)
 
 
 def _run_zone(

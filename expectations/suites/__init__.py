@@ -21,11 +21,53 @@ def raw_datasets(engine: Engine, sql: Sql, settings: Settings) -> list[Dataset]:
     raise InputError(f"DEMAND_SOURCE: there are no raw checks for source {settings.source!r}; add expectations/suites.")
 
 
-def marts_datasets(engine: Engine, sql: Sql, settings: Settings) -> list[Dataset]:
-    """Core and feature marts."""
-    return []
+def marts_datasets(sql: Sql, settings: Settings) -> list[Dataset]:
+    """Core and feature marts, also against what is served now."""
+    from expectations.served import served_departments
+    from expectations.suites import (
+        core_calendar,
+        core_daily_sales,
+        core_items,
+        core_node_sales,
+        core_prices,
+        core_series,
+        core_stores,
+        feature_nodes,
+        feature_series,
+    )
+
+    served = served_departments(settings)
+    return [
+        core_items.dataset(sql),
+        core_stores.dataset(sql, served),
+        core_calendar.dataset(sql, settings.horizon_days),
+        core_series.dataset(sql, served),
+        core_prices.dataset(sql, settings.horizon_days),
+        core_daily_sales.dataset(sql),
+        core_node_sales.dataset(sql, served),
+        feature_series.dataset(sql),
+        feature_nodes.dataset(sql),
+    ]
 
 
-def store_datasets(engine: Engine, sql: Sql, settings: Settings, run_ids: Sequence[str] | None) -> list[Dataset]:
+def store_datasets(sql: Sql, settings: Settings, run_ids: Sequence[str] | None) -> list[Dataset]:
     """Published runs: those of `run_ids`, or the served ones."""
-    return []
+    from expectations.served import last_sale_day, stored_runs
+    from expectations.suites import (
+        store_forecasts,
+        store_history,
+        store_metrics,
+        store_node_forecasts,
+        store_runs,
+        store_series,
+    )
+
+    runs = [run.run_id for run in stored_runs(settings, run_ids)]
+    return [
+        store_runs.dataset(sql, runs, last_sale_day(settings)),
+        store_series.dataset(sql, runs),
+        store_forecasts.dataset(sql, runs),
+        store_node_forecasts.dataset(sql, runs),
+        store_metrics.dataset(sql, runs),
+        store_history.dataset(sql, runs),
+    ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 import anyio.to_thread
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
 
 from api import __version__
 from api.deps import RuntimeDep
@@ -50,7 +52,7 @@ async def _checks(runtime: Runtime) -> list[Check]:
     reader = runtime.reader
     try:
         revision = await anyio.to_thread.run_sync(lambda: current_revision(reader.engine()), abandon_on_cancel=True)
-    except StoreError:
+    except (StoreError, SQLAlchemyError, sqlite3.Error):
         # the message names paths and servers, which are for the log and not for whoever asks
         return [Check(name="store", status="failed", detail="The prediction store cannot be read.")]
     checks = [Check(name="store", status="ok", detail="The prediction store answers.")]

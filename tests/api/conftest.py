@@ -194,9 +194,8 @@ def settings_for(path: Path, **changes: Any) -> ApiSettings:
 def served(settings: ApiSettings) -> Iterator[httpx.Client]:
     """A client of a real uvicorn on a free port of this machine."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(settings), log_level="error", access_log=False, timeout_graceful_shutdown=5)
-    )
+    app = create_app(settings)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=5))
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     deadline = time.monotonic() + 20
@@ -207,6 +206,7 @@ def served(settings: ApiSettings) -> Iterator[httpx.Client]:
     port = listener.getsockname()[1]
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as client:
+            client._runtime = app.state.runtime  # type: ignore[attr-defined]
             yield client
     finally:
         server.should_exit = True

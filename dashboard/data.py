@@ -128,7 +128,8 @@ def serving(now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)) ->
 
 
 def forget() -> None:
-    """Drop every cache and what was heard (tests, and another API)."""
+    """Drop every cache, what was heard and the connections: what follows may be another API."""
+    client().close()
     st.cache_resource.clear()
     st.cache_data.clear()
 

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from dashboard import data
+from dashboard.client import ApiClient
 from dashboard.settings import get_settings
 from tests.dashboard import published_store
 
@@ -128,8 +129,16 @@ def served(api: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """This process's dashboard code, pointed at the running API; gives the API's address."""
     monkeypatch.setenv("DEMAND_API_URL", api.url)
     monkeypatch.delenv("DEMAND_API_KEY", raising=False)
-    get_settings.cache_clear()
     data.forget()
+    get_settings.cache_clear()
     yield api.url
-    get_settings.cache_clear()
     data.forget()
+    get_settings.cache_clear()
+
+
+@pytest.fixture
+def client(served: str) -> Iterator[ApiClient]:
+    """What a test asks the API itself."""
+    api_client = ApiClient(served)
+    yield api_client
+    api_client.close()

@@ -6,6 +6,7 @@ it look like sales. Two champions of different days, a challenger and a failed r
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -72,6 +73,28 @@ def build_store(url: str) -> Engine:
     _spread_creation(engine)
     record_checks(engine)
     return engine
+
+
+def empty_store(url: str) -> None:
+    """Create the tables at `url` and nothing in them."""
+    engine = make_engine(url)
+    upgrade(engine)
+    engine.dispose()
+
+
+def two_runs(url: str) -> Callable[[], str]:
+    """Create the store at `url` with one run; calling what is returned publishes another and gives its id."""
+    engine = make_engine(url)
+    upgrade(engine)
+    publish(engine, *make_run(1, ORIGIN, "champion"))
+
+    def again() -> str:
+        record, frames = make_run(2, ORIGIN, "champion")
+        publish(engine, record, frames)
+        engine.dispose()
+        return record.run_id
+
+    return again
 
 
 def store_url(folder: Path) -> str:

@@ -1,0 +1,270 @@
+"""The whole thing in a real browser: Chromium, the dashboard and the API, each a process of its own.
+
+Screenshots of every page at both widths go to DEMAND_ARTIFACTS (default `artifacts/screenshots`).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+from tests.dashboard.conftest import REPOSITORY, Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+PAGES = {
+    "overview": ("/", "What will sell next?"),
+    "explore": (
+        "/explore?place=store:CA_1&product=department:FOODS_3&item=FOODS_3_003",
+        "How has it sold, and what comes?",
+    ),
+    "accuracy": ("/accuracy", "Was the forecast any good?"),
+    "runs": ("/runs", "What is served, and what changed?"),
+    "quality": ("/quality", "Can the data be trusted?"),
+}
+WIDTHS = {1280: 900, 390: 844}
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WAIT = 30_000.0
+FIRST_PAGE_SECONDS = 3.0
+ITEM_CHANGE_SECONDS = 0.7
+
+
+def chromium() -> str | None:
+    """The system's Chromium."""
+    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = chromium()
+    if path is None:
+        reason = "Chromium is missing: `sudo apt-get install chromium`, or name it in CHROMIUM"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield launched
+        launched.close()
+
+
+@dataclass
+class Tab:
+    """A page of the browser that remembers what it complained about."""
+
+    page: Page
+    base: str
+    complaints: list[str] = field(default_factory=list)
+
+    def hear(self, message: ConsoleMessage) -> None:
+        # On a page below the root Streamlit looks for its own base path by trial: its 404s are no fault of ours.
+        if message.type == "error" and "/_stcore/" not in str(message.location.get("url", "")):
+            self.complaints.append(f"{message.text} ({message.location.get('url')})")
+
+    def open(self, path: str, title: str) -> None:
+        self.page.goto(self.base + path)
+        expect(self.page.get_by_role("heading", name=title, level=1)).to_be_visible(timeout=WAIT)
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until the script of the page has run to its end and its charts are drawn."""
+        expect(self.page.locator('[data-testid="stApp"]')).to_have_attribute(
+            "data-test-script-state", "notRunning", timeout=WAIT
+        )
+        expect(self.page.locator('[data-testid="stVegaLiteChart"] svg').first).to_be_visible(timeout=WAIT)
+
+    def pick(self, label: str, option: str) -> None:
+        """Pick an option by keyboard alone: focus, type, Enter."""
+        box = self.page.get_by_role("combobox", name=re.compile(rf"\b{label}\b"))
+        box.focus()
+        box.press_sequentially(option, delay=5)
+        expect(self.page.get_by_role("option", name=option, exact=True)).to_be_visible(timeout=WAIT)
+        box.press("Enter")
+        self.settle()
+
+    def answer(self, question: str) -> str:
+        return self.page.get_by_role("region", name=re.compile(re.escape(question))).locator(".answer").inner_text()
+
+
+@pytest.fixture
+def open_tab(browser: Browser, dashboard: Server) -> Iterator[Callable[..., Tab]]:
+    contexts = []
+
+    def make(width: int = 1280, scheme: str = "light") -> Tab:
+        context = browser.new_context(
+            viewport={"width": width, "height": WIDTHS[width]},
+            color_scheme=scheme,  # type: ignore[arg-type]
+            accept_downloads=True,
+        )
+        contexts.append(context)
+        tab = Tab(context.new_page(), dashboard.url)
+        tab.page.on("console", tab.hear)
+        tab.page.on("pageerror", lambda error: tab.complaints.append(str(error)))
+        return tab
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+def artifacts() -> Path:
+    folder = Path(os.environ.get("DEMAND_ARTIFACTS", REPOSITORY / "artifacts" / "screenshots"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def shoot(tab: Tab, name: str, width: int) -> None:
+    """The whole page as a picture, not only the part that a screen shows."""
+    main = tab.page.locator('[data-testid="stMain"]')
+    height = int(main.evaluate("(main) => main.scrollHeight"))
+    tab.page.set_viewport_size({"width": width, "height": max(height + 90, WIDTHS[width])})
+    tab.settle()
+    tab.page.screenshot(path=artifacts() / f"{name}.png", animations="disabled")
+    tab.page.set_viewport_size({"width": width, "height": WIDTHS[width]})
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", PAGES)
+def test_each_page_fits_and_complains_of_nothing(open_tab: Callable[..., Tab], name: str, width: int) -> None:
+    tab = open_tab(width)
+    tab.open(*PAGES[name])
+    shoot(tab, f"{name}_{width}", width)
+    assert tab.page.evaluate("document.documentElement.scrollWidth") <= width, "the page scrolls sideways"
+    wide = tab.page.evaluate(
+        """(width) => [...document.querySelectorAll('.d-card, .d-legend, .d-note, .d-line, .d-empty, h1, h2, svg')]
+             .filter((one) => one.getBoundingClientRect().right > width + 1)
+             .map((one) => one.textContent.slice(0, 60))""",
+        width,
+    )
+    assert wide == [], "cut off at the right"
+    assert tab.complaints == []
+
+
+def test_dark_theme(open_tab: Callable[..., Tab]) -> None:
+    tab = open_tab(scheme="dark")
+    tab.open(*PAGES["overview"])
+    background = tab.page.evaluate(
+        "getComputedStyle(document.querySelector('[data-testid=\"stApp\"]')).backgroundColor"
+    )
+    assert background == "rgb(16, 23, 31)"
+    shoot(tab, "overview_dark_1280", 1280)
+    tab.open(*PAGES["accuracy"])
+    shoot(tab, "accuracy_dark_1280", 1280)
+    assert tab.complaints == []
+
+
+def test_a_stranger_finds_next_week_of_a_department_by_keyboard(open_tab: Callable[..., Tab]) -> None:
+    tab = open_tab()
+    tab.open(*PAGES["overview"])
+    everything = tab.answer("What will sell")
+    tab.pick("Store", "Store TX_1")
+    tab.pick("Department", "Department FOODS_2")
+    expect(tab.page).to_have_url(re.compile("place=store%3ATX_1&product=department%3AFOODS_2"))
+    assert tab.answer("What will sell") != everything
+    assert re.fullmatch(r"[\d.\u202f]+( k)? units", tab.answer("What will sell"))
+    assert " to " in tab.answer("How sure are we?")
+    assert tab.answer("Was the last forecast any good?").startswith("Yes:")
+    assert tab.complaints == []
+
+
+def test_walk_down_to_an_item_and_reopen_its_link(open_tab: Callable[..., Tab]) -> None:
+    tab = open_tab()
+    tab.open("/?place=store:CA_2&product=department:HOBBIES_1", PAGES["overview"][1])
+    tab.page.get_by_role("link", name="Walk down to an item").click()
+    expect(tab.page.get_by_role("heading", name=PAGES["explore"][1])).to_be_visible(timeout=WAIT)
+    tab.settle()
+    tab.pick("Item", "HOBBIES_1_004")
+    expect(tab.page.get_by_text("level 12 of 12")).to_be_visible(timeout=WAIT)
+    expect(tab.page).to_have_url(re.compile("item=HOBBIES_1_004"))
+    units = tab.answer("What will sell")
+    tab.page.get_by_role("button", name="Link to this view").click()
+    link = tab.page.locator("code", has_text="item=HOBBIES_1_004").inner_text()
+    other = open_tab()
+    other.open(link.removeprefix(other.base), PAGES["explore"][1])
+    expect(other.page.get_by_text("level 12 of 12")).to_be_visible(timeout=WAIT)
+    assert other.answer("What will sell") == units
+    assert tab.complaints + other.complaints == []
+
+
+def test_going_down_by_button(open_tab: Callable[..., Tab]) -> None:
+    tab = open_tab()
+    tab.open("/explore", PAGES["explore"][1])
+    tab.page.get_by_role("radio", name="Region TX").click()
+    expect(tab.page).to_have_url(re.compile("place=region%3ATX"), timeout=WAIT)
+    tab.settle()
+    tab.page.get_by_role("radio", name="Category FOODS").click()
+    expect(tab.page).to_have_url(re.compile("product=category%3AFOODS"), timeout=WAIT)
+    expect(tab.page.get_by_text("level 6 of 12")).to_be_visible(timeout=WAIT)
+    assert tab.complaints == []
+
+
+def test_a_csv_has_the_days_of_the_forecast(open_tab: Callable[..., Tab]) -> None:
+    tab = open_tab()
+    tab.open("/?place=store:CA_1&product=department:FOODS_3", PAGES["overview"][1])
+    tab.page.get_by_text("Forecast by day as a table").click()
+    with tab.page.expect_download(timeout=WAIT) as download:
+        tab.page.get_by_role("button", name="Download CSV").first.click()
+    assert download.value.suggested_filename == "forecast_CA_1_FOODS_3.csv"
+    lines = Path(download.value.path()).read_text().splitlines()
+    assert lines[0] == "date,forecast,low_95,high_95,year_before"
+    assert len(lines) == 1 + 28
+    assert lines[1].startswith("2016-05-23,")
+
+
+def test_first_page_and_change_of_item_are_quick(open_tab: Callable[..., Tab]) -> None:
+    tab = open_tab()
+    tab.open(*PAGES["explore"])  # the process has imported and the caches of the department are warm
+    slow = float(os.environ.get("DEMAND_SLOW_MACHINE_FACTOR", "3"))
+    fresh = open_tab()
+    begun = time.perf_counter()
+    fresh.open(*PAGES["overview"])
+    first_page = time.perf_counter() - begun
+    changes = []
+    for item in ("FOODS_3_005", "FOODS_3_007", "FOODS_3_009"):
+        box = tab.page.get_by_role("combobox", name=re.compile(r"\bItem\b"))
+        box.focus()
+        box.press_sequentially(item, delay=0)
+        expect(tab.page.get_by_role("option", name=item, exact=True)).to_be_visible(timeout=WAIT)
+        begun = time.perf_counter()
+        box.press("Enter")
+        expect(tab.page.get_by_text(f"item {item}")).to_be_visible(timeout=WAIT)
+        tab.settle()
+        changes.append(time.perf_counter() - begun)
+    print(f"first page {first_page:.2f} s, change of item {sorted(changes)[1]:.2f} s")
+    assert first_page <= FIRST_PAGE_SECONDS * slow
+    assert sorted(changes)[1] <= ITEM_CHANGE_SECONDS * slow
+
+
+def test_the_api_goes_away_and_comes_back(open_tab: Callable[..., Tab], api: Server) -> None:
+    tab = open_tab()
+    tab.open("/?place=store:CA_1", PAGES["overview"][1])
+    api.stop()
+    try:
+        time.sleep(5.5)  # what was heard of the API is good for five seconds
+        tab.page.get_by_text("Next 28 days").click()
+        expect(tab.page.get_by_text("Service away")).to_be_visible(timeout=WAIT)
+        tab.settle()
+        assert "units" in tab.answer("What will sell")
+        shoot(tab, "overview_away_1280", 1280)
+        expect(tab.page.get_by_text("Traceback")).to_have_count(0)
+    finally:
+        api.start()
+    expect(tab.page.get_by_text("Service away")).to_have_count(0, timeout=WAIT)
+    expect(tab.page.get_by_text("Up to date")).to_be_visible(timeout=WAIT)
+    assert tab.complaints == []

@@ -1,0 +1,245 @@
+"""The pages' logic through Streamlit's AppTest, against the real API."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from api import schemas
+from dashboard import data
+from dashboard.client import ApiClient
+from tests.dashboard import published_store
+from tests.dashboard.conftest import Server, api_server, free_port
+
+SCRIPT = """
+from dashboard import data, layout, state
+from dashboard.pages_ import {page}
+state.adopt_address("{page}")
+layout.provenance(data.serving())
+{page}.render(data.serving())
+"""
+
+
+def show(page: str, **address: str) -> AppTest:
+    """The page after its first run, opened at an address."""
+    test = AppTest.from_string(SCRIPT.format(page=page), default_timeout=60)
+    for name, value in address.items():
+        test.query_params[name] = value
+    test.run()
+    assert not test.exception
+    return test
+
+
+def words(test: AppTest) -> str:
+    """All text of our own blocks and Streamlit's, without tags."""
+    blocks = [block.proto.body for block in test.get("html")]
+    blocks += [element.value for element in (*test.title, *test.header, *test.subheader, *test.caption)]
+    return re.sub(r"[ \n]+", " ", re.sub(r"<style>.*?</style>|<[^>]+>", " ", " ".join(blocks), flags=re.DOTALL))
+
+
+@pytest.mark.usefixtures("served")
+def test_overview_answers_the_three_questions() -> None:
+    said = words(show("overview", place="store:CA_1", product="department:FOODS_3"))
+    assert "What will sell 23–29 May 2016?" in said
+    assert "How sure are we?" in said
+    assert "Was the last forecast any good? Yes:" in said
+    assert "Sales known to 22 May 2016" in said
+
+
+def test_overview_shows_the_units_that_the_api_serves(client: ApiClient) -> None:
+    page = client.nodes({"level": 9, "node_id": "store_department:CA_1|FOODS_3"})
+    week = sum(day.mean for day in page.nodes[0].days[:7])
+    month = page.nodes[0].forecast_units
+    test = show("overview", place="store:CA_1", product="department:FOODS_3")
+    assert f"{week:,.0f}".replace(",", "\u202f") + " units" in words(test)
+    test.segmented_control[0].set_value("28").run()
+    assert f"{month:,.0f}".replace(",", "\u202f") + " units" in words(test)
+    assert test.query_params["days"] == "28"
+
+
+@pytest.mark.usefixtures("served")
+def test_a_pick_is_written_into_the_address_and_the_first_option_is_not() -> None:
+    test = show("overview")
+    assert dict(test.query_params) == {}
+    test.selectbox[0].set_value("store:TX_1").run()
+    assert dict(test.query_params) == {"place": "store:TX_1"}
+    test.selectbox[0].set_value("all").run()
+    assert dict(test.query_params) == {}
+
+
+@pytest.mark.usefixtures("served")
+def test_an_address_with_an_unknown_store_falls_back_and_says_so() -> None:
+    test = show("overview", place="store:MOON_1")
+    assert test.selectbox[0].value == "all"
+    assert "“store:MOON_1”, which is not served now" in words(test)
+
+
+@pytest.mark.usefixtures("served")
+def test_a_link_to_an_item_opens_it_with_its_price_and_the_picks_below_it() -> None:
+    test = show("explore", place="store:CA_1", product="department:FOODS_3", item="FOODS_3_002")
+    assert [box.value for box in test.selectbox][:3] == ["store:CA_1", "department:FOODS_3", "FOODS_3_002"]
+    said = words(test)
+    assert "level 12 of 12" in said
+    assert "Price" in said
+    assert len(test.get("vega_lite_chart")) == 2  # units and price
+
+
+@pytest.mark.usefixtures("served")
+def test_an_item_over_all_stores_has_no_range_and_says_why() -> None:
+    said = words(show("explore", product="department:FOODS_3", item="FOODS_3_002"))
+    assert "level 10 of 12" in said
+    assert "No range here" in said
+
+
+@pytest.mark.usefixtures("served")
+def test_the_item_list_waits_for_a_department() -> None:
+    test = show("explore", place="store:CA_1")
+    waiting = next(box for box in test.selectbox if box.label == "Item")
+    assert waiting.disabled
+    test.selectbox[1].set_value("department:HOBBIES_1").run()
+    item = next(box for box in test.selectbox if box.label == "Item")
+    assert not item.disabled
+    assert len(item.options) == 1 + published_store.ITEMS_A_DEPARTMENT
+
+
+def test_items_are_best_sellers_first(client: ApiClient) -> None:
+    listed = client.items({"store_id": "CA_1", "department_id": "FOODS_1", "sort": "volume"}).items
+    test = show("explore", place="store:CA_1", product="department:FOODS_1")
+    item = next(box for box in test.selectbox if box.label == "Item")
+    assert item.options[1:] == [series.item_id for series in listed]
+
+
+@pytest.mark.usefixtures("served")
+@pytest.mark.parametrize("measure", ["wrmsse", "wape", "coverage_95"])
+def test_accuracy_shows_every_measure_by_level(measure: str) -> None:
+    test = show("accuracy", measure=measure)
+    table = test.dataframe[0].value
+    assert len(table) == 13
+    assert table["ours"].notna().all()
+    assert table["last_week_repeated"].isna().all() == (measure == "coverage_95")
+
+
+@pytest.mark.usefixtures("served")
+def test_runs_lists_every_run_with_its_state_and_compares_two() -> None:
+    test = show("runs")
+    ledger = test.dataframe[0].value
+    assert sorted(ledger["state"]) == sorted(["● served", "○ published", "○ published", "✕ failed"])
+    challenger = ledger.loc[ledger["role"] == "challenger", "run"].iloc[0]
+    test.selectbox[1].set_value(challenger).run()
+    changed = test.dataframe[1].value.set_index("what")
+    assert list(changed.loc["model"]) == ["middle_out", "moving_average"]
+    assert "parameter threads" not in changed.index  # equal in both
+    assert test.query_params["b"] == challenger
+
+
+@pytest.mark.usefixtures("served")
+def test_quality_lists_what_did_not_pass() -> None:
+    test = show("quality")
+    assert "Yes, with warnings" in words(test)
+    failed = test.dataframe[0].value
+    assert list(failed["outcome"]) == ["▲ warning"]
+    assert failed["observed"].iloc[0].startswith("3 rows above")
+    test.selectbox[0].set_value("raw").run()
+    assert "Every check listed passed." in words(test)
+
+
+@pytest.mark.usefixtures("served")
+def test_every_control_has_a_label() -> None:
+    for page in ("overview", "explore", "accuracy", "runs", "quality"):
+        test = show(page)
+        controls = [*test.selectbox, *test.segmented_control, *test.button_group, *test.button]
+        assert all(control.label for control in controls), page
+
+
+def app(monkeypatch: pytest.MonkeyPatch, url: str) -> AppTest:
+    """The whole application, pointed at an address."""
+    data.forget()
+    monkeypatch.setenv("DEMAND_API_URL", url)
+    data.get_settings.cache_clear()
+    test = AppTest.from_file(str(Path(data.__file__).with_name("app.py")), default_timeout=60)
+    test.run()
+    return test
+
+
+@pytest.mark.usefixtures("served")
+def test_an_api_that_was_never_there_is_a_page_not_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    test = app(monkeypatch, f"http://127.0.0.1:{free_port()}")
+    assert not test.exception
+    assert test.title[0].value == "The forecast service is away"
+    assert "cannot be reached" in words(test)
+    assert test.button[0].label == "Look again now"
+
+
+@pytest.mark.usefixtures("served")
+def test_while_the_api_is_away_the_last_picture_stays_and_heals(api: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = app(monkeypatch, api.url)
+    assert test.title[0].value == "What will sell next?"
+    monkeypatch.setattr(data, "STATUS_TTL_SECONDS", 0.0)
+    api.stop()
+    try:
+        test.run()
+        assert not test.exception
+        said = words(test)
+        assert "Service away" in said
+        assert "What you see was loaded at" in said
+        assert "31." in said or "units" in said  # the cards still stand
+        test.selectbox[0].set_value("store:TX_2").run()
+        assert not test.exception
+        assert "What was not loaded before cannot be shown" in words(test)
+    finally:
+        api.start()
+    test.run()
+    assert "Service away" not in words(test)
+    assert test.selectbox[0].value == "store:TX_2"
+
+
+@pytest.mark.usefixtures("served")
+def test_an_empty_store_says_what_fills_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    published_store.empty_store(published_store.store_url(tmp_path))
+    server = api_server(tmp_path)
+    server.start()
+    try:
+        test = app(monkeypatch, server.url)
+    finally:
+        server.stop()
+    assert not test.exception
+    assert test.title[0].value == "No forecast has been published yet"
+    assert "demand run" in words(test)
+
+
+@pytest.mark.usefixtures("served")
+def test_a_fault_of_a_page_is_logged_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, api: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> schemas.NodePage:
+        raise ZeroDivisionError("secret detail")
+
+    monkeypatch.setattr(data, "node", broken)
+    test = app(monkeypatch, api.url)
+    assert not test.exception
+    assert "This page has a fault of its own." in words(test)
+    assert "secret detail" not in words(test)
+    assert "secret detail" in caplog.text
+
+
+def test_a_publish_is_shown_at_once_and_never_mixed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, served: str
+) -> None:
+    assert served
+    server = api_server(tmp_path)
+    publish_again: Callable[[], str] = published_store.two_runs(published_store.store_url(tmp_path))
+    server.start()
+    try:
+        monkeypatch.setattr(data, "STATUS_TTL_SECONDS", 0.0)
+        test = app(monkeypatch, server.url)
+        before = words(test)
+        newest = publish_again()
+        assert newest not in before
+        test.run()
+        assert newest in words(test)
+    finally:
+        server.stop()

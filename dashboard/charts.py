@@ -156,7 +156,7 @@ def timeline(
                 "color": colours.flag,
                 "opacity": 1,
             },
-            "encoding": {"x": x, "y": {"value": 6}},
+            "encoding": {"x": x, "y": {"value": -6}},
         },
         {
             "data": {"values": [{"date": _at(origin), "label": "known until"}]},
@@ -427,29 +427,29 @@ def signed_bars(rows: Sequence[Row], *, colours: Palette, unit: str, limit: floa
     return _spec(list(rows), layers, colours, max(110, 27 * len(rows) + 46))
 
 
-def lines_by_model(rows: Sequence[Row], *, colours: Palette, x_title: str, unit: str, ordinal: bool = True) -> Spec:
-    """One line a model over folds or lead days; ours in blue, the others dashed in orange and grey.
+def lines_by_model(
+    rows: Sequence[Row], *, hues: Sequence[tuple[str, str]], colours: Palette, x_title: str, unit: str
+) -> Spec:
+    """One line a model over the tests; the run's own solid, the others dashed.
 
     Args:
-        rows: `x` (text when ordinal, else number), `model`, `value`, `tip_value`, `ours` (the run's own model).
+        rows: `x` (text, in the order to show), `model`, `value`, `tip_value`, `ours` (the run's own model).
+        hues: model and its colour (see `model_hues`).
         colours: the theme's palette.
         x_title: title of the other axis.
         unit: title of the value axis.
-        ordinal: whether x is text in the order given.
     """
-    models = sorted({str(row["model"]) for row in rows if not row["ours"]})
-    ours = sorted({str(row["model"]) for row in rows if row["ours"]})
-    hues = [colours.forecast] * len(ours) + [colours.baseline, colours.last_year, colours.flag, colours.good] * 3
-    domain = ours + models
+    domain = [name for name, _ in hues]
+    colour_of = [colour for _, colour in hues]
     colour: Spec = {
         "field": "model",
         "type": "nominal",
-        "scale": {"domain": domain, "range": hues[: len(domain)]},
+        "scale": {"domain": domain, "range": colour_of},
         "legend": None,
     }
     x: Spec = {
         "field": "x",
-        "type": "ordinal" if ordinal else "quantitative",
+        "type": "ordinal",
         "sort": None,
         "axis": {
             "title": x_title,
@@ -484,10 +484,10 @@ def lines_by_model(rows: Sequence[Row], *, colours: Palette, x_title: str, unit:
     return _spec(list(rows), layers, colours, 240)
 
 
-def model_hues(ours: str, others: Sequence[str], colours: Palette) -> list[tuple[str, str]]:
-    """(model, colour) in the order of `lines_by_model`, for the legend in the page."""
-    hues = [colours.baseline, colours.last_year, colours.flag, colours.good] * 3
-    return [(ours, colours.forecast), *zip(sorted(others), hues, strict=False)]
+def model_hues(ours: str, baseline: str | None, others: Sequence[str], colours: Palette) -> list[tuple[str, str]]:
+    """(model, colour): ours in the forecast's colour, the baseline in its own on every page, then the others."""
+    rest = zip(sorted(others), [colours.last_year, colours.flag, colours.good] * 3, strict=False)
+    return [(ours, colours.forecast), *([(baseline, colours.baseline)] if baseline else []), *rest]
 
 
 def stacked_checks(rows: Sequence[Row], *, colours: Palette) -> Spec:
@@ -512,6 +512,7 @@ def stacked_checks(rows: Sequence[Row], *, colours: Palette) -> Spec:
                     "field": "count",
                     "type": "quantitative",
                     "stack": "zero",
+                    "scale": {"nice": True},
                     "axis": {
                         "title": "checks",
                         "format": "d",

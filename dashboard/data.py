@@ -26,8 +26,8 @@ READ_TTL_SECONDS = 900.0
 YEAR_DAYS = 364
 """A year that keeps the weekdays: 52 weeks."""
 
-HISTORY_DAYS = YEAR_DAYS + 112
-"""History read with a node: the longest picture and, for each of its recent days, the same weekday a year before."""
+HISTORY_DAYS = 2 * YEAR_DAYS
+"""History read with a node: the year of the longest picture and the year before it."""
 
 SERIES_HISTORY_DAYS = 112
 """Days of sales that a run publishes for a series."""

@@ -71,9 +71,7 @@ def provenance(serving: Serving) -> None:
     status = serving.status
     tone: Tone = {"fresh": "good", "stale": "warning", "empty": "warning"}[status.status]  # type: ignore[assignment]
     word = {"fresh": "Up to date", "stale": "Stale", "empty": "Nothing published"}[status.status]
-    parts = [_pill(_TONE_MARKS[tone] + word, tone)]
-    if serving.away:
-        parts.insert(0, _pill("▲ Service away", "warning"))
+    parts = [_pill("▲ Service away", "warning") if serving.away else _pill(_TONE_MARKS[tone] + word, tone)]
     newest = serving.runs[0] if serving.runs else None
     if newest and serving.origin:
         published = min((run.published_at for run in serving.runs if run.published_at), default=None)

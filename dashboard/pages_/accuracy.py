@@ -171,12 +171,22 @@ def _by_fold(accuracy: schemas.Accuracy) -> None:
         layout.empty("No test has the average of all levels.", "`demand backtest` measures it.")
         return
     st.caption("WRMSSE, average of all levels, by the days that were tested. Lower is better.")
-    others = sorted({str(row["model"]) for row in rows} - {model})
-    hues = charts.model_hues(model, others, shade)
-    layout.legend([(name, "line" if name == model else "dash", hue) for name, hue in hues])
+    baseline = outlook.baseline_of(accuracy)
+    others = {str(row["model"]) for row in rows} - {model, baseline}
+    hues = charts.model_hues(model, baseline, sorted(others), shade)
+    entries: list[layout.LegendEntry] = [
+        (
+            f"{_words(name)} (last week repeated)" if name == baseline else _words(name),
+            "line" if name == model else "dash",
+            hue,
+        )
+        for name, hue in hues
+    ]
+    layout.legend(entries)
     layout.chart(
         charts.lines_by_model(
             [{key: row[key] for key in row if key != "fold"} for row in rows],
+            hues=hues,
             colours=shade,
             x_title="tested days",
             unit="WRMSSE",
@@ -223,6 +233,10 @@ def _bias(accuracy: schemas.Accuracy) -> None:
         name="bias_by_level",
         columns={"level": "Level", "bias": st.column_config.NumberColumn("Bias", format="percent")},
     )
+
+
+def _words(model: str) -> str:
+    return model.replace("_", " ")
 
 
 def _fold_title(fold: dt.date, horizon_days: int) -> str:

@@ -38,6 +38,7 @@ def specifications(colours: charts.Palette) -> dict[str, charts.Spec]:
         "bias": charts.signed_bars([{"name": "a", "value": -0.1}], colours=colours, unit="x", limit=0.05),
         "folds": charts.lines_by_model(
             [{"x": "a", "model": "m", "value": 1.0, "ours": True, "tip_value": "1"}],
+            hues=charts.model_hues("m", "b", ["c"], colours),
             colours=colours,
             x_title="x",
             unit="y",

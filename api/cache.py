@@ -20,6 +20,7 @@ class CachedBody:
 
     body: bytes
     media_type: str = "application/json"
+    etag: str = ""
 
     @cached_property
     def compressed(self) -> bytes:

@@ -1,12 +1,14 @@
-"""The outermost layer: request ids, who asks, limits, time-outs, logs and metrics for every request."""
+"""The outermost layer: request ids, who asks, limits, logs and metrics for every request."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import re
 import sqlite3
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -19,6 +21,8 @@ from api.runtime import Runtime
 from models_ml.errors import StoreError
 
 _REQUEST_ID = re.compile(rb"^[A-Za-z0-9._-]{1,64}$")
+_ID_PREFIX = os.urandom(5).hex()
+_ID_COUNTER = itertools.count(1)
 _LOG = structlog.get_logger("api")
 
 
@@ -49,7 +53,9 @@ class _Exchange:
             elif name == b"content-length":
                 self.content_length = value
         # an id from outside is kept only when it cannot forge a log line
-        self.request_id = request_id.decode() if _REQUEST_ID.match(request_id) else os.urandom(8).hex()
+        self.request_id = (
+            request_id.decode() if _REQUEST_ID.match(request_id) else f"{_ID_PREFIX}{next(_ID_COUNTER):06x}"
+        )
 
 
 class Gateway:
@@ -62,7 +68,6 @@ class Gateway:
         self._log_all = runtime.settings.access_log == "all"
         self._max_body = runtime.settings.max_body_bytes
         self._max_concurrency = runtime.settings.max_concurrency
-        self._timeout = runtime.settings.request_timeout_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer it with a problem."""
@@ -73,12 +78,12 @@ class Gateway:
         exchange = _Exchange(scope)
         scope.setdefault("state", {})["request_id"] = exchange.request_id
         self._in_progress += 1
-        self._runtime.metrics.in_progress.inc()
+        self._runtime.metrics.in_progress = self._in_progress
         try:
             await self._admit(scope, receive, send, exchange)
         finally:
             self._in_progress -= 1
-            self._runtime.metrics.in_progress.dec()
+            self._runtime.metrics.in_progress = self._in_progress
             self._record(scope, exchange, time.perf_counter() - began)
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send, exchange: _Exchange) -> None:
@@ -90,9 +95,6 @@ class Gateway:
                     (b"x-request-id", exchange.request_id.encode()),
                     (b"x-content-type-options", b"nosniff"),
                 ]
-                # the limit is on the time to the first byte: a long download is not a fault
-                if waiting:
-                    timer.reschedule(None)
             else:
                 exchange.sent_bytes += len(message.get("body", b""))
             await send(message)
@@ -105,35 +107,21 @@ class Gateway:
                     raise _BodyTooLargeError
             return message
 
-        problem: ApiError | None = None
-        waiting = True
-        timer = asyncio.timeout(self._timeout)
         try:
-            async with timer:
-                self._check_limits(exchange)
-                await self._check_caller(scope, exchange)
-                await self._app(scope, limited_receive, counted_send)
+            self._check_limits(exchange)
+            await self._check_caller(scope, exchange)
+            await self._app(scope, limited_receive, counted_send)
+            return
         except ApiError as error:
             problem = error
         except _BodyTooLargeError:
             problem = self._too_large()
-        except TimeoutError:
-            if not timer.expired():
-                raise
-            problem = ApiError(
-                "timeout",
-                f"No answer within {self._timeout:g} s. Ask for less, or try again.",
-                headers={"Retry-After": "5"},
-            )
         except (SQLAlchemyError, StoreError, sqlite3.Error) as error:
             scope["state"]["fault"] = repr(error)
             problem = from_store_fault(error)
         except Exception:
             _LOG.exception("fault", request_id=exchange.request_id, path=scope["path"])
             problem = ApiError("internal", "The fault is logged under this request id.")
-        waiting = False
-        if problem is None:
-            return
         if exchange.status:
             # part of the answer is on its way: cutting it is the only way left to say that it is not whole
             exchange.status = 599
@@ -195,16 +183,55 @@ class Gateway:
             self._runtime.metrics.store_faults.inc()
         if self._log_all or status >= 400:
             client = scope.get("client")
-            _LOG.info(
-                "request",
-                method=scope["method"],
-                path=path,
-                query=scope["query_string"].decode("latin-1"),
-                status=status,
-                milliseconds=round(seconds * 1000, 2),
-                bytes=exchange.sent_bytes,
-                client=client[0] if client else None,
-                caller=state.get("caller"),
-                request_id=exchange.request_id,
-                fault=state.get("fault"),
+            self._runtime.access_log.write(
+                {
+                    "event": "request",
+                    "level": "error" if status >= 500 else "info",
+                    "method": scope["method"],
+                    "path": path,
+                    "query": scope["query_string"].decode("latin-1"),
+                    "status": status,
+                    "milliseconds": round(seconds * 1000, 2),
+                    "bytes": exchange.sent_bytes,
+                    "client": client[0] if client else None,
+                    "caller": state.get("caller"),
+                    "request_id": exchange.request_id,
+                    "fault": state.get("fault"),
+                    "timestamp": datetime.now(UTC),
+                }
             )
+
+
+class Deadline:
+    """ASGI middleware that gives up when no answer has begun in time; a long download is no fault."""
+
+    def __init__(self, app: ASGIApp, seconds: float) -> None:
+        self._app = app
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, for so long.
+
+        Raises:
+            ApiError: no answer began in time (kind `timeout`).
+        """
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def watched_send(message: Message) -> None:
+            timer.reschedule(None)
+            await send(message)
+
+        timer = asyncio.timeout(self._seconds)
+        try:
+            async with timer:
+                await self._app(scope, receive, watched_send)
+        except TimeoutError:
+            if not timer.expired():
+                raise
+            raise ApiError(
+                "timeout",
+                f"No answer within {self._seconds:g} s. Ask for less, or try again.",
+                headers={"Retry-After": "5"},
+            ) from None

@@ -7,15 +7,17 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from api import __version__, errors, openapi, telemetry
 from api.auth import KEY_HEADER, Authenticator
 from api.cache import ByteCache
-from api.gateway import Gateway
+from api.gateway import Deadline, Gateway
 from api.reader import make_reader
 from api.routes import (
     accuracy,
@@ -54,7 +56,29 @@ _ROUTES = (
 )
 
 
-def create_app(settings: ApiSettings | None = None) -> FastAPI:
+class Api(FastAPI):
+    """FastAPI inside our own layers: they see every request first, and plain ones never reach FastAPI's."""
+
+    runtime: Runtime
+    tracer_provider: Any = None
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Gateway, then the lane of `/forecast`, then the deadline, then FastAPI's own layers."""
+        settings = self.runtime.settings
+        inner: ASGIApp = Deadline(super().build_middleware_stack(), settings.request_timeout_seconds)
+        outer: ASGIApp = Gateway(SeriesLane(inner, self.runtime), self.runtime)
+        if settings.origins:
+            outer = CORSMiddleware(
+                outer,
+                allow_origins=list(settings.origins),
+                allow_methods=["GET", "POST"],
+                allow_headers=["Authorization", KEY_HEADER, "X-Request-ID", "If-None-Match"],
+                expose_headers=["ETag", "X-Request-ID", "Retry-After"],
+            )
+        return outer if self.tracer_provider is None else telemetry.traced(outer, self.tracer_provider)
+
+
+def create_app(settings: ApiSettings | None = None) -> Api:
     """An application on its own reader, cache and metrics.
 
     Raises:
@@ -68,8 +92,11 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         cache=ByteCache(settings.cache_bytes),
         authenticator=Authenticator(settings),
         metrics=telemetry.Metrics(),
+        access_log=telemetry.AccessLog(sys.stdout),
         started_at=datetime.now(UTC),
     )
+
+    tracer_provider = telemetry.make_tracer_provider() if telemetry.wants_tracing(os.environ) else None
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -80,11 +107,14 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
                 "AUTHENTICATION IS OFF: whoever reaches this address reads everything. "
                 "Set DEMAND_API_KEYS_SHA256 or DEMAND_API_ENTRA_*, and leave DEMAND_API_AUTH unset."
             )
-        yield
+        with runtime.metrics.flushing(), runtime.access_log.flushing():
+            yield
         runtime.reader.close()
+        if tracer_provider is not None:
+            tracer_provider.shutdown()
         log.info("stopped", process=os.getpid())
 
-    app = FastAPI(
+    app = Api(
         title="Retail demand forecasts",
         version=__version__,
         lifespan=lifespan,
@@ -92,26 +122,16 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         redoc_url=None,
         # FastAPI's answer to a path with a slash too many would be a redirect past the problem format
         redirect_slashes=False,
+        # newer versions of FastAPI ask OpenTelemetry three times a request whether it is on; see `telemetry`
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.state.runtime = runtime
+    app.runtime = app.state.runtime = runtime
+    app.tracer_provider = tracer_provider
     for module in _ROUTES:
         app.include_router(module.router)
     errors.install(app)
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
 
-    # the last added is the outermost
-    app.add_middleware(SeriesLane, runtime=runtime)
-    app.add_middleware(Gateway, runtime=runtime)
-    if settings.origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=list(settings.origins),
-            allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", KEY_HEADER, "X-Request-ID", "If-None-Match"],
-            expose_headers=["ETag", "X-Request-ID", "Retry-After"],
-        )
-    if telemetry.wants_tracing(os.environ):
-        telemetry.install_tracing(app)
     return app
 
 

@@ -1,7 +1,7 @@
 """Reading the prediction store: a bounded number of threads over a pool, and a short way for SQLite.
 
 The pointers are looked up for every answer, so a publish is seen by the next request. On SQLite that costs
-a `stat` and `PRAGMA data_version`, which changes whenever another connection has committed: the event loop
+`PRAGMA data_version`, which changes whenever another connection has committed: the event loop
 does it itself on a connection of its own that never waits for a lock. On a server it is one query.
 """
 
@@ -35,6 +35,8 @@ from models_ml.store.transactions import reading
 T = TypeVar("T")
 
 _LOCK_POLL_SECONDS = 0.01
+LOOK_SECONDS = 0.05
+"""How long a file that was moved away, or replaced by another, may go unseen."""
 
 
 @lru_cache(maxsize=1024)
@@ -139,6 +141,7 @@ class SqliteReader(StoreReader):
         self._path = path
         self._file: tuple[int, int] | None = None
         self._connection: sqlite3.Connection | None = None
+        self._looked_at = 0.0
         self._version: int | None = None
         self._active = Active()
         self._select_active = _Statement(SELECT_ACTIVE)
@@ -202,7 +205,13 @@ class SqliteReader(StoreReader):
             await asyncio.sleep(_LOCK_POLL_SECONDS)
 
     def _connect(self) -> sqlite3.Connection:
-        """The loop's connection to the file that is at the path now: a replaced file is another store."""
+        """The loop's connection to the file that is at the path: a replaced file is another store.
+
+        Publishing never replaces the file, a person does: looking for it twenty times a second is enough.
+        """
+        now = time.monotonic()
+        if self._connection is not None and now - self._looked_at < LOOK_SECONDS:
+            return self._connection
         try:
             status = self._path.stat()
         except OSError:
@@ -223,6 +232,7 @@ class SqliteReader(StoreReader):
             )
             connection.execute("PRAGMA cache_size = -65536")
             self._connection, self._file, self._version = connection, file, None
+        self._looked_at = now
         return self._connection
 
     def _read_active(self) -> Active:

@@ -9,7 +9,7 @@ from api.auth import Authenticator
 from api.cache import ByteCache
 from api.reader import StoreReader
 from api.settings import ApiSettings
-from api.telemetry import Metrics
+from api.telemetry import AccessLog, Metrics
 
 
 @dataclass(frozen=True)
@@ -21,4 +21,5 @@ class Runtime:
     cache: ByteCache
     authenticator: Authenticator
     metrics: Metrics
+    access_log: AccessLog
     started_at: datetime

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from api.reader import LOOK_SECONDS
 from models_ml.store.migrate import downgrade, revisions
 from models_ml.store.publish import publish
 
@@ -57,12 +58,14 @@ def test_a_store_that_goes_away_is_not_served_from_memory(world: World) -> None:
     world.engine.dispose()
     moved = world.path.with_suffix(".moved")
     world.path.rename(moved)
+    time.sleep(LOOK_SECONDS)
     for asked in PATHS:
         answer = world.client.get(asked)
         assert_problem(answer, 503, "store-unavailable")
         assert answer.headers["retry-after"]
     _not_ready(world.client, "store")
     moved.rename(world.path)
+    time.sleep(LOOK_SECONDS)
     for asked in PATHS:
         assert world.client.get(asked).status_code == 200
 
@@ -78,6 +81,7 @@ def test_a_replaced_file_is_another_store(world: World, tmp_path: Path) -> None:
     for suffix in ("-wal", "-shm"):
         Path(f"{world.path}{suffix}").unlink(missing_ok=True)
     other.rename(world.path)
+    time.sleep(LOOK_SECONDS)
     for asked in PATHS:
         answer = world.client.get(asked)
         assert answer.status_code == 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from expectations.checks import CheckResult, Dataset, Limit, limits
@@ -23,18 +24,15 @@ def run_checkpoints(
     """Run the checkpoints of zones in order; see `expectations.run.run_zones`."""
     from expectations import data_docs, record
 
-    context = data_docs.open_context(settings.home)
+    context = data_docs.open_context()
     results: list[CheckResult] = []
     skipped: list[str] = []
-    identifiers: list[Any] = []
     for zone in zones:
         with _source(context, settings, zone) as (source, sql):
             datasets = _datasets(source.get_engine(), sql, settings, zone, run_ids)
-            zone_results, zone_identifiers = _run_zone(context, source, sql, zone, datasets)
-        results += zone_results
-        identifiers += zone_identifiers
+            results += _run_zone(context, source, sql, settings.home, zone, datasets)
         skipped += [f"{dataset.name}: {reason}" for dataset in datasets for reason in dataset.skipped]
-    data_docs.publish(context, settings.home, identifiers, results, skipped)
+    data_docs.write_index(settings.home)
     record.record(settings, results)
     return results, skipped
 
@@ -69,21 +67,20 @@ def _datasets(engine: Any, sql: Sql, settings: Settings, zone: str, run_ids: Seq
     return store_datasets(sql, settings, run_ids)
 
 
-def _run_zone(
-    context: Any, source: Any, sql: Sql, zone: str, datasets: list[Dataset]
-) -> tuple[list[CheckResult], list[Any]]:
+def _run_zone(context: Any, source: Any, sql: Sql, home: Path, zone: str, datasets: list[Dataset]) -> list[CheckResult]:
     gx = great_expectations()
-    if not datasets:
-        return [], []
+    from expectations import data_docs
+
     validations = [_validation(context, source, sql, zone, dataset) for dataset in datasets]
-    checkpoint = context.checkpoints.add_or_update(gx.Checkpoint(name=zone, validation_definitions=validations))
-    answered = checkpoint.run()
+    answered = context.checkpoints.add(gx.Checkpoint(name=zone, validation_definitions=validations)).run()
     by_suite = {f"{zone}.{dataset.name}": dataset for dataset in datasets}
     results: list[CheckResult] = []
     for validation in answered.run_results.values():
         dataset = by_suite[validation.suite_name]
-        results += [_result(zone, dataset, one) for one in validation.results]
-    return results, list(answered.run_results)
+        found = [_result(zone, dataset, one) for one in validation.results]
+        data_docs.write_validation(home, zone, dataset, validation, found)
+        results += found
+    return results
 
 
 def _validation(context: Any, source: Any, sql: Sql, zone: str, dataset: Dataset) -> Any:
@@ -91,8 +88,8 @@ def _validation(context: Any, source: Any, sql: Sql, zone: str, dataset: Dataset
     name = f"{zone}.{dataset.name}"
     asset = source.add_query_asset(dataset.name, query=f"select * from {dataset.relation}")  # noqa: S608
     batch = asset.add_batch_definition_whole_table("whole")
-    suite = context.suites.add_or_update(gx.ExpectationSuite(name=name, expectations=_expectations(sql, dataset)))
-    return context.validation_definitions.add_or_update(gx.ValidationDefinition(name=name, data=batch, suite=suite))
+    suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=_expectations(sql, dataset)))
+    return context.validation_definitions.add(gx.ValidationDefinition(name=name, data=batch, suite=suite))
 
 
 def _expectations(sql: Sql, dataset: Dataset) -> list[Any]:
@@ -122,7 +119,7 @@ def _expectations(sql: Sql, dataset: Dataset) -> list[Any]:
                     may_be_null=measure.may_be_null,
                     remedy=dataset.remedy,
                     severity=_SEVERITIES[limit.severity],
-                    description=measure.description,
+                    description=f"{measure.description} ({allowed(limit)})",
                     meta={"name": measure.name},
                 )
             )
@@ -133,11 +130,12 @@ def _result(zone: str, dataset: Dataset, one: Any) -> CheckResult:
     config = one.expectation_config
     name = config.meta["name"]
     limit = limits(dataset.name).get(name, Limit("error"))
+    descriptions = {m.name: m.description for profile in dataset.profiles for m in profile.measures}
     return CheckResult(
         suite=f"{zone}.{dataset.name}",
         dataset=dataset.name,
         expectation=name,
-        description=config.description,
+        description=descriptions.get(name, config.description),
         severity=limit.severity,
         success=bool(one.success),
         observed=_observed(one, limit),
@@ -156,11 +154,14 @@ def _observed(one: Any, limit: Limit) -> str:
     shown = "nothing to measure" if value is None else f"{value:.6g}"
     if one.success:
         return shown
-    allowed = " and ".join(
-        f"{word} {bound:g}" for word, bound in (("at least", limit.min), ("at most", limit.max)) if bound is not None
-    )
     examples = (one.result.get("details") or {}).get("examples") or []
-    return f"{shown}, allowed {allowed}" + (f" (such as {'; '.join(examples)})" if examples else "")
+    return f"{shown}, allowed {allowed(limit)}" + (f" (such as {'; '.join(examples)})" if examples else "")
+
+
+def allowed(limit: Limit) -> str:
+    """The bounds in words."""
+    bounds = (("at least", limit.min), ("at most", limit.max))
+    return " and ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)
 
 
 def _first_error(exception_info: Any) -> str:

@@ -13,6 +13,8 @@ from great_expectations.execution_engine import SqlAlchemyExecutionEngine
 from great_expectations.expectations.expectation import BatchExpectation
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.query_metric_provider import QueryMetricProvider
+from great_expectations.render.components import LegacyDiagnosticRendererType
+from great_expectations.render.renderer.renderer import renderer
 
 METRIC = "demand.profile"
 EXAMPLES_SHOWN = 3
@@ -35,7 +37,7 @@ class Profile(QueryMetricProvider):  # type: ignore[misc]
         runtime_configuration: dict[str, Any],  # noqa: ARG002
     ) -> dict[str, Any]:
         batch, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE)
-        query = cls._get_substituted_batch_subquery_from_query_and_batch_selectable(  # type: ignore[attr-defined]
+        query = cls._get_substituted_batch_subquery_from_query_and_batch_selectable(
             query=metric_value_kwargs["profile"], batch_selectable=batch, execution_engine=execution_engine
         )
         return rows_of(execution_engine, query)[0]
@@ -93,6 +95,19 @@ class ExpectMeasureToBeBetween(BatchExpectation):  # type: ignore[misc]
                 for row in rows_of(execution_engine, self.examples)[:EXAMPLES_SHOWN]
             ]
         return {"success": success, "result": {"observed_value": value, "details": details}}
+
+    @classmethod
+    @renderer(renderer_type=LegacyDiagnosticRendererType.OBSERVED_VALUE)  # type: ignore[untyped-decorator]
+    def _diagnostic_observed_value_renderer(
+        cls,
+        configuration: Any = None,  # noqa: ARG003 - Great Expectations' signature
+        result: Any = None,
+        runtime_configuration: Any = None,  # noqa: ARG003
+    ) -> str:
+        found = (result.result or {}) if result is not None else {}
+        value = found.get("observed_value")
+        examples = (found.get("details") or {}).get("examples") or []
+        return "; ".join(["nothing to measure" if value is None else shown(value), *examples])
 
 
 def shown(cell: object) -> str:

@@ -63,6 +63,11 @@ def dataset(engine: Engine, sql: Sql) -> Dataset:
                     Measure("outlier_units", f"No series sells more than {outlier:g} units on a day."),
                     Measure("share_of_empty_days", "A store sells something on nearly every day."),
                     Measure(
+                        "highest_christmas_level",
+                        "Shops are closed on Christmas; sales on it mean that days are shifted (share of a usual day).",
+                        may_be_null=True,
+                    ),
+                    Measure(
                         "lowest_recent_level",
                         f"No store's last {recent} days collapse against the {12 * recent} before.",
                         may_be_null=True,
@@ -114,6 +119,9 @@ def _units(sql: Sql, days: list[str], recent: int, outlier: float) -> str:
     """
     last = f"day_number > {len(days) - recent}"
     before = f"day_number between {len(days) - 13 * recent + 1} and {len(days) - recent}"
+    closed = (
+        "select cast(substring(d, 3) as integer) as closed_day from raw_m5.calendar where event_name_1 = 'Christmas'"
+    )
     stores = f"""
         select
             sum(null_units) as null_units,
@@ -122,8 +130,10 @@ def _units(sql: Sql, days: list[str], recent: int, outlier: float) -> str:
             sum(outlier_units) as outlier_units,
             count(*) as days,
             {sql.count_if("units is null or units = 0")} as empty_days,
-            {sql.ratio(f"avg(case when {last} then units end)", f"avg(case when {before} then units end)")} as level
+            {sql.ratio(f"avg(case when {last} then units end)", f"avg(case when {before} then units end)")} as level,
+            {sql.ratio("max(case when closed_day is not null then units end)", "avg(units)")} as christmas_level
         from ({cells}) as days
+        left join ({closed}) as closed on days.day_number = closed.closed_day
         group by store_id
     """
     return f"""
@@ -133,6 +143,7 @@ def _units(sql: Sql, days: list[str], recent: int, outlier: float) -> str:
             sum(fractional_units) as fractional_units,
             sum(outlier_units) as outlier_units,
             {sql.ratio("sum(empty_days)", "sum(days)")} as share_of_empty_days,
+            max(christmas_level) as highest_christmas_level,
             min(level) as lowest_recent_level,
             max(level) as highest_recent_level
         from ({stores}) as stores

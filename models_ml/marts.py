@@ -117,8 +117,10 @@ class Marts:
         frame = self.series[keys].drop_duplicates().sort_values(keys[:2], ignore_index=True)
         return frame.assign(node_id=node_ids(frame, BOTTOM_AGGREGATE))
 
-    def store_department_daily(self, since: date, until: date) -> tuple[pd.DataFrame, np.ndarray]:
-        """Daily units of each store x department.
+    def store_department_daily(
+        self, since: date, until: date, column: str = "units"
+    ) -> tuple[pd.DataFrame, np.ndarray]:
+        """Daily `units` or `revenue` of each store x department.
 
         Returns:
             `store_departments`, and float32 nodes x days.
@@ -127,13 +129,13 @@ class Marts:
             raise ModelError(f"Sales of {until} are not known at the origin {self.origin}.")
         nodes = self.store_departments
         table = self.warehouse.read(
-            "core.fct_node_sales", ["node_id", "date", "units"], stores=list(nodes["store_id"].unique()),
+            "core.fct_node_sales", ["node_id", "date", column], stores=list(nodes["store_id"].unique()),
             since=since, until=until,
         )  # fmt: skip
         rows = codes(table["node_id"], pd.Index(nodes["node_id"]))
         known = rows >= 0
         units = np.zeros((len(nodes), (until - since).days + 1), dtype=np.float32)
-        units[rows[known], day_offsets(table["date"], since)[known]] = table["units"].to_numpy()[known]
+        units[rows[known], day_offsets(table["date"], since)[known]] = table[column].to_numpy()[known]
         return nodes, units
 
     @cached_property

@@ -77,29 +77,30 @@ def backtest(
 
 
 def print_metrics(metrics: pd.DataFrame) -> None:
-    """Tables of a backtest: WRMSSE by level, then the other metrics on average."""
+    """Tables of a backtest: WRMSSE by fold, by level, and the other metrics on average."""
     from rich.console import Console
     from rich.table import Table
 
+    from models_ml.evaluation.hierarchy import LEVELS
+
     console = Console()
+
+    def show(title: str, frame: pd.DataFrame) -> None:
+        table = Table(str(frame.index.name), *map(str, frame.columns), title=title, title_justify="left")
+        for name, values in zip(frame.index.astype(str), frame.to_numpy(), strict=True):
+            table.add_row(name, *("" if value != value else f"{value:.4f}" for value in values))
+        console.print(table)
+
+    average = metrics[metrics["level"] == 0]
     wrmsse = metrics[metrics["metric"] == "wrmsse"]
-    table = Table(
-        "fold",
-        "model",
-        "mean",
-        *(f"L{level}" for level in sorted(set(wrmsse["level"]) - {0})),
-        title="WRMSSE",
-    )
-    for key, rows in wrmsse.groupby(["fold", "model"], sort=False):
-        values = rows.set_index("level")["value"].sort_index()
-        table.add_row(*map(str, key), *(f"{value:.3f}" for value in values))
-    console.print(table)
-    average = metrics[(metrics["level"] == 0) & (metrics["metric"] != "wrmsse")]
-    wide = average.pivot_table(index=["fold", "model"], columns="metric", values="value", sort=False)
-    table = Table("fold", "model", *wide.columns, title="mean of the levels")
-    for row in wide.reset_index().astype(object).itertuples(index=False, name=None):
-        table.add_row(*map(str, row[:2]), *("" if value != value else f"{value:.3f}" for value in row[2:]))
-    console.print(table)
+    by_fold = wrmsse[wrmsse["level"] == 0].pivot_table(index="fold", columns="model", values="value", sort=False)
+    by_fold.loc["mean"] = by_fold.mean()
+    show("WRMSSE, mean of the levels", by_fold.rename_axis("fold"))
+    names = {level.number: f"{level.number} {level.name}" for level in LEVELS}
+    by_level = wrmsse[wrmsse["level"] > 0].pivot_table(index="level", columns="model", values="value", sort=False)
+    show("WRMSSE by level, mean of the folds", by_level.rename(index=names))
+    other = average[average["metric"] != "wrmsse"].pivot_table(index="metric", columns="model", values="value")
+    show("Mean of the levels and folds", other)
 
 
 def publish(

@@ -1,0 +1,208 @@
+"""The store x department nodes as dense arrays over the calendar: what the node models are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+
+from models_ml.errors import ModelError
+from models_ml.evaluation.metrics import WEIGHT_DAYS, step_scales
+from models_ml.marts import Marts, codes, day_offsets
+
+CLOSED_SHARE = 0.02
+"""A day that sells less than this share of the store's trailing mean is a day on which the store was closed."""
+
+WEEK = 7
+MINIMUM_DAYS = 16 * WEEK
+"""History below which a node has too little to learn from."""
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """What is known of each day in advance; arrays over the days of the calendar through the horizon.
+
+    Attributes:
+        weekday: 1..7, day_of_month, day_of_year, month: numbers.
+        event: code of the day's event, 0 for none.
+        event_windows: (event code, days from the event) -> 0/1 over the days, for every window of the marts.
+        major_event, major_distance: the nearest event whose window a day is in and the days from it; NaN outside.
+    """
+
+    weekday: np.ndarray
+    day_of_month: np.ndarray
+    day_of_year: np.ndarray
+    month: np.ndarray
+    event: np.ndarray
+    event_windows: dict[tuple[int, int], np.ndarray]
+    major_event: np.ndarray
+    major_distance: np.ndarray
+
+
+@dataclass(frozen=True)
+class NodePanel:
+    """Nodes over days.
+
+    Attributes:
+        nodes: `Marts.store_departments`.
+        known_days: days up to and with the origin.
+        horizon_days: days to forecast.
+        units: float64, nodes x known days; a closed day holds the same weekday of the week before.
+        closed: bool, nodes x all days; past ones as observed, coming ones as the same event was before.
+        regional_flag: nodes x all days, the flag of the node's region.
+        on_sale: nodes x all days, number of series launched by then.
+        weight, scale: one a node, its WRMSSE weight and squared scale.
+        calendar: what is known in advance.
+    """
+
+    nodes: pd.DataFrame
+    known_days: int
+    horizon_days: int
+    units: np.ndarray
+    closed: np.ndarray
+    regional_flag: np.ndarray
+    on_sale: np.ndarray
+    weight: np.ndarray
+    scale: np.ndarray
+    calendar: Calendar
+
+    @property
+    def all_days(self) -> int:
+        """Known days and the horizon."""
+        return self.known_days + self.horizon_days
+
+
+def read_panel(marts: Marts) -> NodePanel:
+    """Read the nodes as of `marts.origin`.
+
+    Raises:
+        ModelError: history is shorter than `MINIMUM_DAYS`.
+    """
+    nodes, units = marts.store_department_daily(marts.first_day, marts.origin)
+    known = units.shape[1]
+    if known < MINIMUM_DAYS:
+        raise ModelError(
+            f"{known} days are known at {marts.origin}; middle_out needs {MINIMUM_DAYS}. "
+            "Choose a later origin or the model seasonal_naive."
+        )
+    frame = marts.calendar
+    if len(frame) != known + marts.horizon_days:
+        raise ModelError("The calendar has gaps; `demand build` tests it (dim_calendar). Fix the raw calendar.")
+    calendar = read_calendar(marts, frame)
+    closed = closed_days(nodes, units, calendar, known + marts.horizon_days)
+    weight, scale = node_weights(marts, units)
+    return NodePanel(
+        nodes=nodes,
+        known_days=known,
+        horizon_days=marts.horizon_days,
+        units=without_closed_days(units, closed),
+        closed=closed,
+        regional_flag=read_flags(marts, nodes, known + marts.horizon_days),
+        on_sale=launched(marts, nodes, known + marts.horizon_days),
+        weight=weight,
+        scale=scale,
+        calendar=calendar,
+    )
+
+
+def read_calendar(marts: Marts, frame: pd.DataFrame) -> Calendar:
+    """Calendar and event windows of the marts as arrays."""
+    table = marts.warehouse.read(
+        "core.fct_event_days", ["date", "event_name", "days_from_event"], until=marts.target_dates[-1]
+    )
+    names = sorted(set(table["event_name"].to_pylist()))
+    code = codes(table["event_name"], pd.Index(names)) + 1
+    day, distance = day_offsets(table["date"], marts.first_day), table["days_from_event"].to_numpy()
+    inside = (day >= 0) & (day < len(frame))
+    day, code, distance = day[inside], code[inside], distance[inside]
+    windows: dict[tuple[int, int], np.ndarray] = {}
+    for c, d in sorted(set(zip(code.tolist(), distance.tolist(), strict=True))):
+        vector = np.zeros(len(frame))
+        vector[day[(code == c) & (distance == d)]] = 1.0
+        windows[(c, d)] = vector
+    event = np.zeros(len(frame))
+    event[day[distance == 0][::-1]] = code[distance == 0][::-1]
+    wide = np.isin(code, np.unique(code[distance != 0]))  # only events with a window around them are major
+    major_event, major_distance = np.full(len(frame), np.nan), np.full(len(frame), np.nan)
+    order = np.flatnonzero(wide)[np.argsort(-np.abs(distance[wide]), kind="stable")]  # the nearest is written last
+    major_event[day[order]], major_distance[day[order]] = code[order], distance[order]
+    return Calendar(
+        weekday=frame["weekday"].to_numpy(),
+        day_of_month=frame["day_of_month"].to_numpy(),
+        day_of_year=frame["day_of_year"].to_numpy(),
+        month=frame["month"].to_numpy(),
+        event=event,
+        event_windows=windows,
+        major_event=major_event,
+        major_distance=major_distance,
+    )
+
+
+def closed_days(nodes: pd.DataFrame, units: np.ndarray, calendar: Calendar, all_days: int) -> np.ndarray:
+    """Days on which a node's store was, or will be, closed.
+
+    A coming day is closed when it has an event on whose every earlier day the store was closed.
+    """
+    closed = np.zeros((len(nodes), all_days), dtype=bool)
+    known = units.shape[1]
+    for store in nodes["store_id"].unique():
+        rows = (nodes["store_id"] == store).to_numpy()
+        total = units[rows].sum(axis=0, dtype=np.float64)
+        trailing = pd.Series(total).rolling(28, min_periods=WEEK).mean().shift(1).to_numpy()
+        shut = total < CLOSED_SHARE * np.nan_to_num(trailing)
+        future = np.zeros(all_days - known, dtype=bool)
+        for event in np.unique(calendar.event[known:]):
+            before = calendar.event[:known] == event
+            if event and before.any() and shut[before].all():
+                future |= calendar.event[known:] == event
+        closed[rows] = np.concatenate([shut, future])
+    return closed
+
+
+def without_closed_days(units: np.ndarray, closed: np.ndarray) -> np.ndarray:
+    """Units with each closed day replaced by the same weekday of the week before: closing is not demand."""
+    filled = units.astype(np.float64)
+    for day in np.flatnonzero(closed[:, : units.shape[1]].any(axis=0)):
+        if day >= WEEK:
+            rows = closed[:, day]
+            filled[rows, day] = filled[rows, day - WEEK]
+    return filled
+
+
+def read_flags(marts: Marts, nodes: pd.DataFrame, all_days: int) -> np.ndarray:
+    """The regional flag of each node's region, nodes x days."""
+    table = marts.warehouse.read(
+        "core.dim_calendar_regions", ["date", "region_id", "regional_flag"], until=marts.target_dates[-1]
+    )
+    regions = pd.Index(sorted(nodes["region_id"].unique()))
+    region, day = codes(table["region_id"], regions), day_offsets(table["date"], marts.first_day)
+    known = (region >= 0) & (day >= 0)
+    flags = np.zeros((len(regions), all_days))
+    flags[region[known], day[known]] = table["regional_flag"].to_numpy()[known]
+    result: np.ndarray = flags[regions.get_indexer(pd.Index(nodes["region_id"]))]
+    return result
+
+
+def launched(marts: Marts, nodes: pd.DataFrame, all_days: int) -> np.ndarray:
+    """Number of series launched by each day, nodes x days."""
+    series = marts.series
+    node = pd.MultiIndex.from_frame(nodes[["store_id", "department_id"]]).get_indexer(
+        pd.MultiIndex.from_frame(series[["store_id", "department_id"]])
+    )
+    day = (series["launch_date"] - pd.Timestamp(marts.first_day)).dt.days.to_numpy()
+    counts = np.zeros((len(nodes), all_days))
+    np.add.at(counts, (node, np.clip(day, 0, all_days - 1)), 1.0)
+    return counts.cumsum(axis=1)
+
+
+def node_weights(marts: Marts, units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """WRMSSE weight (share of the last 28 days' revenue, or units) and squared scale of each node."""
+    since = marts.origin - timedelta(days=WEIGHT_DAYS - 1)
+    _, revenue = marts.store_department_daily(since, marts.origin, "revenue")
+    total = np.nan_to_num(revenue).sum(axis=1, dtype=np.float64)
+    if not total.sum() > 0:
+        total = units[:, -WEIGHT_DAYS:].sum(axis=1, dtype=np.float64)
+    squared, _ = step_scales(units)
+    return total / max(total.sum(), 1e-9), np.nan_to_num(squared, nan=1.0)

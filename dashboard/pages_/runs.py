@@ -137,8 +137,8 @@ def _state(run: schemas.RunSummary) -> str:
 
 def _compare(serving: Serving, page: schemas.RunPage) -> None:
     st.header("Compare two runs", anchor=False)
-    # what was published is what a reader wants to compare with; failed runs come last
-    ids = [run.run_id for run in sorted(page.runs, key=lambda run: run.status != "published")]
+    # the champion before is what a reader wants to compare with first; failed runs come last
+    ids = [run.run_id for run in sorted(page.runs, key=lambda run: (run.status != "published", run.role != "champion"))]
     if len(ids) < 2:
         layout.empty("There is one run so far.", "After the next `demand run`, what changed stands here.")
         return

@@ -140,6 +140,7 @@ def _result(zone: str, dataset: Dataset, one: Any) -> CheckResult:
         success=bool(one.success),
         observed=_observed(one, limit),
         remedy=dataset.remedy,
+        run_id=dataset.run_id,
     )
 
 

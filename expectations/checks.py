@@ -64,6 +64,7 @@ class Dataset:
         columns: columns that must be there.
         profiles: the measured checks.
         skipped: checks left out by design, with the reason.
+        run_id: the one published run that is checked; None in the warehouse, and for several runs.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Dataset:
     columns: tuple[str, ...]
     profiles: tuple[Profile, ...]
     skipped: tuple[str, ...] = ()
+    run_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class CheckResult:
     success: bool
     observed: str
     remedy: str
+    run_id: str | None = None
 
     @property
     def sentence(self) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
-from sqlalchemy import Connection, insert, inspect
+from sqlalchemy import Connection, delete, insert, inspect
 
-from expectations.checks import CheckResult
+from expectations.checks import CheckResult, report_setting
 from models_ml.settings import Settings
 from models_ml.store.engine import make_engine
 from models_ml.store.records import utc_now
@@ -15,7 +16,7 @@ from models_ml.store.transactions import run_transaction
 
 
 def record(settings: Settings, results: Sequence[CheckResult]) -> None:
-    """Append the results to `quality_results`.
+    """Append the results to `quality_results`, and remove those that are too old to matter.
 
     Raises:
         StoreError: the store cannot be written.
@@ -24,7 +25,7 @@ def record(settings: Settings, results: Sequence[CheckResult]) -> None:
     now = utc_now()
     rows = [
         {
-            "run_id": None,
+            "run_id": result.run_id,
             "suite": result.suite,
             "dataset": result.dataset,
             "expectation": result.expectation,
@@ -36,7 +37,10 @@ def record(settings: Settings, results: Sequence[CheckResult]) -> None:
         for result in results
     ]
 
+    oldest = now - timedelta(days=report_setting("recorded_days"))
+
     def work(connection: Connection) -> None:
+        connection.execute(delete(quality_results).where(quality_results.c.checked_at < oldest))
         connection.execute(insert(quality_results), rows)
 
     try:

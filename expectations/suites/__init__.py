@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import Engine
 
@@ -63,7 +64,7 @@ def store_datasets(sql: Sql, settings: Settings, run_ids: Sequence[str] | None) 
     )
 
     runs = [run.run_id for run in stored_runs(settings, run_ids)]
-    return [
+    datasets = [
         store_runs.dataset(sql, runs, last_sale_day(settings)),
         store_series.dataset(sql, runs),
         store_forecasts.dataset(sql, runs),
@@ -71,3 +72,4 @@ def store_datasets(sql: Sql, settings: Settings, run_ids: Sequence[str] | None) 
         store_metrics.dataset(sql, runs),
         store_history.dataset(sql, runs),
     ]
+    return [replace(dataset, run_id=runs[0]) for dataset in datasets] if len(runs) == 1 else datasets

@@ -15,6 +15,8 @@ NAME = "core_node_sales"
 RELATION = "core.fct_node_sales"
 NODES = "core.dim_nodes"
 
+_UNUSUAL = f"level < {parameter(NAME, 'unusual_below')} or level > {parameter(NAME, 'unusual_above')}"
+
 
 def dataset(sql: Sql, served: Sequence[ServedDepartment]) -> Dataset:
     """Checks of the node sales.
@@ -47,14 +49,19 @@ def dataset(sql: Sql, served: Sequence[ServedDepartment]) -> Dataset:
                 Measure(
                     "lowest_department_level",
                     f"No store's department collapses: last {recent} days against the {before} before.",
-                    _nodes_beyond(sql, recent, before, f"level < {parameter(NAME, 'shown_below')}"),
+                    _nodes_beyond(sql, recent, before, f"level < {parameter(NAME, 'unusual_below')}"),
                     may_be_null=True,
                 ),
                 Measure(
                     "highest_department_level",
                     f"No store's department explodes: last {recent} days against the {before} before.",
-                    _nodes_beyond(sql, recent, before, f"level > {parameter(NAME, 'shown_above')}"),
+                    _nodes_beyond(sql, recent, before, f"level > {parameter(NAME, 'unusual_above')}"),
                     may_be_null=True,
+                ),
+                Measure(
+                    "unusual_departments",
+                    f"No store's department is at an unusual level: last {recent} days against the {before} before.",
+                    _nodes_beyond(sql, recent, before, _UNUSUAL),
                 ),
                 Measure(
                     "lowest_store_level",
@@ -171,9 +178,11 @@ def _levels(sql: Sql, recent: int, before: int) -> str:
     return f"""
         select
             departments.lowest as lowest_department_level, departments.highest as highest_department_level,
+            departments.unusual as unusual_departments,
             stores.lowest as lowest_store_level, stores.highest as highest_store_level
         from (
-            select min(level) as lowest, max(level) as highest from ({_level_by_node(sql, recent, before, 9)}) as nodes
+            select min(level) as lowest, max(level) as highest, {sql.count_if(_UNUSUAL)} as unusual
+            from ({_level_by_node(sql, recent, before, 9)}) as nodes
         ) as departments
         cross join (
             select min(level) as lowest, max(level) as highest from ({_level_by_node(sql, recent, before, 3)}) as nodes

@@ -44,7 +44,11 @@ def is_transient(error: BaseException) -> bool:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A connection whose statements all see the same state of the store (one read transaction).
+    """One read transaction; on SQLite all its statements see the same state of the store.
+
+    SQL Server shows each statement the newest committed state. An answer is still from one run there: it reads
+    the pointer first, a published run's rows never change, and retention leaves runs alone that were served until
+    a moment ago.
 
     Raises:
         StoreError: the store cannot be reached, has no tables, or is locked.

@@ -137,9 +137,7 @@ class TestPrune:
                 assert read.checksum(connection, run_id) == runs.show(engine, run_id).checksum
 
     @pytest.mark.usefixtures("three")
-    def test_run_that_was_served_a_moment_ago_may_still_be_read(
-        self, engine: Engine, made: Callable[..., Any]
-    ) -> None:
+    def test_run_that_was_served_a_moment_ago_may_still_be_read(self, engine: Engine, made: Callable[..., Any]) -> None:
         run, frames = made(4)
         publish(engine, run, frames)
         assert runs.prune(engine, keep=1) == []

@@ -1,0 +1,230 @@
+CREATE TABLE activations (
+    id INTEGER NOT NULL IDENTITY,
+    store_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    previous_run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NULL,
+    activated_at DATETIME2(6) NOT NULL,
+    action NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    reason NVARCHAR(max) NULL,
+    CONSTRAINT pk_activations PRIMARY KEY (id),
+    CONSTRAINT ck_activations_action CHECK (action in ('publish', 'promote', 'rollback'))
+    );
+
+CREATE INDEX ix_activations_store_id_id ON activations (store_id, id);
+
+CREATE TABLE calendar_days (
+    date DATE NOT NULL,
+    weekday_name NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    event_name NVARCHAR(128) NULL,
+    CONSTRAINT pk_calendar_days PRIMARY KEY (date)
+    );
+
+CREATE TABLE model_runs (
+    run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    model NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    version NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    origin DATE NOT NULL,
+    horizon_days INTEGER NOT NULL,
+    scope NVARCHAR(max) NOT NULL,
+    status NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    role NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    reason NVARCHAR(max) NULL,
+    created_at DATETIME2(6) NOT NULL,
+    published_at DATETIME2(6) NULL,
+    git_commit NVARCHAR(64) NOT NULL,
+    data_fingerprint NVARCHAR(128) NOT NULL,
+    parameters NVARCHAR(max) NOT NULL,
+    metrics NVARCHAR(max) NOT NULL,
+    mlflow_run_id NVARCHAR(64) NULL,
+    series_count INTEGER NOT NULL,
+    forecast_rows INTEGER NOT NULL,
+    node_rows INTEGER NOT NULL,
+    checksum NVARCHAR(64) NULL,
+    CONSTRAINT pk_model_runs PRIMARY KEY (run_id),
+    CONSTRAINT ck_model_runs_status CHECK (status in ('running', 'published', 'failed')),
+    CONSTRAINT ck_model_runs_role CHECK (role in ('champion', 'challenger')),
+    CONSTRAINT ck_model_runs_horizon_days CHECK (horizon_days > 0),
+    CONSTRAINT ck_model_runs_published CHECK (status <> 'published' or (published_at is not null and checksum is not null)),
+    CONSTRAINT ck_model_runs_failed CHECK (status <> 'failed' or reason is not null)
+    );
+
+CREATE INDEX ix_model_runs_status_origin ON model_runs (status, origin);
+
+CREATE TABLE quality_results (
+    check_id INTEGER NOT NULL IDENTITY,
+    run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NULL,
+    suite NVARCHAR(128) NOT NULL,
+    dataset NVARCHAR(128) NOT NULL,
+    expectation NVARCHAR(255) NOT NULL,
+    severity NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    success SMALLINT NOT NULL,
+    observed NVARCHAR(max) NULL,
+    checked_at DATETIME2(6) NOT NULL,
+    CONSTRAINT pk_quality_results PRIMARY KEY (check_id),
+    CONSTRAINT ck_quality_results_severity CHECK (severity in ('error', 'warning')),
+    CONSTRAINT ck_quality_results_success CHECK (success in (0, 1))
+    );
+
+CREATE INDEX ix_quality_results_checked_at ON quality_results (checked_at);
+
+CREATE INDEX ix_quality_results_run_id ON quality_results (run_id);
+
+CREATE TABLE sales_history (
+    store_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    item_id NVARCHAR(128) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    date DATE NOT NULL,
+    units FLOAT(53) NOT NULL,
+    price FLOAT(53) NULL,
+    CONSTRAINT pk_sales_history PRIMARY KEY (store_id, item_id, date),
+    CONSTRAINT ck_sales_history_units CHECK (units >= 0 and units <= 1000000000),
+    CONSTRAINT ck_sales_history_price CHECK (price >= 0)
+    );
+
+CREATE TABLE active_runs (
+    store_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    activated_at DATETIME2(6) NOT NULL,
+    CONSTRAINT pk_active_runs PRIMARY KEY (store_id),
+    CONSTRAINT fk_active_runs_model_runs FOREIGN KEY(run_id) REFERENCES model_runs (run_id)
+    );
+
+CREATE INDEX ix_active_runs_run_id ON active_runs (run_id);
+
+CREATE TABLE calendar_region_flags (
+    date DATE NOT NULL,
+    region_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    regional_flag SMALLINT NOT NULL,
+    CONSTRAINT pk_calendar_region_flags PRIMARY KEY (date, region_id),
+    CONSTRAINT fk_calendar_region_flags_calendar_days FOREIGN KEY(date) REFERENCES calendar_days (date),
+    CONSTRAINT ck_calendar_region_flags_regional_flag CHECK (regional_flag in (0, 1))
+    );
+
+CREATE TABLE publish_claims (
+    run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    token NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    host NVARCHAR(255) NOT NULL,
+    process_id INTEGER NOT NULL,
+    process_started NVARCHAR(64) NOT NULL,
+    claimed_at DATETIME2(6) NOT NULL,
+    heartbeat_at DATETIME2(6) NOT NULL,
+    batches INTEGER NOT NULL,
+    CONSTRAINT pk_publish_claims PRIMARY KEY (run_id),
+    CONSTRAINT fk_publish_claims_model_runs FOREIGN KEY(run_id) REFERENCES model_runs (run_id)
+    );
+
+CREATE TABLE run_metrics (
+    run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    fold DATE NOT NULL,
+    model NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    level SMALLINT NOT NULL,
+    metric NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    value FLOAT(53) NOT NULL,
+    CONSTRAINT pk_run_metrics PRIMARY KEY (run_id, fold, model, level, metric),
+    CONSTRAINT fk_run_metrics_model_runs FOREIGN KEY(run_id) REFERENCES model_runs (run_id),
+    CONSTRAINT ck_run_metrics_level CHECK (level between 0 and 12)
+    );
+
+CREATE TABLE run_nodes (
+    run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    node_id NVARCHAR(200) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    level SMALLINT NOT NULL,
+    level_name NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    region_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NULL,
+    store_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NULL,
+    category_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NULL,
+    department_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NULL,
+    CONSTRAINT pk_run_nodes PRIMARY KEY (run_id, node_id),
+    CONSTRAINT fk_run_nodes_model_runs FOREIGN KEY(run_id) REFERENCES model_runs (run_id),
+    CONSTRAINT ck_run_nodes_level CHECK (level between 1 and 9),
+    CONSTRAINT ck_run_nodes_level_name CHECK (level_name in ('total', 'region', 'store', 'category', 'department', 'region_category', 'region_department', 'store_category', 'store_department'))
+    );
+
+CREATE INDEX ix_run_nodes_level ON run_nodes (run_id, level, node_id);
+
+CREATE TABLE run_series (
+    run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    store_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    item_id NVARCHAR(128) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    department_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    category_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    region_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    price FLOAT(53) NULL,
+    units_last_28 FLOAT(53) NOT NULL,
+    demand_class NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    launch_date DATE NULL,
+    CONSTRAINT pk_run_series PRIMARY KEY (run_id, store_id, item_id),
+    CONSTRAINT fk_run_series_model_runs FOREIGN KEY(run_id) REFERENCES model_runs (run_id),
+    CONSTRAINT ck_run_series_price CHECK (price >= 0),
+    CONSTRAINT ck_run_series_units_last_28 CHECK (units_last_28 >= 0),
+    CONSTRAINT ck_run_series_demand_class CHECK (demand_class in ('smooth', 'erratic', 'intermittent', 'lumpy', 'new'))
+    );
+
+CREATE INDEX ix_run_series_department ON run_series (run_id, department_id, store_id, item_id);
+
+CREATE INDEX ix_run_series_item ON run_series (run_id, item_id, store_id);
+
+CREATE INDEX ix_run_series_volume ON run_series (run_id, units_last_28, store_id, item_id);
+
+CREATE TABLE forecasts (
+    run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    store_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    item_id NVARCHAR(128) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    target_date DATE NOT NULL,
+    mean FLOAT(53) NOT NULL,
+    q_0_005 FLOAT(53) NULL,
+    q_0_025 FLOAT(53) NULL,
+    q_0_165 FLOAT(53) NULL,
+    q_0_25 FLOAT(53) NULL,
+    q_0_5 FLOAT(53) NULL,
+    q_0_75 FLOAT(53) NULL,
+    q_0_835 FLOAT(53) NULL,
+    q_0_975 FLOAT(53) NULL,
+    q_0_995 FLOAT(53) NULL,
+    CONSTRAINT pk_forecasts PRIMARY KEY (run_id, store_id, item_id, target_date),
+    CONSTRAINT fk_forecasts_run_series FOREIGN KEY(run_id, store_id, item_id) REFERENCES run_series (run_id, store_id, item_id),
+    CONSTRAINT ck_forecasts_mean CHECK (mean >= 0 and mean <= 1000000000),
+    CONSTRAINT ck_forecasts_quantiles CHECK ((q_0_005 is null and q_0_025 is null and q_0_165 is null and q_0_25 is null and q_0_5 is null and q_0_75 is null and q_0_835 is null and q_0_975 is null and q_0_995 is null) or (q_0_005 is not null and q_0_025 is not null and q_0_165 is not null and q_0_25 is not null and q_0_5 is not null and q_0_75 is not null and q_0_835 is not null and q_0_975 is not null and q_0_995 is not null and 0 <= q_0_005 and q_0_005 <= q_0_025 and q_0_025 <= q_0_165 and q_0_165 <= q_0_25 and q_0_25 <= q_0_5 and q_0_5 <= q_0_75 and q_0_75 <= q_0_835 and q_0_835 <= q_0_975 and q_0_975 <= q_0_995 and q_0_995 <= 1000000000))
+    );
+
+CREATE TABLE node_forecasts (
+    run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    node_id NVARCHAR(200) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    target_date DATE NOT NULL,
+    mean FLOAT(53) NOT NULL,
+    q_0_005 FLOAT(53) NULL,
+    q_0_025 FLOAT(53) NULL,
+    q_0_165 FLOAT(53) NULL,
+    q_0_25 FLOAT(53) NULL,
+    q_0_5 FLOAT(53) NULL,
+    q_0_75 FLOAT(53) NULL,
+    q_0_835 FLOAT(53) NULL,
+    q_0_975 FLOAT(53) NULL,
+    q_0_995 FLOAT(53) NULL,
+    CONSTRAINT pk_node_forecasts PRIMARY KEY (run_id, node_id, target_date),
+    CONSTRAINT fk_node_forecasts_run_nodes FOREIGN KEY(run_id, node_id) REFERENCES run_nodes (run_id, node_id),
+    CONSTRAINT ck_node_forecasts_mean CHECK (mean >= 0 and mean <= 1000000000),
+    CONSTRAINT ck_node_forecasts_quantiles CHECK ((q_0_005 is null and q_0_025 is null and q_0_165 is null and q_0_25 is null and q_0_5 is null and q_0_75 is null and q_0_835 is null and q_0_975 is null and q_0_995 is null) or (q_0_005 is not null and q_0_025 is not null and q_0_165 is not null and q_0_25 is not null and q_0_5 is not null and q_0_75 is not null and q_0_835 is not null and q_0_975 is not null and q_0_995 is not null and 0 <= q_0_005 and q_0_005 <= q_0_025 and q_0_025 <= q_0_165 and q_0_165 <= q_0_25 and q_0_25 <= q_0_5 and q_0_5 <= q_0_75 and q_0_75 <= q_0_835 and q_0_835 <= q_0_975 and q_0_975 <= q_0_995 and q_0_995 <= 1000000000))
+    );
+
+CREATE TABLE node_history (
+    run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    node_id NVARCHAR(200) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    date DATE NOT NULL,
+    units FLOAT(53) NOT NULL,
+    CONSTRAINT pk_node_history PRIMARY KEY (run_id, node_id, date),
+    CONSTRAINT fk_node_history_run_nodes FOREIGN KEY(run_id, node_id) REFERENCES run_nodes (run_id, node_id),
+    CONSTRAINT ck_node_history_units CHECK (units >= 0)
+    );
+
+CREATE TABLE staged_sales_history (
+    run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    store_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    item_id NVARCHAR(128) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    date DATE NOT NULL,
+    units FLOAT(53) NOT NULL,
+    price FLOAT(53) NULL,
+    CONSTRAINT pk_staged_sales_history PRIMARY KEY (run_id, store_id, item_id, date),
+    CONSTRAINT fk_staged_sales_history_run_series FOREIGN KEY(run_id, store_id, item_id) REFERENCES run_series (run_id, store_id, item_id),
+    CONSTRAINT ck_staged_sales_history_units CHECK (units >= 0 and units <= 1000000000),
+    CONSTRAINT ck_staged_sales_history_price CHECK (price >= 0)
+    );

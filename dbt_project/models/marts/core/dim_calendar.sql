@@ -1,4 +1,6 @@
-{%- set event_days_cap = 30 %}
+{%- set kinds = ['event', 'major_event'] -%}
+{#- Farther events are all the same: none near. -#}
+{%- set days_cap = 30 -%}
 
 with calendar as (
 
@@ -12,18 +14,82 @@ weeks as (
 
 ),
 
-nearest_events as (
+events as (
 
     select
         date,
-        max(case when event_name_1 is not null then date end) over (
-            order by date
-            rows between unbounded preceding and current row
-        ) as previous_event_date,
-        min(case when event_name_1 is not null then date end) over (
-            order by date
-            rows between current row and unbounded following
-        ) as next_event_date
+        max(is_major_event) as is_major_event,
+        -- The first by name of two major events on a day names the day.
+        min(case when is_major_event = 1 then event_name end) as major_event_name
+    from {{ ref('int_events') }}
+    group by date
+
+),
+
+days as (
+
+    select
+        calendar.date,
+        calendar.event_name_1 as event_name,
+        events.major_event_name,
+        case when calendar.event_name_1 is not null then calendar.date end as event_date,
+        case when events.is_major_event = 1 then calendar.date end as major_event_date
+    from calendar
+    left join events on calendar.date = events.date
+
+),
+
+nearest as (
+
+    select
+        date,
+        {%- for kind in kinds %}
+        max({{ kind }}_date) over (order by date rows between unbounded preceding and current row) as previous_{{ kind }}_date,
+        min({{ kind }}_date) over (order by date rows between current row and unbounded following) as next_{{ kind }}_date
+        {{- ',' if not loop.last }}
+        {%- endfor %}
+    from days
+
+),
+
+around as (
+
+    select
+        nearest.date,
+        {%- for kind in kinds %}
+        case when nearest.previous_{{ kind }}_date = nearest.date then 1 else 0 end as is_{{ kind }},
+        cast(
+            least(
+                coalesce({{ dbt.datediff('nearest.previous_' ~ kind ~ '_date', 'nearest.date', 'day') }}, {{ days_cap }}),
+                {{ days_cap }}
+            ) as integer
+        ) as days_since_{{ kind }},
+        cast(
+            least(
+                coalesce({{ dbt.datediff('nearest.date', 'nearest.next_' ~ kind ~ '_date', 'day') }}, {{ days_cap }}),
+                {{ days_cap }}
+            ) as integer
+        ) as days_to_{{ kind }},
+        previous_{{ kind }}s.{{ kind }}_name as previous_{{ kind }}_name,
+        next_{{ kind }}s.{{ kind }}_name as next_{{ kind }}_name
+        {{- ',' if not loop.last }}
+        {%- endfor %}
+    from nearest
+    {%- for kind in kinds %}
+    left join days as previous_{{ kind }}s on nearest.previous_{{ kind }}_date = previous_{{ kind }}s.date
+    left join days as next_{{ kind }}s on nearest.next_{{ kind }}_date = next_{{ kind }}s.date
+    {%- endfor %}
+
+),
+
+parts as (
+
+    select
+        date,
+        cast(extract(day from date) as integer) as day_of_month,
+        cast({{ dbt.datediff(dbt.date_trunc('year', 'date'), 'date', 'day') }} as integer) + 1 as day_of_year,
+        cast(extract(month from date) as integer) as month,
+        cast(extract(year from date) as integer) as year
     from calendar
 
 ),
@@ -38,55 +104,33 @@ final as (
         weeks.week_number,
         calendar.weekday,
         calendar.weekday_name,
-        cast(extract(day from calendar.date) as integer) as day_of_month,
-        cast({{ dbt.datediff(dbt.date_trunc('year', 'calendar.date'), 'calendar.date', 'day') }} as integer) + 1 as day_of_year,
-        cast(extract(month from calendar.date) as integer) as month,
-        cast(extract(year from calendar.date) as integer) as year,
+        parts.day_of_month,
+        parts.day_of_year,
+        cast(floor((parts.day_of_year - 1) / 7.0) as integer) + 1 as week_of_year,
+        parts.month,
+        parts.year,
 
         ---------- events
         calendar.event_name_1,
         calendar.event_kind_1,
         calendar.event_name_2,
         calendar.event_kind_2,
-        case when calendar.event_name_1 is not null then 1 else 0 end as is_event,
-        least(
-            coalesce({{ dbt.datediff('nearest_events.previous_event_date', 'calendar.date', 'day') }}, {{ event_days_cap }}),
-            {{ event_days_cap }}
-        ) as days_since_event,
-        least(
-            coalesce({{ dbt.datediff('calendar.date', 'nearest_events.next_event_date', 'day') }}, {{ event_days_cap }}),
-            {{ event_days_cap }}
-        ) as days_to_event,
-        previous_events.event_name_1 as previous_event_name,
-        next_events.event_name_1 as next_event_name
+
+        ---------- days around events
+        {%- for kind in kinds %}
+        around.is_{{ kind }},
+        around.days_since_{{ kind }},
+        around.days_to_{{ kind }},
+        around.previous_{{ kind }}_name,
+        around.next_{{ kind }}_name
+        {{- ',' if not loop.last }}
+        {%- endfor %}
 
     from calendar
     inner join weeks on calendar.week_id = weeks.week_id
-    inner join nearest_events on calendar.date = nearest_events.date
-    left join calendar as previous_events on nearest_events.previous_event_date = previous_events.date
-    left join calendar as next_events on nearest_events.next_event_date = next_events.date
+    inner join parts on calendar.date = parts.date
+    inner join around on calendar.date = around.date
 
 )
 
-select
-    date,
-    day_index,
-    week_id,
-    week_number,
-    weekday,
-    weekday_name,
-    day_of_month,
-    day_of_year,
-    cast(floor((day_of_year - 1) / 7.0) as integer) + 1 as week_of_year,
-    month,
-    year,
-    event_name_1,
-    event_kind_1,
-    event_name_2,
-    event_kind_2,
-    is_event,
-    cast(days_since_event as integer) as days_since_event,
-    cast(days_to_event as integer) as days_to_event,
-    previous_event_name,
-    next_event_name
-from final
+select * from final

@@ -1,58 +1,46 @@
 with calendar as (
 
-    select * from {{ ref('dim_calendar') }}
-
-),
-
-windows as (
-
-    select * from {{ source_model('event_windows') }}
+    select date from {{ ref('dim_calendar') }}
 
 ),
 
 events as (
 
-    select date as event_date, event_name_1 as event_name from calendar where event_name_1 is not null
-    union
-    select date as event_date, event_name_2 as event_name from calendar where event_name_2 is not null
+    select * from {{ ref('int_events') }}
 
 ),
 
-spans as (
-
-    select
-        events.event_name,
-        events.event_date,
-        coalesce(windows.days_before, 0) as days_before,
-        coalesce(windows.days_after, 0) as days_after
-    from events
-    left join windows
-        on events.event_name = windows.event_name
-
-),
-
-marked as (
+days as (
 
     select
         calendar.date,
-        spans.event_name,
-        {{ dbt.datediff('spans.event_date', 'calendar.date', 'day') }} as days_from_event,
-        spans.days_before,
-        spans.days_after
-    from spans
-    cross join calendar
+        events.event_name,
+        events.is_major_event,
+        cast({{ dbt.datediff('events.date', 'calendar.date', 'day') }} as integer) as days_from_event
+    from events
+    inner join calendar
+        on
+            calendar.date >= {{ add_days('events.date', '-events.days_before') }}
+            and calendar.date <= {{ add_days('events.date', 'events.days_after') }}
 
 ),
 
-within_window as (
+ranked as (
 
     select
-        date,
-        event_name,
-        cast(days_from_event as integer) as days_from_event
-    from marked
-    where days_from_event between -days_before and days_after
+        days.*,
+        row_number() over (
+            partition by date, event_name
+            order by abs(days_from_event), days_from_event
+        ) as nearness
+    from days
 
 )
 
-select * from within_window
+select
+    date,
+    event_name,
+    days_from_event,
+    is_major_event
+from ranked
+where nearness = 1

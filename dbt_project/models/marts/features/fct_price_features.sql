@@ -1,0 +1,79 @@
+{%- set series_in_order = 'partition by prices.item_id, prices.store_id order by prices.week_number' %}
+
+with prices as (
+
+    select * from {{ ref('fct_prices') }}
+
+),
+
+items as (
+
+    select * from {{ ref('dim_items') }}
+
+),
+
+compared as (
+
+    select
+        prices.*,
+        items.department_id,
+        lag(prices.price) over ({{ series_in_order }}) as price_before,
+        min(prices.week_number) over ({{ series_in_order }} rows between unbounded preceding and current row) as first_week_number
+    from prices
+    inner join items on prices.item_id = items.item_id
+
+),
+
+windows as (
+
+    select
+        prices.*,
+        max(case when abs(prices.price - prices.price_before) > 1e-6 then prices.week_number end) over (
+            {{ series_in_order }} rows between unbounded preceding and current row
+        ) as change_week_number,
+        max(prices.price) over ({{ series_in_order }} rows between unbounded preceding and current row) as price_max,
+        avg(prices.price) over ({{ series_in_order }} rows between 8 preceding and 1 preceding) as price_mean_8_weeks,
+        avg(prices.price) over ({{ series_in_order }} rows between 52 preceding and 1 preceding) as price_mean_52_weeks,
+        -- An order within the frame of all rows: a sum of floats is then the same in every build.
+        avg(prices.price) over (
+            partition by prices.item_id, prices.week_number
+            order by prices.store_id
+            rows between unbounded preceding and unbounded following
+        ) as item_price_mean,
+        percent_rank() over (
+            partition by prices.store_id, prices.department_id, prices.week_number
+            order by prices.price
+        ) as price_rank
+    from compared as prices
+
+),
+
+final as (
+
+    select
+        ---------- ids
+        item_id,
+        store_id,
+
+        ---------- weeks
+        week_id,
+        week_number,
+
+        ---------- prices
+        price,
+        coalesce(price_mean_8_weeks, price) as price_mean_8_weeks,
+        coalesce(price_mean_52_weeks, price) as price_mean_52_weeks,
+        price_max,
+
+        ---------- against others
+        price / nullif(item_price_mean, 0) as price_to_item_mean,
+        price_rank as price_rank_in_department,
+
+        ---------- age
+        cast(week_number - coalesce(change_week_number, first_week_number) as integer) as weeks_since_price_change
+
+    from windows
+
+)
+
+select * from final

@@ -89,7 +89,7 @@ def dataset(sql: Sql, served: Sequence[ServedDepartment]) -> Dataset:
             _silence(sql),
             (
                 Measure("silent_days_at_the_end", "No store's data ends in days without any sale.", may_be_null=True),
-                Measure("share_of_silent_days", "A store sells something on nearly every day."),
+                Measure("share_of_silent_days", "A store sells something on nearly every day.", may_be_null=True),
             ),
         ),
     ]
@@ -167,6 +167,7 @@ def _level_by_node(sql: Sql, recent: int, before: int, level: int) -> str:
         inner join {NODES} as nodes on sales.node_id = nodes.node_id and nodes.level = {level}
         where sales.date > {begin}
         group by sales.node_id
+        having count(*) = {recent + before}
     """
 
 
@@ -196,7 +197,8 @@ def _weekdays(sql: Sql, recent: int, before: int) -> str:
     days = f"""
         select calendar.weekday,
             sum(case when sales.date > {split} then sales.units end) as recent,
-            sum(case when sales.date <= {split} then sales.units end) as usual
+            sum(case when sales.date <= {split} then sales.units end) as usual,
+            count(*) as days
         from {RELATION} as sales
         inner join core.dim_calendar as calendar on sales.date = calendar.date
         where sales.node_id = 'total' and sales.date > {sql.add_days(latest, -recent - before)}
@@ -205,23 +207,30 @@ def _weekdays(sql: Sql, recent: int, before: int) -> str:
     recent_share = sql.ratio("recent", "sum(recent) over ()")
     usual_share = sql.ratio("usual", "sum(usual) over ()")
     return f"""
-        select max(abs(recent_share - usual_share)) as weekday_shift
-        from (select {recent_share} as recent_share, {usual_share} as usual_share from ({days}) as days) as shares
+        select
+            case when sum(recent) >= {parameter(NAME, "weekday_units")} and sum(days) = {recent + before}
+                then max(abs(recent_share - usual_share)) end as weekday_shift
+        from (
+            select recent, days, {recent_share} as recent_share, {usual_share} as usual_share from ({days}) as days
+        ) as shares
     """
 
 
 def _silence(sql: Sql) -> str:
+    busy = parameter(NAME, "busy_store_units")
+    silence = sql.days_between("last_sale", "last_date")
     stores = f"""
-        select sales.node_id, max(sales.date) as last_date, count(*) as days,
+        select sales.node_id, max(sales.date) as last_date,
+            case when avg(sales.units) >= {busy} then count(*) end as days,
             max(case when sales.units > 0 then sales.date end) as last_sale,
-            {sql.count_if("sales.units = 0")} as silent
+            case when avg(sales.units) >= {busy} then {sql.count_if("sales.units = 0")} end as silent
         from {RELATION} as sales
         inner join {NODES} as nodes on sales.node_id = nodes.node_id and nodes.level = 3
         group by sales.node_id
     """
     return f"""
         select
-            max({sql.days_between("last_sale", "last_date")}) as silent_days_at_the_end,
+            max(case when days is not null then {silence} end) as silent_days_at_the_end,
             {sql.ratio("sum(silent)", "sum(days)")} as share_of_silent_days
         from ({stores}) as stores
     """

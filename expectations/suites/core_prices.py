@@ -20,9 +20,13 @@ def dataset(sql: Sql, horizon_days: int) -> Dataset:
     by_series = f"""
         select item_id, store_id, count(*) as weeks, count(distinct week_id) as distinct_weeks,
             {sql.count_if("price is null or price <= 0")} as bad_prices,
-            max(case when week_id in (select week_id from core.dim_calendar where date > {_latest()}
-                and date <= {sql.add_days(_latest(), horizon_days)}) then 1 else 0 end) as has_coming
-        from {RELATION}
+            max(coalesce(coming.is_coming, 0)) as has_coming
+        from {RELATION} as prices
+        left join (
+            select distinct week_id as coming_week, 1 as is_coming from core.dim_calendar
+            where date > {_latest()} and date <= {sql.add_days(_latest(), horizon_days)}
+        ) as coming
+            on prices.week_id = coming.coming_week
         group by item_id, store_id
     """
     return Dataset(

@@ -35,7 +35,7 @@ def dataset(sql: Sql) -> Dataset:
             Profile(
                 f"""
                 select
-                    count(*) - count(distinct {sql.concat("node_id", "'|'", "cast(as_of_date as varchar(10))")})
+                    count(*) - count(distinct {sql.concat("node_id", "'|'", "cast(as_of_date as string)")})
                         as repeated_rows,
                     (select count(*) from core.fct_node_sales) - count(*) as missing_rows,
                     {sql.count_if("units_mean_28 < 0")} as impossible_features,

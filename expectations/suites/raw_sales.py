@@ -61,7 +61,7 @@ def dataset(engine: Engine, sql: Sql) -> Dataset:
                     Measure("negative_units", "Units are never negative.", _series_below_zero(days)),
                     Measure("fractional_units", "Units are whole."),
                     Measure("outlier_units", f"No series sells more than {outlier:g} units on a day."),
-                    Measure("share_of_empty_days", "A store sells something on nearly every day."),
+                    Measure("share_of_empty_days", "A store sells something on nearly every day.", may_be_null=True),
                     Measure(
                         "highest_christmas_level",
                         "Shops are closed on Christmas; sales on it mean that days are shifted (share of a usual day).",
@@ -118,7 +118,13 @@ def _units(sql: Sql, days: list[str], recent: int, outlier: float) -> str:
         group by store_id, day
     """
     last = f"day_number > {len(days) - recent}"
+    ballast, busy = parameter(NAME, "ballast_units"), parameter(NAME, "busy_store_units")
     before = f"day_number between {len(days) - 13 * recent + 1} and {len(days) - recent}"
+    level = sql.ratio(
+        f"{ballast} + avg(case when {last} then units end)", f"{ballast} + avg(case when {before} then units end)"
+    )
+    if len(days) < 13 * recent:
+        level = sql.double("null")
     closed = (
         "select cast(substring(d, 3) as integer) as closed_day from raw_m5.calendar where event_name_1 = 'Christmas'"
     )
@@ -128,9 +134,9 @@ def _units(sql: Sql, days: list[str], recent: int, outlier: float) -> str:
             sum(negative_units) as negative_units,
             sum(fractional_units) as fractional_units,
             sum(outlier_units) as outlier_units,
-            count(*) as days,
-            {sql.count_if("units is null or units = 0")} as empty_days,
-            {sql.ratio(f"avg(case when {last} then units end)", f"avg(case when {before} then units end)")} as level,
+            case when avg(units) >= {busy} then count(*) end as days,
+            case when avg(units) >= {busy} then {sql.count_if("units is null or units = 0")} end as empty_days,
+            {level} as level,
             {sql.ratio("max(case when closed_day is not null then units end)", "avg(units)")} as christmas_level
         from ({cells}) as days
         left join ({closed}) as closed on days.day_number = closed.closed_day

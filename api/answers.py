@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import orjson
 from pydantic import BaseModel
@@ -20,7 +20,11 @@ from api.settings import ApiSettings
 if TYPE_CHECKING:
     from api.runtime import Runtime
 
+T = TypeVar("T")
+
 _ATTEMPTS = 5
+Build = Callable[[Connection, Active], BaseModel]
+"""Reads what the pointers point at, and makes an answer of it."""
 VARY = "Accept, Accept-Encoding, Authorization, X-API-Key"
 
 
@@ -74,47 +78,45 @@ def respond(request: Request, runtime: Runtime, content: CachedBody, etag: str) 
     return Response(content.compressed, headers=headers, media_type=content.media_type)
 
 
-async def answer_from_active(
-    request: Request, runtime: Runtime, build: Callable[[Connection, Active], BaseModel]
-) -> Response:
-    """An answer that follows from the active runs: kept in memory until a pointer moves.
+def read_whole(connection: Connection, build: Callable[[Connection, Active], T]) -> tuple[Active, T]:
+    """What `build` makes of the pointers and rows of one moment.
 
-    `build` gets the pointers and reads what they point at, which never changes. It is asked again when a
-    pointer moved meanwhile, so that an answer is never older than its request.
+    One transaction of SQLite sees one moment. On a server each statement may see a newer one, so it is read
+    again when a pointer moved meanwhile.
+
+    Raises:
+        ApiError: pointers moved each time (kind `busy`).
     """
-    path, query = request.url.path, request.url.query
     for _ in range(_ATTEMPTS):
-        active = await runtime.reader.active()
-        etag = run_etag(active.token, path, query)
-        fresh = not_modified(request, runtime, etag)
-        if fresh is not None:
-            return fresh
-        key = (active.token, path, query)
-        content = runtime.cache.get(key)
-        if content is None:
-            at_start = active
-            model = await runtime.reader.run(lambda connection, at=at_start: build(connection, at))  # type: ignore[misc]
-            if (await runtime.reader.active()).token != active.token:
-                continue
-            content = CachedBody(to_json(model))
-            runtime.cache.put(key, content)
-            runtime.metrics.cache_misses.inc()
-        else:
-            runtime.metrics.cache_hits.inc()
-        return respond(request, runtime, content, etag)
+        active = Active.of(connection.execute(SELECT_ACTIVE))
+        model = build(connection, active)
+        if Active.of(connection.execute(SELECT_ACTIVE)).token == active.token:
+            return active, model
     raise ApiError("busy", "Runs are being published one after another. Try again.", headers={"Retry-After": "1"})
 
 
-async def answer_from_ledger(
-    request: Request, runtime: Runtime, build: Callable[[Connection, Active], BaseModel]
-) -> Response:
+async def answer_from_active(request: Request, runtime: Runtime, build: Build) -> Response:
+    """An answer that follows from the active runs: kept in memory until a pointer moves."""
+    path, query = request.url.path, request.url.query
+    active = await runtime.reader.active()
+    fresh = not_modified(request, runtime, run_etag(active.token, path, query))
+    if fresh is not None:
+        return fresh
+    content = runtime.cache.get((active.token, path, query))
+    if content is None:
+        runtime.metrics.cache_misses.inc()
+        active, model = await runtime.reader.run(lambda connection: read_whole(connection, build))
+        content = CachedBody(to_json(model))
+        runtime.cache.put((active.token, path, query), content)
+    else:
+        runtime.metrics.cache_hits.inc()
+    return respond(request, runtime, content, run_etag(active.token, path, query))
+
+
+async def answer_from_ledger(request: Request, runtime: Runtime, build: Build) -> Response:
     """An answer that can change without a pointer moving: read anew each time, validated by its bytes."""
-
-    def read(connection: Connection) -> BaseModel:
-        # pointers and rows in one transaction
-        return build(connection, Active.of(connection.execute(SELECT_ACTIVE)))
-
-    content = CachedBody(to_json(await runtime.reader.run(read)))
+    _, model = await runtime.reader.run(lambda connection: read_whole(connection, build))
+    content = CachedBody(to_json(model))
     return respond(request, runtime, content, body_etag(content.body))
 
 

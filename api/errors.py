@@ -45,7 +45,13 @@ TITLES: dict[str, tuple[int, str]] = {
 }
 """Kind -> status and title. A kind is never renamed: programs match on it."""
 
-_KIND_OF_STATUS = {401: "unauthorized", 403: "forbidden", 404: "not-found", 405: "method-not-allowed"}
+_KIND_OF_STATUS = {
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not-found",
+    405: "method-not-allowed",
+    413: "body-too-large",
+}
 
 
 class ApiError(Exception):
@@ -154,7 +160,7 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)
         kind = _KIND_OF_STATUS.get(error.status_code, "invalid-request")
         headers = dict(error.headers or {})
-        detail = f"{request.method} {request.url.path}: {error.detail}."
+        detail = f"{str(error.detail).rstrip('.')}."
         if kind == "not-found":
             detail = "There is no such path. GET /openapi.json lists all paths."
         elif kind == "method-not-allowed":
@@ -165,6 +171,11 @@ def install(app: FastAPI) -> None:
         request.scope.setdefault("state", {})["fault"] = repr(error)
         return problem_response(request, from_store_fault(error))
 
+    async def fault(request: Request, _error: Exception) -> Response:
+        # the gateway, which the error reaches after this, logs it
+        return problem_response(request, ApiError("internal", "The fault is logged under this request id."))
+
+    app.add_exception_handler(Exception, fault)
     app.add_exception_handler(ApiError, api_problem)
     app.add_exception_handler(RequestValidationError, validation)
     app.add_exception_handler(HTTPException, http)

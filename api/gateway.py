@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.auth import PUBLIC_PATHS
@@ -23,21 +24,37 @@ from models_ml.errors import StoreError
 _REQUEST_ID = re.compile(rb"^[A-Za-z0-9._-]{1,64}$")
 _ID_PREFIX = os.urandom(5).hex()
 _ID_COUNTER = itertools.count(1)
+_LOGGED_QUERY_BYTES = 300
 _LOG = structlog.get_logger("api")
-
-
-class _BodyTooLargeError(Exception):
-    """The body grew over the limit while it was read."""
 
 
 class _Exchange:
     """One request: what its log line and its metrics need."""
 
-    __slots__ = ("authorization", "body_bytes", "content_length", "key", "request_id", "sent_bytes", "status")
+    __slots__ = (
+        "authorization",
+        "body_bytes",
+        "content_length",
+        "finished",
+        "key",
+        "request_id",
+        "sent_bytes",
+        "status",
+    )
+        "authorization",
+        "body_bytes",
+        "content_length",
+        "finished",
+        "key",
+        "request_id",
+        "sent_bytes",
+        "status",
+    )
 
     def __init__(self, scope: Scope) -> None:
         self.status = 0
         self.sent_bytes = 0
+        self.finished = False
         self.body_bytes = 0
         self.key: str | None = None
         self.authorization: str | None = None
@@ -97,6 +114,7 @@ class Gateway:
                 ]
             else:
                 exchange.sent_bytes += len(message.get("body", b""))
+                exchange.finished = not message.get("more_body", False)
             await send(message)
 
         async def limited_receive() -> Message:
@@ -104,7 +122,8 @@ class Gateway:
             if message["type"] == "http.request":
                 exchange.body_bytes += len(message.get("body", b""))
                 if exchange.body_bytes > self._max_body:
-                    raise _BodyTooLargeError
+                    # FastAPI lets this kind of error through while it reads a body, and no other
+                    raise HTTPException(413, self._too_large().detail)
             return message
 
         try:
@@ -114,14 +133,14 @@ class Gateway:
             return
         except ApiError as error:
             problem = error
-        except _BodyTooLargeError:
-            problem = self._too_large()
         except (SQLAlchemyError, StoreError, sqlite3.Error) as error:
             scope["state"]["fault"] = repr(error)
             problem = from_store_fault(error)
         except Exception:
             _LOG.exception("fault", request_id=exchange.request_id, path=scope["path"])
             problem = ApiError("internal", "The fault is logged under this request id.")
+        if exchange.finished:
+            return
         if exchange.status:
             # part of the answer is on its way: cutting it is the only way left to say that it is not whole
             exchange.status = 599
@@ -189,7 +208,7 @@ class Gateway:
                     "level": "error" if status >= 500 else "info",
                     "method": scope["method"],
                     "path": path,
-                    "query": scope["query_string"].decode("latin-1"),
+                    "query": scope["query_string"][:_LOGGED_QUERY_BYTES].decode("latin-1"),
                     "status": status,
                     "milliseconds": round(seconds * 1000, 2),
                     "bytes": exchange.sent_bytes,

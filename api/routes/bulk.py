@@ -10,7 +10,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy import Connection
 
-from api.answers import coding_of, not_modified, require_published, validated_headers
+from api.answers import coding_of, not_modified, read_whole, require_published, validated_headers
 from api.bulk_formats import ARROW, CSV, ENCODERS, JSON, Encoder
 from api.cache import GZIP_LEVEL, encoded_etag, run_etag
 from api.deps import (
@@ -84,7 +84,10 @@ async def bulk(
         return fresh
     filters = question.model_dump(exclude={"quantiles"}, exclude_none=True)
     most = runtime.settings.max_bulk_series
-    series = await runtime.reader.run(lambda connection: matching_series(connection, filters, most))
+    active, series = await runtime.reader.run(
+        lambda connection: read_whole(connection, lambda at, _active: matching_series(at, filters, most))
+    )
+    etag = run_etag(active.token, request.url.path, request.url.query, media_type)
     return _stream(request, runtime, series, quantiles, media_type, etag)
 
 

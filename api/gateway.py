@@ -41,15 +41,6 @@ class _Exchange:
         "sent_bytes",
         "status",
     )
-        "authorization",
-        "body_bytes",
-        "content_length",
-        "finished",
-        "key",
-        "request_id",
-        "sent_bytes",
-        "status",
-    )
 
     def __init__(self, scope: Scope) -> None:
         self.status = 0

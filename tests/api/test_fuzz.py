@@ -1,0 +1,74 @@
+"""Generated requests to every operation, with every check that schemathesis has, against a real server.
+
+`DEMAND_FUZZ_EXAMPLES` is the number of examples an operation: 15 unless said; 600 give more than 10,000 requests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import httpx
+import pytest
+
+from api.schemas import RUN_EXAMPLE
+
+from .conftest import Published, served, settings_for
+
+pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(3600)]
+
+EXAMPLES = int(os.environ.get("DEMAND_FUZZ_EXAMPLES", "15"))
+KEY = "a-key-of-the-fuzz-test"
+COUNT = re.compile(r'^demand_api_requests_total\{method="(\w+)",route="([^"]+)",status="(\d+)"\} ([\d.]+)$', re.M)
+
+
+@pytest.mark.parametrize("auth", ["off", "on"])
+def test_no_generated_request_breaks_the_contract(
+    shared_store: Path, first_run: Published, tmp_path: Path, auth: str
+) -> None:
+    settings = settings_for(shared_store, auth=auth, keys_sha256=hashlib.sha256(KEY.encode()).hexdigest(), threads=8)
+    headers = {"X-API-Key": KEY}
+    with served(settings) as client:
+        document = client.get("/openapi.json").text.replace(RUN_EXAMPLE, first_run.run.run_id)
+        path = tmp_path / "openapi.json"
+        path.write_text(document)
+        command = [
+            *(str(Path(sys.executable).parent / "schemathesis"), "run", str(path)),
+            *("--url", str(client.base_url), "--checks", "all", "--phases", "examples,coverage,fuzzing"),
+            *("--max-examples", str(EXAMPLES if auth == "off" else max(3, EXAMPLES // 10))),
+            *("--workers", "2", "--seed", "1", "--generation-database", "none", "--no-color"),
+            *("--request-timeout", "30", "--suppress-health-check", "all", "--continue-on-failure"),
+        ]
+        if auth == "on":
+            command += ["-H", f"X-API-Key: {KEY}"]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+        counts = _counts(client, headers)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    _check(json.loads(document), counts)
+    if auth == "off":
+        operations = sum(len(methods) for methods in json.loads(document)["paths"].values())
+        assert sum(sum(statuses.values()) for statuses in counts.values()) >= operations * EXAMPLES
+
+
+def _counts(client: httpx.Client, headers: dict[str, str]) -> dict[tuple[str, str], dict[int, int]]:
+    """Answers by method, route and status, as the server itself counted them."""
+    counts: dict[tuple[str, str], dict[int, int]] = defaultdict(dict)
+    for method, route, status, count in COUNT.findall(client.get("/metrics", headers=headers).text):
+        counts[method, route][int(status)] = int(float(count))
+    return counts
+
+
+def _check(document: dict[str, dict[str, object]], counts: dict[tuple[str, str], dict[int, int]]) -> None:
+    """Every operation was answered well at least once, and none with a fault."""
+    for route, methods in document["paths"].items():
+        for method in methods:  # type: ignore[attr-defined]
+            statuses = counts[method.upper(), route]
+            assert statuses.get(200, 0) >= 1, f"{method} {route}: {statuses}"
+    for key, statuses in counts.items():
+        assert all(status < 500 for status in statuses), f"{key}: {statuses}"

@@ -32,9 +32,15 @@ _ZONE_TITLES = {"raw": "Raw tables", "marts": "Core and feature marts", "store":
 def open_context() -> Any:
     """A Great Expectations context that lives in memory, sends nothing and draws no progress bars."""
     gx = great_expectations()
-    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
 
-    context = gx.get_context(mode="ephemeral")
+    # Its default makes a temporary folder for a docs site, and leaves it.
+    stores = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
+    context = gx.get_context(mode="ephemeral", project_config=DataContextConfig(store_backend_defaults=stores))
     context.enable_analytics(False)
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     return context

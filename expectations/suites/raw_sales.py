@@ -55,7 +55,7 @@ def dataset(engine: Engine, sql: Sql) -> Dataset:
                 ),
             ),
             Profile(
-                _units(sql, days, recent, outlier),
+                units_query(sql, days, recent, outlier),
                 (
                     Measure("null_units", "Every day of every series has a number."),
                     Measure("negative_units", "Units are never negative.", _series_below_zero(days)),
@@ -105,7 +105,7 @@ def _series(sql: Sql, days: int) -> str:
     """
 
 
-def _units(sql: Sql, days: list[str], recent: int, outlier: float) -> str:
+def units_query(sql: Sql, days: list[str], recent: int, outlier: float) -> str:
     """All measures of the cells. They are grouped by store and day first: one pass over them serves every measure."""
     cells = f"""
         select store_id, cast(substring(day, 3) as integer) as day_number,

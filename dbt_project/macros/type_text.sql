@@ -4,7 +4,7 @@
 {%- endmacro %}
 
 {% macro default__type_text() -%}
-    {{ return(dbt.type_string()) }}
+    {{ return(dbt.type_string() | lower) }}
 {%- endmacro %}
 
 {% macro sqlserver__type_text() -%}

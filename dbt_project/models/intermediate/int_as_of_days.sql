@@ -10,7 +10,7 @@ known_days as (
         calendar.date,
         calendar.weekday,
         calendar.week_id,
-        {{ dbt.datediff('calendar.date', 'last_day.last_date', 'day') }} as days_before_last
+        {{ days_between('calendar.date', 'last_day.last_date') }} as days_before_last
     from {{ ref('dim_calendar') }} as calendar
     cross join last_day
     where calendar.date <= last_day.last_date

@@ -12,10 +12,16 @@ windows as (
 
 events as (
 
-    select date, event_name_1 as event_name from calendar
+    select
+        date,
+        event_name_1 as event_name
+    from calendar
     where event_name_1 is not null
     union all
-    select date, event_name_2 as event_name from calendar
+    select
+        date,
+        event_name_2 as event_name
+    from calendar
     where event_name_2 is not null
 
 ),

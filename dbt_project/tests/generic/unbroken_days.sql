@@ -6,10 +6,10 @@ with validation_errors as (
     select
         {{ by | join(',\n        ') }},
         count(*) as rows_found,
-        {{ dbt.datediff('min(' ~ column_name ~ ')', 'max(' ~ column_name ~ ')', 'day') }} + 1 as rows_expected
+        {{ days_between('min(' ~ column_name ~ ')', 'max(' ~ column_name ~ ')') }} + 1 as rows_expected
     from {{ model }}
     group by {{ by | join(', ') }}
-    having count(*) <> {{ dbt.datediff('min(' ~ column_name ~ ')', 'max(' ~ column_name ~ ')', 'day') }} + 1
+    having count(*) <> {{ days_between('min(' ~ column_name ~ ')', 'max(' ~ column_name ~ ')') }} + 1
 
 )
 

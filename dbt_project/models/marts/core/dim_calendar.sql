@@ -60,13 +60,13 @@ around as (
         case when nearest.previous_{{ kind }}_date = nearest.date then 1 else 0 end as is_{{ kind }},
         cast(
             least(
-                coalesce({{ dbt.datediff('nearest.previous_' ~ kind ~ '_date', 'nearest.date', 'day') }}, {{ days_cap }}),
+                coalesce({{ days_between('nearest.previous_' ~ kind ~ '_date', 'nearest.date') }}, {{ days_cap }}),
                 {{ days_cap }}
             ) as integer
         ) as days_since_{{ kind }},
         cast(
             least(
-                coalesce({{ dbt.datediff('nearest.date', 'nearest.next_' ~ kind ~ '_date', 'day') }}, {{ days_cap }}),
+                coalesce({{ days_between('nearest.date', 'nearest.next_' ~ kind ~ '_date') }}, {{ days_cap }}),
                 {{ days_cap }}
             ) as integer
         ) as days_to_{{ kind }},
@@ -87,7 +87,7 @@ parts as (
     select
         date,
         cast(extract(day from date) as integer) as day_of_month,
-        cast({{ dbt.datediff(dbt.date_trunc('year', 'date'), 'date', 'day') }} as integer) + 1 as day_of_year,
+        cast({{ days_between(dbt.date_trunc('year', 'date'), 'date') }} as integer) + 1 as day_of_year,
         cast(extract(month from date) as integer) as month,
         cast(extract(year from date) as integer) as year
     from calendar

@@ -16,7 +16,7 @@ days as (
         calendar.date,
         events.event_name,
         events.is_major_event,
-        cast({{ dbt.datediff('events.date', 'calendar.date', 'day') }} as integer) as days_from_event
+        cast({{ days_between('events.date', 'calendar.date') }} as integer) as days_from_event
     from events
     inner join calendar
         on
@@ -30,8 +30,8 @@ ranked as (
     select
         days.*,
         row_number() over (
-            partition by date, event_name
-            order by abs(days_from_event), days_from_event
+            partition by days.date, days.event_name
+            order by abs(days.days_from_event), days.days_from_event
         ) as nearness
     from days
 

@@ -7,11 +7,10 @@ with store_department_sales as (
 node_sales as (
 
     {%- for level in aggregation_levels() %}
-
     select
         {{ node_id(level) }} as node_id,
         {{ level.level }} as level,
-        {{ 'store_id' if 'store_id' in level['keys'] else 'cast(null as ' ~ type_text() ~ ')' }} as store_id,
+        {{ 'store_id' if 'store_id' in level['keys'] else 'cast(null as ' ~ type_text() ~ ') as store_id' }},
         date,
         sum(units) as units,
         round(sum(revenue), 2) as revenue,
@@ -22,7 +21,7 @@ node_sales as (
         {{ key }},
         {%- endfor %}
         date
-    {{ 'union all' if not loop.last }}
+    {{- '\n    union all' if not loop.last }}
     {%- endfor %}
 
 )

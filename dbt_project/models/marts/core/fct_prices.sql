@@ -56,9 +56,21 @@ carried as (
 
 unioned as (
 
-    select item_id, store_id, week_number, price, 0 as is_price_carried from known
+    select
+        item_id,
+        store_id,
+        week_number,
+        price,
+        0 as is_price_carried
+    from known
     union all
-    select item_id, store_id, week_number, price, is_price_carried from carried
+    select
+        item_id,
+        store_id,
+        week_number,
+        price,
+        is_price_carried
+    from carried
 
 ),
 

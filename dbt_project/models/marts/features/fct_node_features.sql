@@ -10,7 +10,10 @@ with node_sales as (
 
 calendar as (
 
-    select date, weekday from {{ ref('dim_calendar') }}
+    select
+        date,
+        weekday
+    from {{ ref('dim_calendar') }}
 
 ),
 

@@ -12,15 +12,32 @@ items as (
 
 ),
 
+-- A sum of floats depends on its order, one of decimals does not: every build gives the same mean.
+item_weeks as (
+
+    select
+        item_id,
+        week_number,
+        cast(sum(cast(price as decimal(18, 4))) as {{ type_double() }}) / count(*) as price_mean
+    from prices
+    group by item_id, week_number
+
+),
+
 compared as (
 
     select
         prices.*,
         items.department_id,
+        item_weeks.price_mean as item_price_mean,
         lag(prices.price) over ({{ series_in_order }}) as price_before,
         min(prices.week_number) over ({{ series_in_order }} rows between unbounded preceding and current row) as first_week_number
     from prices
     inner join items on prices.item_id = items.item_id
+    inner join item_weeks
+        on
+            prices.item_id = item_weeks.item_id
+            and prices.week_number = item_weeks.week_number
 
 ),
 
@@ -34,12 +51,6 @@ windows as (
         max(prices.price) over ({{ series_in_order }} rows between unbounded preceding and current row) as price_max,
         avg(prices.price) over ({{ series_in_order }} rows between 8 preceding and 1 preceding) as price_mean_8_weeks,
         avg(prices.price) over ({{ series_in_order }} rows between 52 preceding and 1 preceding) as price_mean_52_weeks,
-        -- An order within the frame of all rows: a sum of floats is then the same in every build.
-        avg(prices.price) over (
-            partition by prices.item_id, prices.week_number
-            order by prices.store_id
-            rows between unbounded preceding and unbounded following
-        ) as item_price_mean,
         percent_rank() over (
             partition by prices.store_id, prices.department_id, prices.week_number
             order by prices.price

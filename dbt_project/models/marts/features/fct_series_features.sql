@@ -72,7 +72,7 @@ final as (
         cast(
             case
                 when last_sale_date is null then days_on_sale
-                else {{ dbt.datediff('last_sale_date', 'as_of_date', 'day') }}
+                else {{ days_between('last_sale_date', 'as_of_date') }}
             end as integer
         ) as days_since_last_sale,
 

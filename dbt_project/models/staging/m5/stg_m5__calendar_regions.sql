@@ -8,7 +8,7 @@ with source as (
 
 flags as (
 
-    {{ unpivot_columns('source', flags, 'snap_', keys=['date'], label='region_id', value='regional_flag') | indent(4) }}
+    {{ unpivot_columns('source', flags, 'snap_', keys=['date'], label='region_id', value='regional_flag') }}
 
 ),
 

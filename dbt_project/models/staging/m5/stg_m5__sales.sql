@@ -22,7 +22,7 @@ series as (
 
 days as (
 
-    {{ unpivot_columns('series', days, 'd_', keys=['item_id', 'store_id', 'launch_date'], label='day_index', value='units', is_numeric=true) | indent(4) }}
+    {{ unpivot_columns('series', days, 'd_', keys=['item_id', 'store_id', 'launch_date'], label='day_index', value='units', is_numeric=true) }}
 
 ),
 

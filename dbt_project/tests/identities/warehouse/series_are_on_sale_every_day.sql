@@ -16,7 +16,7 @@ validation_errors as (
         series.item_id,
         series.store_id,
         coalesce(counted.days, 0) as days,
-        {{ dbt.datediff('series.launch_date', 'series.last_date', 'day') }} + 1 as days_expected
+        {{ days_between('series.launch_date', 'series.last_date') }} + 1 as days_expected
     from {{ ref('dim_series') }} as series
     left join counted
         on
@@ -24,7 +24,7 @@ validation_errors as (
             and series.store_id = counted.store_id
     where
         series.launch_date <= series.last_date
-        and coalesce(counted.days, 0) <> {{ dbt.datediff('series.launch_date', 'series.last_date', 'day') }} + 1
+        and coalesce(counted.days, 0) <> {{ days_between('series.launch_date', 'series.last_date') }} + 1
 
 )
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from expectations.sql import Sql
 from models_ml.errors import InputError, StoreError, WarehouseError
 from models_ml.settings import Settings
+from models_ml.store.engine import make_engine
 
 CONNECTION_MEMORY_GB = 3.0
 """DuckDB's share at most: the checks promise to stay under 4 GB with Python beside it."""
@@ -42,7 +44,9 @@ def warehouse_source(context: Any, settings: Settings) -> tuple[Any, Sql]:
         )
         return source, Sql("duckdb")
     if scheme == "databricks":
-        return context.data_sources.add_databricks_sql("warehouse", connection_string=url), Sql("databricks")
+        return context.data_sources.add_databricks_sql("warehouse", connection_string=databricks_dsn(url)), Sql(
+            "databricks"
+        )
     raise InputError(
         f"DEMAND_WAREHOUSE_URL: {scheme} is neither duckdb nor databricks. Give one such as duckdb:///data/warehouse.duckdb."
     )
@@ -64,5 +68,24 @@ def store_source(context: Any, settings: Settings) -> tuple[Any, Sql]:
             )
         return context.data_sources.add_sqlite("store", connection_string=url), Sql("sqlite")
     if backend == "mssql":
-        return context.data_sources.add_sql_server("store", connection_string=url), Sql("mssql")
+        # Our engine knows the ODBC driver; the generic source takes its URL as it is.
+        return context.data_sources.add_sql("store", connection_string=mssql_url(url)), Sql("mssql")
     raise StoreError(f"DEMAND_STORE_URL: {backend} is neither sqlite nor mssql.")
+
+
+def databricks_dsn(url: str) -> str:
+    """`databricks://<host>/<http_path>?catalog=<catalog>` as SQLAlchemy's Databricks dialect has it.
+
+    The token stays in the environment: Great Expectations reads it from there when it connects.
+    """
+    parts = urlsplit(url)
+    catalog = parse_qs(parts.query).get("catalog", ["hive_metastore"])[0]
+    query = urlencode({"http_path": parts.path, "catalog": catalog, "schema": "core"})
+    return f"databricks://token:${{DATABRICKS_TOKEN}}@{parts.hostname}:{parts.port or 443}?{query}"
+
+
+def mssql_url(url: str) -> str:
+    """The store's URL with ODBC driver and encryption named."""
+    engine = make_engine(url)
+    engine.dispose()
+    return engine.url.render_as_string(hide_password=False)

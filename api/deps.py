@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from typing import Annotated
 
 from fastapi import Depends, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from api.runtime import Runtime
 from api.schemas import (
@@ -16,7 +18,7 @@ from api.schemas import (
     RUN_EXAMPLE,
     STORE_EXAMPLE,
 )
-from api.series import DEFAULT_QUANTILES, STORED_QUANTILES
+from api.series import DEFAULT_QUANTILES, QUANTILES_PATTERN, STORED_QUANTILES
 
 
 async def _runtime(request: Request) -> Runtime:
@@ -27,6 +29,7 @@ async def _runtime(request: Request) -> Runtime:
 RuntimeDep = Annotated[Runtime, Depends(_runtime)]
 
 # no control characters in any name: they could not be stored, and SQL Server refuses NUL
+_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$", re.ASCII)
 _NAME = r"^[^\x00-\x1f\x7f]+$"
 
 ItemQuery = Annotated[
@@ -49,12 +52,24 @@ QuantilesQuery = Annotated[
     str,
     Field(
         max_length=100,
+        # for readers of the document; what is wrong is said better by `parse_quantiles`
+        json_schema_extra={"pattern": QUANTILES_PATTERN},
         description=f"Probabilities, comma-separated, of: {', '.join(STORED_QUANTILES)}; or `none`.",
         examples=[DEFAULT_QUANTILES],
     ),
 ]
-LimitQuery = Annotated[int, Field(ge=1, description="Rows on a page.", examples=[50])]
+LimitQuery = Annotated[int, Field(ge=1, le=500, description="Rows on a page.", examples=[50])]
 CursorQuery = Annotated[str, Field(min_length=1, max_length=1000, description="`next_cursor` of the page before.")]
+
+
+def _iso_date(value: object) -> object:
+    """Refuse what pydantic also takes for a date: seconds since 1970."""
+    if isinstance(value, str) and not _DATE.match(value):
+        raise ValueError("give a date as YYYY-MM-DD")
+    return value
+
+
+DateQuery = Annotated[date, BeforeValidator(_iso_date)]
 
 
 class Question(BaseModel):

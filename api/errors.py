@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -35,7 +36,7 @@ TITLES: dict[str, tuple[int, str]] = {
     "body-too-large": (413, "The body is too large"),
     "unsupported-media-type": (415, "The body is not JSON"),
     "too-many-series": (422, "Too many series for one answer"),
-    "cursor-expired": (409, "The runs changed since this cursor was made"),
+    "unusable-cursor": (409, "This cursor is of no use here, or no longer"),
     "identity-unavailable": (503, "Tokens cannot be checked now"),
     "busy": (503, "Too much at once"),
     "store-unavailable": (503, "The prediction store cannot be read"),
@@ -130,19 +131,36 @@ def from_store_fault(fault: Exception) -> ApiError:
     )
 
 
+_BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than", "max_length": "characters up to"}
+
+
+def _bounds(context: Mapping[str, Any]) -> list[str] | None:
+    """What would be accepted, from what pydantic says of a rule."""
+    if "expected" in context:
+        return [str(context["expected"])]
+    return [f"{words} {context[name]}" for name, words in _BOUNDS.items() if name in context] or None
+
+
 def _validation_problem(error: RequestValidationError) -> ApiError:
     problems = []
     for one in error.errors():
         place = [str(part) for part in one["loc"]]
         field = ".".join(place[1:] if place and place[0] in {"query", "path", "header", "body"} else place)
-        expected = one.get("ctx", {}).get("expected")
-        allowed = [str(expected)] if isinstance(expected, str) else None
+        allowed = _bounds(one.get("ctx", {}))
         problems.append(FieldProblem(field=field or "body", message=str(one["msg"]), allowed=allowed))
     if any(one["type"] == "json_invalid" for one in error.errors()):
         detail = "The body is not valid JSON."
     else:
         detail = "; ".join(f"{one.field}: {one.message}" for one in problems[:5]) + "."
     return ApiError("invalid-request", detail, errors=problems[:50])
+
+
+def _methods(app: FastAPI, path: str) -> list[str]:
+    """All methods of a path: Starlette names those of the first route that fits, and a path may have two."""
+    for template, operations in app.openapi()["paths"].items():
+        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path):
+            return sorted(method.upper() for method in operations)
+    return []
 
 
 def install(app: FastAPI) -> None:
@@ -164,7 +182,8 @@ def install(app: FastAPI) -> None:
         if kind == "not-found":
             detail = "There is no such path. GET /openapi.json lists all paths."
         elif kind == "method-not-allowed":
-            detail = f"{request.method} is not allowed here. Allowed: {headers.get('Allow', 'GET')}."
+            headers["Allow"] = ", ".join(_methods(app, request.url.path)) or headers.get("Allow", "GET")
+            detail = f"{request.method} is not allowed here. Allowed: {headers['Allow']}."
         return problem_response(request, ApiError(kind, detail, headers=headers))
 
     async def store(request: Request, error: Exception) -> Response:

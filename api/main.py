@@ -130,7 +130,7 @@ def create_app(settings: ApiSettings | None = None) -> Api:
     for module in _ROUTES:
         app.include_router(module.router)
     errors.install(app)
-    app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
+    app.openapi = lambda: openapi.describe(app, settings.auth)  # type: ignore[method-assign]
 
     return app
 

@@ -19,8 +19,8 @@ with a `type` that never changes its meaning.
 """
 
 
-def describe(app: FastAPI) -> dict[str, Any]:
-    """The document, made once."""
+def describe(app: FastAPI, auth: str) -> dict[str, Any]:
+    """The document, made once; it asks for a key only where one is needed (`auth` is `on`)."""
     if app.openapi_schema is not None:
         return app.openapi_schema
     document = get_openapi(
@@ -39,6 +39,9 @@ def describe(app: FastAPI) -> dict[str, Any]:
     # FastAPI's own error shapes are never answered
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
+    if auth == "off":
+        app.openapi_schema = document
+        return document
     components["securitySchemes"] = {
         "apiKey": {"type": "apiKey", "in": "header", "name": KEY_HEADER},
         "entraId": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},

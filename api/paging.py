@@ -8,8 +8,7 @@ from collections.abc import Sequence
 
 import orjson
 
-from api.errors import ApiError, one_field
-from api.settings import ApiSettings
+from api.errors import ApiError
 
 Key = Sequence[str | float | int]
 
@@ -27,11 +26,11 @@ def decode_cursor(cursor: str | None, fingerprint: str, kinds: Sequence[type]) -
         kinds: types of the parts of the key.
 
     Raises:
-        ApiError: not a cursor (`invalid-request`), or one of other runs or filters (`cursor-expired`).
+        ApiError: not a cursor, or one of other runs or filters (kind `unusable-cursor`).
     """
     if cursor is None:
         return None
-    wrong = one_field("invalid-request", "cursor", "not a cursor of this listing; start without one")
+    wrong = ApiError("unusable-cursor", "This is not a cursor of this listing. Start at the first page.")
     try:
         parts = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (binascii.Error, ValueError):
@@ -43,18 +42,7 @@ def decode_cursor(cursor: str | None, fingerprint: str, kinds: Sequence[type]) -
             raise wrong
     if parts[0] != fingerprint:
         raise ApiError(
-            "cursor-expired",
+            "unusable-cursor",
             "Runs were published, or the filters changed, since this cursor was made. Start at the first page.",
         )
     return tuple(parts[1:])
-
-
-def checked_limit(limit: int, settings: ApiSettings) -> int:
-    """`limit`, if a page may be that large.
-
-    Raises:
-        ApiError: kind `invalid-request`, with the largest page allowed.
-    """
-    if limit > settings.max_page:
-        raise one_field("invalid-request", "limit", f"{limit} is too many", [f"1 to {settings.max_page}"])
-    return limit

@@ -31,6 +31,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from models_ml.settings import QUANTILES
+
 ITEM_EXAMPLE = "FOODS_1_001"
 STORE_EXAMPLE = "CA_1"
 DEPARTMENT_EXAMPLE = "FOODS_1"
@@ -265,15 +267,17 @@ class Bulk(Schema):
 class SeriesKey(Schema):
     """Names one series."""
 
-    item_id: ItemId
-    store_id: StoreId
+    item_id: Annotated[str, Field(min_length=1, max_length=128, description="Item.", examples=[ITEM_EXAMPLE])]
+    store_id: Annotated[str, Field(min_length=1, max_length=64, description="Store.", examples=[STORE_EXAMPLE])]
 
 
 class BulkRequest(Schema):
     """The series to answer for, by name."""
 
     series: list[SeriesKey] = Field(min_length=1, examples=[[{"item_id": ITEM_EXAMPLE, "store_id": STORE_EXAMPLE}]])
-    quantiles: list[float] = Field(default_factory=list, examples=[[0.025, 0.975]])
+    quantiles: list[
+        Annotated[float, Field(json_schema_extra={"enum": list(QUANTILES)}, description="A stored probability.")]
+    ] = Field(default_factory=list, max_length=50, examples=[[0.025, 0.975]])
 
 
 class Store(Schema):

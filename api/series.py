@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 PATH = "/forecast"
 DEFAULT_QUANTILES = "0.025,0.5,0.975"
 STORED_QUANTILES = tuple(f"{probability:g}" for probability in QUANTILES)
+_ONE = "|".join(re.escape(name) for name in STORED_QUANTILES)
+QUANTILES_PATTERN = rf"^(none|({_ONE})(,({_ONE}))*)$"
 
 _COLUMN_OF = {f"{probability:g}": quantile_column(probability) for probability in QUANTILES}
 _LONGEST_PLAIN = 400

@@ -48,7 +48,6 @@ class ApiSettings(BaseSettings):
     # limits
     max_concurrency: int = Field(256, ge=1, description="Requests in work at once per worker; above: 503.")
     max_body_bytes: int = Field(1_000_000, ge=1_024, description="Larger bodies get 413.")
-    max_page: int = Field(500, ge=1, le=5_000, description="Largest `limit` of a page.")
     max_bulk_series: int = Field(50_000, ge=1, description="Most series in one bulk answer.")
     request_timeout_seconds: float = Field(30.0, gt=0, description="Time to the first byte before 504.")
     cache_bytes: int = Field(64_000_000, ge=0, description="Answers kept in memory per worker; 0: none.")

@@ -103,7 +103,7 @@ def run_page(
         try:
             created = datetime.fromisoformat(str(after[0]))
         except ValueError:
-            raise one_field("invalid-request", "cursor", "not a cursor of this listing") from None
+            raise ApiError("unusable-cursor", "This is not a cursor of this listing.") from None
         filters.append(
             or_(
                 model_runs.c.created_at < created,

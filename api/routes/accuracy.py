@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -11,7 +10,7 @@ from sqlalchemy import Connection
 
 from api.active import Active
 from api.answers import answer_from_ledger, require_published
-from api.deps import Question, RunQuery, RuntimeDep, StoreQuery
+from api.deps import DateQuery, Question, RunQuery, RuntimeDep, StoreQuery
 from api.queries.accuracy import accuracy as accuracy_of
 from api.routes.responses import READ, openapi_responses
 from api.schemas import Accuracy
@@ -28,7 +27,7 @@ class AccuracyQuestion(Question):
     store_id: StoreQuery | None = None
     metric: Annotated[Metric, Field(description="One metric; all of them unless said.")] | None = None
     level: Annotated[int, Field(ge=0, le=12, description="One level; 0 is their average.", examples=[0])] | None = None
-    fold: Annotated[date, Field(description="Last day known to the fold.", examples=["2016-04-24"])] | None = None
+    fold: Annotated[DateQuery, Field(description="Last day known to the fold.", examples=["2016-04-24"])] | None = None
 
 
 @router.get(

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy import Connection
 
@@ -69,10 +69,9 @@ async def bulk(
     request: Request,
     runtime: RuntimeDep,
     question: Annotated[BulkQuestion, Query()],
-    accept: Annotated[str | None, Header(description="JSON, CSV or an Arrow stream.", examples=[CSV])] = None,
 ) -> Response:
     """Forecasts of all series of a store, region, department or category, or of everything."""
-    media_type = choose_media_type(accept, (JSON, CSV, ARROW))
+    media_type = choose_media_type(request.headers.get("accept"), (JSON, CSV, ARROW))
     quantiles = parse_quantiles(question.quantiles)
     active = await runtime.reader.active()
     require_published(active)
@@ -106,10 +105,9 @@ async def bulk_by_name(
     request: Request,
     runtime: RuntimeDep,
     body: BulkRequest,
-    accept: Annotated[str | None, Header(description="JSON, CSV or an Arrow stream.", examples=[CSV])] = None,
 ) -> Response:
     """Forecasts of the series named. One that is not served refuses the whole, and is named."""
-    media_type = choose_media_type(accept, (JSON, CSV, ARROW))
+    media_type = choose_media_type(request.headers.get("accept"), (JSON, CSV, ARROW))
     quantiles = parse_quantiles(",".join(f"{p:g}" for p in body.quantiles) or "none")
     most = runtime.settings.max_bulk_series
     if len(body.series) > most:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -11,7 +10,7 @@ from sqlalchemy import Connection
 
 from api.active import Active
 from api.answers import answer_from_ledger
-from api.deps import Question, RegionQuery, RuntimeDep
+from api.deps import DateQuery, Question, RegionQuery, RuntimeDep
 from api.errors import one_field
 from api.queries.calendar import calendar as calendar_of
 from api.routes.responses import READ
@@ -23,8 +22,8 @@ router = APIRouter(tags=["places"])
 class CalendarQuestion(Question):
     """Which days."""
 
-    start: Annotated[date, Field(description="First day.", examples=["2016-05-01"])] | None = None
-    end: Annotated[date, Field(description="Last day.", examples=["2016-06-19"])] | None = None
+    start: Annotated[DateQuery, Field(description="First day.", examples=["2016-05-01"])] | None = None
+    end: Annotated[DateQuery, Field(description="Last day.", examples=["2016-06-19"])] | None = None
     region_id: RegionQuery | None = None
 
 

@@ -23,7 +23,6 @@ from api.deps import (
     StoreQuery,
 )
 from api.errors import one_field
-from api.paging import checked_limit
 from api.queries.hierarchy import FILTERS, FIRST_ITEM_LEVEL, LEVEL_NAMES, level_of_node, node_page
 from api.routes.responses import READ, openapi_responses
 from api.schemas import NodePage
@@ -68,7 +67,7 @@ class HierarchyQuestion(Question):
     "/forecast/hierarchy",
     operation_id="listNodes",
     response_model=NodePage,
-    responses={**READ, **openapi_responses("unknown-store", "unknown-node", "nothing-published", "cursor-expired")},
+    responses={**READ, **openapi_responses("unknown-store", "unknown-node", "nothing-published", "unusable-cursor")},
 )
 async def hierarchy(request: Request, runtime: RuntimeDep, question: Annotated[HierarchyQuestion, Query()]) -> Response:
     """Nodes of one level (level 1 unless said), with forecasts and, when asked, history. All from one run:
@@ -76,7 +75,6 @@ async def hierarchy(request: Request, runtime: RuntimeDep, question: Annotated[H
     over stores are null, because quantiles do not add.
     """
     quantiles = parse_quantiles(question.quantiles)
-    limit = checked_limit(question.limit, runtime.settings)
     level = question.level or 1
     if question.node_id is not None:
         named = level_of_node(question.node_id)
@@ -95,7 +93,7 @@ async def hierarchy(request: Request, runtime: RuntimeDep, question: Annotated[H
             filters=filters,
             quantiles=quantiles,
             history_days=question.history_days,
-            limit=limit,
+            limit=question.limit,
             cursor=question.cursor,
         )
 

@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 from api.active import Active
 from api.answers import answer_from_active, require_published
 from api.deps import CategoryQuery, CursorQuery, DepartmentQuery, LimitQuery, Question, RuntimeDep, StoreQuery
-from api.paging import checked_limit
 from api.queries.items import item_page
 from api.routes.responses import READ, openapi_responses
 from api.schemas import ItemPage
@@ -43,14 +42,13 @@ class ItemsQuestion(Question):
     "/forecast/items",
     operation_id="listItems",
     response_model=ItemPage,
-    responses={**READ, **openapi_responses("unknown-store", "nothing-published", "cursor-expired")},
+    responses={**READ, **openapi_responses("unknown-store", "nothing-published", "unusable-cursor")},
 )
 async def items(request: Request, runtime: RuntimeDep, question: Annotated[ItemsQuestion, Query()]) -> Response:
     """Series that are forecast: filtered, sorted, a page at a time.
 
     Pages belong together: when a run is published between two of them the cursor is refused (409).
     """
-    limit = checked_limit(question.limit, runtime.settings)
 
     def build(connection: Connection, active: Active) -> ItemPage:
         require_published(active)
@@ -62,7 +60,7 @@ async def items(request: Request, runtime: RuntimeDep, question: Annotated[Items
             category_id=question.category_id,
             search=question.search,
             sort=question.sort,
-            limit=limit,
+            limit=question.limit,
             cursor=question.cursor,
         )
 

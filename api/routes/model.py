@@ -12,7 +12,6 @@ from sqlalchemy import Connection
 from api.active import Active
 from api.answers import answer_from_ledger
 from api.deps import CursorQuery, LimitQuery, Question, RunQuery, RuntimeDep
-from api.paging import checked_limit
 from api.queries import runs as queries
 from api.routes.responses import READ, openapi_responses
 from api.schemas import ModelStatus, RunDetail, RunPage
@@ -39,10 +38,11 @@ async def status(request: Request, runtime: RuntimeDep) -> Response:
     return await answer_from_ledger(request, runtime, build)
 
 
-@router.get("/runs", operation_id="listRuns", response_model=RunPage, responses=READ)
+@router.get(
+    "/runs", operation_id="listRuns", response_model=RunPage, responses={**READ, **openapi_responses("unusable-cursor")}
+)
 async def runs(request: Request, runtime: RuntimeDep, question: Annotated[RunsQuestion, Query()]) -> Response:
     """All runs, newest first: published, running, failed; champions and challengers."""
-    limit = checked_limit(question.limit, runtime.settings)
 
     def build(connection: Connection, active: Active) -> RunPage:
         return queries.run_page(
@@ -50,7 +50,7 @@ async def runs(request: Request, runtime: RuntimeDep, question: Annotated[RunsQu
             active,
             status=question.status,
             role=question.role,
-            limit=limit,
+            limit=question.limit,
             cursor=question.cursor,
         )
 

@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 from api.active import Active
 from api.answers import answer_from_ledger
 from api.deps import LimitQuery, Question, RuntimeDep
-from api.paging import checked_limit
 from api.queries.quality import quality as quality_of
 from api.routes.responses import READ
 from api.schemas import Quality
@@ -30,9 +29,8 @@ class QualityQuestion(Question):
 @router.get("/quality", operation_id="getQuality", response_model=Quality, responses=READ)
 async def quality(request: Request, runtime: RuntimeDep, question: Annotated[QualityQuestion, Query()]) -> Response:
     """The newest result of every check, failures first, and a summary by suite."""
-    limit = checked_limit(question.limit, runtime.settings)
 
     def build(connection: Connection, _active: Active) -> Quality:
-        return quality_of(connection, suite=question.suite, failed_only=question.failed, limit=limit)
+        return quality_of(connection, suite=question.suite, failed_only=question.failed, limit=question.limit)
 
     return await answer_from_ledger(request, runtime, build)

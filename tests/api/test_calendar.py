@@ -21,7 +21,17 @@ def test_events_and_flags(client: httpx.Client) -> None:
     assert all(day["flagged_regions"] == [] for day in days)
 
 
-@pytest.mark.parametrize("wrong", [{"start": "tomorrow"}, {"end": "2016-02-30"}, {"day": "2016-01-01"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"start": "tomorrow"},
+        {"start": "0"},
+        {"end": "20160101"},
+        {"end": "1e9"},
+        {"end": "2016-02-30"},
+        {"day": "2016-01-01"},
+    ],
+)
 def test_wrong_dates_are_refused(client: httpx.Client, wrong: dict[str, str]) -> None:
     assert_problem(client.get("/calendar", params=wrong), 422, "invalid-request")
 

@@ -65,5 +65,5 @@ def test_an_unknown_run_names_the_latest(client: httpx.Client) -> None:
 
 def test_wrong_questions(client: httpx.Client) -> None:
     assert_problem(client.get("/model/runs", params={"status": "lost"}), 422, "invalid-request")
-    assert_problem(client.get("/model/runs", params={"cursor": "WyJ4Il0"}), 422, "invalid-request")
+    assert_problem(client.get("/model/runs", params={"cursor": "WyJ4Il0"}), 409, "unusable-cursor")
     assert_problem(client.put("/model/status"), 405, "method-not-allowed")

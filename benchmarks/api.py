@@ -377,9 +377,8 @@ def _measure(folder: Path, options: argparse.Namespace) -> int:
         )
         for way, figures in rounds.items()
     }
-    print(
-        f"\n{'way':<16} {'requests/s':>10} {'p50 ms':>8} {'p99 ms':>8} {'errors':>7} {'of bare':>8} {'x straight':>11}"
-    )
+    heads = ("requests/s", "p50 ms", "p99 ms", "errors", "of bare", "x straight", "cpu us", "of bare", "x straight")
+    print(f"\n{'way':<16}" + "".join(f"{head:>12}" for head in heads))
     for way, figures in median.items():
         of_bare, times = ratios(rounds, way, "requests_per_second")
         cpu_of_bare, cpu_times = (1 / ratio for ratio in ratios(rounds, way, "cpu_microseconds"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -10,7 +11,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from models_ml import artifact, dbt
+from models_ml import artifact, dbt, provenance
 from models_ml.errors import InputError, WarehouseError
 from models_ml.evaluation.metrics import AVERAGE_LEVEL
 from models_ml.settings import Settings
@@ -124,7 +125,7 @@ def main_job(settings: Settings, report: Reporter, *, origin: date | None = None
         ingested = ingest_raw(settings)
         step.note = describe_ingest(ingested)
     with report.step("dbt build") as step:
-        step.note = describe(dbt.build(settings, "warehouse"))
+        step.note = build_warehouse(settings, ingested, force=force)
     with report.step("quality of the data") as step:
         step.note = check_quality(settings, ["raw", "marts"])
 
@@ -152,6 +153,28 @@ def main_job(settings: Settings, report: Reporter, *, origin: date | None = None
     with report.step("quality of the store") as step:
         step.note = check_quality(settings, ["store"])
     return outcome(plan, metrics, fold, report.seconds, notes)
+
+
+def build_warehouse(settings: Settings, ingested: IngestReport, *, force: bool) -> str:
+    """Build the marts, unless this very code built them from this very data already.
+
+    Returns:
+        What was done, in a few words.
+    """
+    stamp = settings.home / "dbt" / "warehouse_built.json"
+    state = {
+        "fingerprint": ingested.fingerprint,
+        "stores": sorted(settings.store_list),
+        "code_version": provenance.code_version(),
+        "target": settings.dbt_target,
+        "source": settings.source,
+    }
+    if ingested.unchanged and not force and stamp.exists() and json.loads(stamp.read_text()) == state:
+        return "built before from the same data by the same code"
+    stamp.unlink(missing_ok=True)  # a build that is killed leaves no stamp
+    result = dbt.build(settings, "warehouse")
+    stamp.write_text(json.dumps(state))
+    return describe(result)
 
 
 def outcome(plan: Plan, metrics: pd.DataFrame, fold: date, seconds: dict[str, float], notes: list[str]) -> Outcome:

@@ -13,7 +13,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from models_ml import dbt
 from models_ml.marts import Marts
+from models_ml.settings import Settings
 from models_ml.warehouse import DuckDBWarehouse
 from tests.conftest import SMALL, demand_ok
 
@@ -53,7 +55,8 @@ def twins(tmp_path_factory: pytest.TempPathFactory) -> Twins:
             scramble_future(other / "files")
             for one in (home, other):
                 demand_ok("ingest", "--data-dir", str(one / "files"), home=one)
-                demand_ok("build", home=one)
+                models_only = ["--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
+                dbt.run(Settings(home=one), ["build", "--selector", "warehouse", *models_only])
             (other / "done").touch()
     items = odd_items(home / "files")
     return Twins(home, other, *items)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -61,6 +62,47 @@ class Forecaster(Protocol):
 
     def forecast(self, marts: Marts) -> Forecast:
         """Forecast `marts.target_dates` for each series of `marts.series`."""
+        ...
+
+
+@runtime_checkable
+class Fitted(Protocol):
+    """A forecaster that keeps what it learned in files (see `storage`); one that learns nothing need not be one."""
+
+    def save(self, folder: Path) -> None:
+        """Write what was learned.
+
+        Raises:
+            ModelError: nothing was learned yet.
+        """
+        ...
+
+    def restore(self, folder: Path) -> None:
+        """Take up what `save` wrote, instead of `fit`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Contributions:
+    """How many units each feature moves the forecast of each node by.
+
+    Attributes:
+        nodes: one row a node (see `Marts.store_departments`).
+        features: (part of the forecaster, feature).
+        units: nodes x horizon x features; summed over the features, the forecast before it is reconciled.
+    """
+
+    nodes: pd.DataFrame
+    features: tuple[tuple[str, str], ...]
+    units: np.ndarray
+
+
+@runtime_checkable
+class Explainable(Protocol):
+    """A forecaster that knows why."""
+
+    def contributions(self, marts: Marts) -> Contributions:
+        """What moved its nodes, after `fit` or `restore`."""
         ...
 
 

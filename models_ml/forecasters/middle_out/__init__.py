@@ -8,17 +8,18 @@ only have to be forecast relative to each other.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from models_ml.errors import ModelError
-from models_ml.forecasters.base import Forecast, on_sale
-from models_ml.forecasters.middle_out.boosting import BoostingParameters, boosting_forecast
+from models_ml.forecasters.base import Contributions, Forecast, on_sale
+from models_ml.forecasters.middle_out.boosting import BoostingParameters, FittedBoosting, fit_boosting
 from models_ml.forecasters.middle_out.panel import NodePanel, read_panel
 from models_ml.forecasters.middle_out.reconcile import BlendParameters, blend, scale_to_nodes
-from models_ml.forecasters.middle_out.regression import RegressionParameters, regression_forecast
+from models_ml.forecasters.middle_out.regression import FittedRegression, RegressionParameters, fit_regression
 from models_ml.forecasters.middle_out.shares import item_levels
 from models_ml.marts import Marts
 
@@ -40,26 +41,64 @@ class MiddleOut:
     def __init__(self, *, seed: int, threads: int, parameters: MiddleOutParameters | None = None) -> None:
         self.seed, self.threads = seed, threads
         self.choices = parameters or MiddleOutParameters()
-        self._nodes: np.ndarray | None = None
-        self._panel: NodePanel | None = None
+        self._regression: FittedRegression | None = None
+        self._boosting: FittedBoosting | None = None
+        self._panel: tuple[Marts, NodePanel] | None = None
 
     def parameters(self) -> dict[str, Any]:
         """All choices, and the seed."""
         return {"seed": self.seed, **asdict(self.choices)}
 
     def fit(self, marts: Marts) -> None:
-        """Learn the node models; their forecast is made at once, since they know only this origin."""
+        """Learn the node models."""
         panel = read_panel(marts)
-        regression = regression_forecast(panel, self.choices.regression)
-        boosting = boosting_forecast(panel, self.choices.boosting, seed=self.seed, threads=self.threads)
-        self._panel, self._nodes = panel, blend(panel, regression, boosting, self.choices.blend)
+        self._panel = (marts, panel)
+        self._regression = fit_regression(panel, self.choices.regression)
+        self._boosting = fit_boosting(panel, self.choices.boosting, seed=self.seed, threads=self.threads)
 
     def forecast(self, marts: Marts) -> Forecast:
-        """Share the nodes out to items."""
-        if self._panel is None or self._nodes is None:
-            raise ModelError("middle_out is not fitted; call fit first.")
+        """Forecast the nodes, and share them out to items."""
+        panel = self.panel(marts)
+        regression, boosting = self.fitted()
+        nodes = blend(panel, regression.predict(panel), boosting.predict(panel), self.choices.blend)
         series = marts.series
         items = item_levels(marts)[:, None] * on_sale(marts)
         keys = ["store_id", "department_id"]
-        node = pd.MultiIndex.from_frame(self._panel.nodes[keys]).get_indexer(pd.MultiIndex.from_frame(series[keys]))
-        return Forecast(series, scale_to_nodes(items, node, self._nodes))
+        node = pd.MultiIndex.from_frame(panel.nodes[keys]).get_indexer(pd.MultiIndex.from_frame(series[keys]))
+        return Forecast(series, scale_to_nodes(items, node, nodes))
+
+    def contributions(self, marts: Marts) -> Contributions:
+        """What moved each store x department: both node models' contributions, weighted as they are blended."""
+        panel = self.panel(marts)
+        regression, boosting = self.fitted()
+        (names, regressed), (features, boosted) = regression.contributions(panel), boosting.contributions(panel)
+        weight = self.choices.blend.regression_weight
+        sources = [*(("regression", name) for name in names), *(("boosting", name) for name in features)]
+        units = np.concatenate([regressed * weight, boosted * (1 - weight)], axis=2)
+        return Contributions(panel.nodes, tuple(sources), units)
+
+    def panel(self, marts: Marts) -> NodePanel:
+        """The nodes as of `marts.origin`; read once for one view of the marts."""
+        if self._panel is None or self._panel[0] != marts:
+            self._panel = (marts, read_panel(marts))
+        return self._panel[1]
+
+    def fitted(self) -> tuple[FittedRegression, FittedBoosting]:
+        """Both node models.
+
+        Raises:
+            ModelError: they are not fitted.
+        """
+        if self._regression is None or self._boosting is None:
+            raise ModelError("middle_out is not fitted; call fit first.")
+        return self._regression, self._boosting
+
+    def save(self, folder: Path) -> None:
+        """Write what was learned; each part writes its own files."""
+        for part in self.fitted():
+            part.save(folder)
+
+    def restore(self, folder: Path) -> None:
+        """Take up what `save` wrote."""
+        self._regression = FittedRegression.load(folder, self.choices.regression)
+        self._boosting = FittedBoosting.load(folder, threads=self.threads)

@@ -5,13 +5,17 @@ The target is a day's units relative to the node's trailing 28-day mean, so that
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
+from models_ml.errors import ModelError
 from models_ml.forecasters.middle_out.panel import WEEK, NodePanel
 
 YEAR = 52 * WEEK
@@ -56,13 +60,114 @@ class BoostingParameters:
     )
 
 
-def boosting_forecast(panel: NodePanel, parameters: BoostingParameters, *, seed: int, threads: int) -> np.ndarray:
-    """Forecast every node.
+@dataclass(frozen=True)
+class FittedBoosting:
+    """The boosters and what their columns mean; they may forecast from their own origin or from a later one.
 
-    Returns:
-        float64, nodes x horizon, not negative; closed days are not yet zero.
+    Attributes:
+        features: names of the columns, in order.
+        categories: of each categorical column, the names behind its codes.
+        boosters: one a seed; their mean is the forecast.
+        threads: for LightGBM.
     """
-    known, horizon = panel.known_days, panel.horizon_days
+
+    features: tuple[str, ...]
+    categories: dict[str, tuple[str, ...]]
+    boosters: tuple[lgb.Booster, ...]
+    threads: int
+
+    def predict(self, panel: NodePanel) -> np.ndarray:
+        """Forecast every node from the panel's last known day.
+
+        Returns:
+            float64, nodes x horizon, not negative; closed days are not yet zero.
+
+        Raises:
+            ModelError: the panel has other features or categories than were learned.
+        """
+        return np.concatenate([units for _, _, units in self.weeks(panel)], axis=1)
+
+    def contributions(self, panel: NodePanel) -> tuple[list[str], np.ndarray]:
+        """How many units each feature moves each node's forecast by: SHAP values times the node's level.
+
+        Returns:
+            Names, `level` (the mean ratio to the level that the boosters expect) before the features'; and float64,
+            nodes x horizon x names, adding up to the forecast.
+        """
+        parts = []
+        for matrix, level, units in self.weeks(panel):
+            shap = np.mean([b.predict(matrix, pred_contrib=True, num_threads=self.threads) for b in self.boosters], 0)
+            by_feature = np.nan_to_num(shap.reshape(len(panel.nodes), WEEK, -1) * level[:, :, None])
+            by_feature = by_feature[:, : units.shape[1]]
+            features = by_feature[:, :, :-1]
+            base = units - features.sum(axis=2)
+            parts.append(np.concatenate([base[:, :, None], features], axis=2))
+        return ["level", *self.features], np.concatenate(parts, axis=1)
+
+    def weeks(self, panel: NodePanel) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Forecast week by week, each standing on the one before: the rows of features, the level and the units."""
+        known, horizon = panel.known_days, panel.horizon_days
+        self.check(panel)
+        units = panel.units
+        while units.shape[1] < known + horizon:
+            features, level = node_features(panel, units, np.array([units.shape[1]]))
+            if tuple(features) != self.features:
+                changed = sorted(set(features) ^ set(self.features))
+                raise ModelError(
+                    f"The boosting was fitted on other features; they differ by {', '.join(changed[:5]) or 'order'}. "
+                    "Train it again with this version."
+                )
+            days = min(WEEK, known + horizon - units.shape[1])
+            matrix = as_matrix(features, (len(panel.nodes), 1, WEEK))
+            ratio = np.mean([b.predict(matrix, num_threads=self.threads) for b in self.boosters], axis=0)
+            week = np.maximum(np.nan_to_num(ratio.reshape(len(panel.nodes), WEEK) * level)[:, :days], 0.0)
+            units = np.concatenate([units, week], axis=1)
+            yield matrix, level, week
+
+    def check(self, panel: NodePanel) -> None:
+        """Refuse a panel whose codes mean something else."""
+        given = categories_of(panel)
+        for name, known in self.categories.items():
+            if given[name] != known:
+                changed = sorted(set(given[name]) ^ set(known))
+                raise ModelError(
+                    f"The boosting was fitted on other categories of {name}; they differ by "
+                    f"{', '.join(changed[:5]) or 'order'}. Train it again on these marts."
+                )
+
+    def save(self, folder: Path) -> None:
+        """Write `boosting_<n>.txt` (LightGBM's own text) and `boosting.json`."""
+        for number, booster in enumerate(self.boosters):
+            (folder / f"boosting_{number}.txt").write_text(booster.model_to_string())
+        described = {"features": self.features, "categories": self.categories, "boosters": len(self.boosters)}
+        (folder / "boosting.json").write_text(json.dumps(described, indent=1))
+
+    @classmethod
+    def load(cls, folder: Path, *, threads: int) -> FittedBoosting:
+        """Read what `save` wrote."""
+        described = json.loads((folder / "boosting.json").read_text())
+        texts = [(folder / f"boosting_{number}.txt").read_text() for number in range(described["boosters"])]
+        return cls(
+            features=tuple(described["features"]),
+            categories={name: tuple(values) for name, values in described["categories"].items()},
+            boosters=tuple(lgb.Booster(model_str=text) for text in texts),
+            threads=threads,
+        )
+
+
+def categories_of(panel: NodePanel) -> dict[str, tuple[str, ...]]:
+    """The names behind the codes of each categorical feature that has names."""
+    events = panel.calendar.event_names
+    places = {
+        name: tuple(sorted(panel.nodes[f"{name}_id"].unique()))
+        for name in ("region", "store", "category", "department")
+    }
+    return {"event": events, "next_event": events, "last_event": events, "major_event": events, **places}
+
+
+def fit_boosting(panel: NodePanel, parameters: BoostingParameters, *, seed: int, threads: int) -> FittedBoosting:
+    """Learn one booster a seed, over all nodes."""
+    known = panel.known_days
     first = min(parameters.first_origin_days, max(MONTH, known - WEEK - 8 * WEEK))
     origins = np.arange(known - WEEK, first, -parameters.origin_step_days)
     features, level = node_features(panel, panel.units, origins)
@@ -95,15 +200,7 @@ def boosting_forecast(panel: NodePanel, parameters: BoostingParameters, *, seed:
     boosters = [
         lgb.train({**settings, "seed": seed + number}, data, parameters.rounds) for number in range(parameters.seeds)
     ]
-    units = panel.units
-    while units.shape[1] < known + horizon:
-        features, level = node_features(panel, units, np.array([units.shape[1]]))
-        days = min(WEEK, known + horizon - units.shape[1])
-        matrix = as_matrix(features, (len(panel.nodes), 1, WEEK))
-        ratio = np.mean([booster.predict(matrix, num_threads=threads) for booster in boosters], axis=0)
-        week = np.nan_to_num(ratio.reshape(len(panel.nodes), WEEK) * level)
-        units = np.concatenate([units, np.maximum(week[:, :days], 0.0)], axis=1)
-    return units[:, known:]
+    return FittedBoosting(tuple(names), categories_of(panel), tuple(boosters), threads)
 
 
 def as_matrix(features: dict[str, np.ndarray], shape: tuple[int, ...]) -> np.ndarray:

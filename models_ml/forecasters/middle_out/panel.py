@@ -26,6 +26,7 @@ class Calendar:
 
     Attributes:
         weekday: 1..7, day_of_month, day_of_year, month: numbers.
+        event_names: names of the events; an event's code is its position, from 1.
         event: code of the day's event, 0 for none.
         event_windows: (event code, days from the event) -> 0/1 over the days, for every window of the marts.
         major_event, major_distance: the nearest event whose window a day is in and the days from it; NaN outside.
@@ -35,6 +36,7 @@ class Calendar:
     day_of_month: np.ndarray
     day_of_year: np.ndarray
     month: np.ndarray
+    event_names: tuple[str, ...]
     event: np.ndarray
     event_windows: dict[tuple[int, int], np.ndarray]
     major_event: np.ndarray
@@ -133,6 +135,7 @@ def read_calendar(marts: Marts, frame: pd.DataFrame) -> Calendar:
         day_of_month=frame["day_of_month"].to_numpy(),
         day_of_year=frame["day_of_year"].to_numpy(),
         month=frame["month"].to_numpy(),
+        event_names=tuple(names),
         event=event,
         event_windows=windows,
         major_event=major_event,

@@ -7,11 +7,14 @@ stores, then as deviations for the department in a region, then for the single n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 from scipy.signal import lfilter
 
+from models_ml.errors import ModelError
 from models_ml.forecasters.middle_out.panel import WEEK, NodePanel
 
 YEAR = 52 * WEEK
@@ -58,61 +61,186 @@ def smoothed(values: np.ndarray, alpha: float) -> np.ndarray:
     return result
 
 
-def shared_regressors(panel: NodePanel) -> tuple[np.ndarray, list[str]]:
-    """Regressors that are the same for every node: regressors x all days, and the kind of each."""
+@dataclass(frozen=True)
+class Regressor:
+    """A column of the regression.
+
+    Attributes:
+        name: of this regressor alone, e.g. `weekday_1` or `event_Easter_-2`.
+        kind: of its penalty.
+    """
+
+    name: str
+    kind: str
+
+
+def shared_regressors(panel: NodePanel) -> tuple[np.ndarray, list[Regressor]]:
+    """Regressors that are the same for every node: regressors x all days, and what each is."""
     calendar = panel.calendar
     rows: list[np.ndarray] = [(calendar.weekday == day).astype(float) for day in range(1, WEEK + 1)]
-    kinds = ["weekday"] * WEEK
+    names = [Regressor(f"weekday_{day}", "weekday") for day in range(1, WEEK + 1)]
     angle = 2 * np.pi * calendar.day_of_year / 365.25
     for harmonic in range(1, 7):
         rows += [np.sin(harmonic * angle), np.cos(harmonic * angle)]
-        kinds += ["season"] * 2
+        names += [Regressor(f"season_{part}_{harmonic}", "season") for part in ("sine", "cosine")]
     rows += [(calendar.day_of_month == day).astype(float) for day in range(1, 32)]
-    kinds += ["day_of_month"] * 31
+    names += [Regressor(f"day_of_month_{day}", "day_of_month") for day in range(1, 32)]
     rows += list(calendar.event_windows.values())
-    kinds += ["event"] * len(calendar.event_windows)
-    return np.array(rows), kinds
+    names += [
+        Regressor(f"event_{calendar.event_names[code - 1]}_{distance}", "event")
+        for code, distance in calendar.event_windows
+    ]
+    return np.array(rows), names
 
 
-def regression_forecast(panel: NodePanel, parameters: RegressionParameters) -> np.ndarray:
-    """Forecast every node.
+@dataclass(frozen=True)
+class FittedRegression:
+    """What the regression has learned; it may forecast from its own origin or from a later one.
 
-    Returns:
-        float64, nodes x horizon, not negative; closed days are not yet zero.
+    Attributes:
+        parameters: of its features.
+        nodes: ids of its nodes.
+        regressors: names of its columns.
+        with_last_year: whether history reached far enough for last year's regressors.
+        coefficients: nodes x regressors, of log units.
+        correction: one a node: units sold last year per unit that the exponential of the fit says.
     """
+
+    parameters: RegressionParameters
+    nodes: tuple[str, ...]
+    regressors: tuple[str, ...]
+    with_last_year: bool
+    coefficients: np.ndarray
+    correction: np.ndarray
+
+    def predict(self, panel: NodePanel) -> np.ndarray:
+        """Forecast every node from the panel's last known day.
+
+        Returns:
+            float64, nodes x horizon, not negative; closed days are not yet zero.
+
+        Raises:
+            ModelError: the panel has other nodes or regressors than were learned.
+        """
+        design = self.design(panel)
+        forecast = np.zeros((len(panel.nodes), panel.horizon_days))
+        for node in range(len(panel.nodes)):
+            log_units = design.of(node) @ self.coefficients[node] + design.base(node)[:, None]
+            forecast[node] = np.maximum((np.exp(log_units) - LOG_OFFSET)[-1] * self.correction[node], 0.0)
+        return forecast
+
+    def contributions(self, panel: NodePanel) -> tuple[list[str], np.ndarray]:
+        """How many units each regressor moves each node's forecast by.
+
+        The model multiplies; its logarithmic effects are turned into units by the logarithmic mean (as in the LMDI
+        decomposition, Ang, Energy Policy 32(9), 2004), so that they add up to the forecast without a remainder.
+
+        Returns:
+            Names, `level` (what is sold at the smoothed level alone) before the regressors'; and float64,
+            nodes x horizon x names.
+        """
+        design, forecast = self.design(panel), self.predict(panel)
+        units = np.zeros((*forecast.shape, 1 + len(self.regressors)))
+        for node in range(len(panel.nodes)):
+            effects = (design.of(node) * self.coefficients[node])[-1]
+            level = np.exp(design.base(node)[-1]) * self.correction[node]
+            moved = level * np.expm1(effects.sum(axis=1))
+            total = effects.sum(axis=1, keepdims=True)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                per_log_unit = np.where(np.abs(total) > 1e-12, moved[:, None] / total, level)
+            units[node, :, 1:] = effects * per_log_unit
+            units[node, :, 0] = forecast[node] - units[node, :, 1:].sum(axis=1)
+        return ["level", *self.regressors], units
+
+    def design(self, panel: NodePanel) -> Design:
+        """The regressors of the panel's own forecast, if they are those that were learned."""
+        leads = np.arange(1, panel.horizon_days + 1)
+        origins = np.array([panel.known_days])
+        targets = origins[:, None] + leads[None, :] - 1
+        design = Design(panel, self.parameters, origins, targets, leads, with_last_year=self.with_last_year)
+        if tuple(panel.nodes["node_id"]) != self.nodes:
+            raise ModelError(
+                f"The regression was fitted on {len(self.nodes)} nodes and is asked about "
+                f"{len(panel.nodes)}, or others. Train it on these stores."
+            )
+        if tuple(r.name for r in design.regressors) != self.regressors:
+            changed = sorted({r.name for r in design.regressors} ^ set(self.regressors))
+            raise ModelError(
+                f"The regression was fitted on other regressors; they differ by {', '.join(changed[:5]) or 'order'}. "
+                "Train it again on these marts."
+            )
+        return design
+
+    def save(self, folder: Path) -> None:
+        """Write `regression.npz` and `regression.json`."""
+        np.savez(folder / "regression.npz", coefficients=self.coefficients, correction=self.correction)
+        described = {
+            "parameters": asdict(self.parameters),
+            "nodes": self.nodes,
+            "regressors": self.regressors,
+            "with_last_year": self.with_last_year,
+        }
+        (folder / "regression.json").write_text(json.dumps(described, indent=1))
+
+    @classmethod
+    def load(cls, folder: Path, parameters: RegressionParameters) -> FittedRegression:
+        """Read what `save` wrote; `parameters` are those it was fitted with (see `storage`)."""
+        described = json.loads((folder / "regression.json").read_text())
+        with np.load(folder / "regression.npz") as arrays:
+            return cls(
+                parameters=parameters,
+                nodes=tuple(described["nodes"]),
+                regressors=tuple(described["regressors"]),
+                with_last_year=described["with_last_year"],
+                coefficients=arrays["coefficients"],
+                correction=arrays["correction"],
+            )
+
+
+def fit_regression(panel: NodePanel, parameters: RegressionParameters) -> FittedRegression:
+    """Learn the coefficients of every node."""
     known, horizon = panel.known_days, panel.horizon_days
     first = min(parameters.first_origin_days, max(4 * WEEK, known - horizon - 8 * WEEK))
     origins = np.arange(known - horizon, first, -parameters.origin_step_days)
-    origins = np.append(origins, known)  # an origin is the number of days known; the last one is the forecast's own
     leads = np.arange(1, horizon + 1)
     targets = origins[:, None] + leads[None, :] - 1
     design = Design(panel, parameters, origins, targets, leads)
-    weight = 0.5 ** ((known - targets[:-1]) / parameters.half_life_days)
+    weight = 0.5 ** ((known - targets) / parameters.half_life_days)
     gram, moment, designs = [], [], []
     for node in range(len(panel.nodes)):
         x = design.of(node)
-        y = design.log_units[node, targets[:-1]] - design.level[node, origins[:-1] - 1][:, None]
-        w = (weight * ~panel.closed[node, targets[:-1]]).ravel()
-        trained = x[:-1].reshape(-1, x.shape[2])
+        y = design.log_units[node, targets] - design.base(node)[:, None]
+        w = (weight * ~panel.closed[node, targets]).ravel()
+        trained = x.reshape(-1, x.shape[2])
         weighted = trained * w[:, None]
         gram.append(weighted.T @ trained)
         moment.append(weighted.T @ y.ravel())
         designs.append(x)
     coefficients = pooled_ridge(panel, np.array(gram), np.array(moment), design.penalty, parameters.pool_penalties)
-    forecast = np.zeros((len(panel.nodes), horizon))
+    correction = np.ones(len(panel.nodes))
     recent = max(2, YEAR // parameters.origin_step_days)
     for node, x in enumerate(designs):
-        fitted = np.exp(x @ coefficients[node] + design.level[node, origins - 1][:, None]) - LOG_OFFSET
         # The mean of an exponential is not the exponential of a mean: scale to the last year's actual units.
-        w = weight[:recent] * ~panel.closed[node, targets[:-1][:recent]]
-        sold = (panel.units[node, targets[:-1][:recent]] * w).sum()
-        said = (fitted[:-1][:recent] * w).sum()
-        forecast[node] = np.maximum(fitted[-1] * (sold / said if said > 0 else 1.0), 0.0)
-    return forecast
+        fitted = np.exp(x[:recent] @ coefficients[node] + design.base(node)[:recent, None]) - LOG_OFFSET
+        w = weight[:recent] * ~panel.closed[node, targets[:recent]]
+        sold = (panel.units[node, targets[:recent]] * w).sum()
+        said = (fitted * w).sum()
+        correction[node] = sold / said if said > 0 else 1.0
+    return FittedRegression(
+        parameters=parameters,
+        nodes=tuple(panel.nodes["node_id"]),
+        regressors=tuple(r.name for r in design.regressors),
+        with_last_year=design.with_last_year,
+        coefficients=coefficients,
+        correction=correction,
+    )
 
 
 class Design:
-    """The regressors of every node for every (origin, lead)."""
+    """The regressors of every node for every (origin, lead).
+
+    `with_last_year` None asks for last year's regressors wherever history reaches far enough for every origin.
+    """
 
     def __init__(
         self,
@@ -121,14 +249,18 @@ class Design:
         origins: np.ndarray,
         targets: np.ndarray,
         leads: np.ndarray,
+        *,
+        with_last_year: bool | None = None,
     ) -> None:
+        if with_last_year is None:
+            with_last_year = bool(origins.min() >= YEAR + 5 * WEEK)
         self.panel, self.origins, self.targets, self.leads = panel, origins, targets, leads
         self.log_units = np.log(np.maximum(panel.units, 0) + LOG_OFFSET)
         alpha = self.alpha = parameters.level_smoothing
         self.level = smoothed(self.log_units, alpha)
         self.fast = smoothed(self.log_units, parameters.fast_smoothing)
         self.slow = smoothed(self.log_units, parameters.slow_smoothing)
-        shared, kinds = shared_regressors(panel)
+        shared, regressors = shared_regressors(panel)
         # Units are measured from the smoothed level, so regressors are measured from their smoothed values.
         self.shared = (shared[:, targets] - smoothed(shared, alpha)[:, origins - 1][:, :, None]).transpose(1, 2, 0)
         self.flag_parts = np.array(
@@ -141,11 +273,19 @@ class Design:
             dtype=float,
         )
         self.cumulative = np.concatenate([np.zeros((len(panel.nodes), 1)), self.log_units.cumsum(axis=1)], axis=1)
-        self.with_last_year = bool(origins.min() >= YEAR + 5 * WEEK)
-        kinds = kinds + ["flag"] * len(self.flag_parts) + ["momentum"] * 4
-        kinds += ["last_year"] * 4 * self.with_last_year + ["momentum"]
+        self.with_last_year = with_last_year
+        regressors += [Regressor(name, "flag") for name in ("flag", "flag_weekday_1", "flag_weekday_2", "flag_payday")]
+        regressors += [Regressor(f"momentum_{name}", "momentum") for name in ("fast", "fast_lead", "slow", "slow_lead")]
+        if with_last_year:
+            regressors += [Regressor(f"last_year_{name}", "last_year") for name in ("month", "week", "day", "growth")]
+        regressors.append(Regressor("momentum_lead", "momentum"))
+        self.regressors = regressors
         penalty = dict(parameters.penalties)
-        self.penalty = np.array([penalty[kind] for kind in kinds])
+        self.penalty = np.array([penalty[regressor.kind] for regressor in regressors])
+
+    def base(self, node: int) -> np.ndarray:
+        """The smoothed log level at each origin."""
+        return np.asarray(self.level[node, self.origins - 1])
 
     def of(self, node: int) -> np.ndarray:
         """Origins x leads x regressors."""

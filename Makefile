@@ -8,7 +8,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEBIAN_PACKAGES := chromium unixodbc
 
-.PHONY: help demo test lint serve docs bench bench-store bench-api bench-accuracy lock clean system-packages
+.PHONY: help demo test lint serve docs bench-store bench-api lock clean system-packages
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,15 @@ lint: $(STAMP) ## ruff, mypy, sqlfluff
 
 serve: $(STAMP) ## the API and the dashboard on the demo's store
 	@$(BIN)/demand serve --with-dashboard
+
+docs: $(STAMP) ## one static site of lineage, data quality and API: data/site/index.html
+	@$(BIN)/demand docs
+
+bench-store: $(STAMP) ## publish speed against a bare executemany
+	$(BIN)/python -m benchmarks.store
+
+bench-api: $(STAMP) ## API throughput against a bare route, the straightforward one and the seed's
+	$(BIN)/python -m benchmarks.api
 
 lock: $(STAMP) ## resolve pyproject.toml into requirements.lock (hashes, no index address)
 	$(BIN)/uv pip compile pyproject.toml --extra azure --extra databricks --extra otel --extra dev \

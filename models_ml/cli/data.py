@@ -64,3 +64,13 @@ def quality(
     summary = run_zones(settings, zone)
     typer.echo(summary.text)
     summary.raise_on_errors()
+
+
+def docs(home: Home = None) -> None:
+    """Build the static site: lineage, data quality, the API's contract."""
+    from models_ml.pipeline import prepare_home
+    from models_ml.site import build_site
+
+    settings = settings_with(home=home)
+    prepare_home(settings)
+    typer.echo(f"Open {build_site(settings)}")

@@ -35,7 +35,7 @@ def test_sql_in_a_name_is_a_name_that_is_not_there(world: World, text: str) -> N
         assert client.get(path, params={"item_id": "FOODS_1_001", "store_id": text}).status_code == 404
     for parameter in ("store_id", "department_id", "category_id", "search", "cursor", "sort"):
         answer = client.get("/forecast/items", params={parameter: text})
-        assert answer.status_code in (200, 404, 422)
+        assert answer.status_code in (200, 404, 409, 422)
         if answer.status_code == 200 and text != "_":
             assert answer.json()["items"] == []
     for parameter in ("node_id", "region_id", "store_id", "item_id", "quantiles"):

@@ -13,6 +13,7 @@ from models_ml.store import claims
 from models_ml.store.schema import (
     forecasts,
     model_runs,
+    node_contributions,
     node_forecasts,
     node_history,
     publish_claims,
@@ -98,7 +99,7 @@ def delete_rows(engine: Engine, run_id: str, hold: Callable[[Connection], None])
 
     def of_run(connection: Connection) -> None:
         hold(connection)
-        for table in (node_forecasts, node_history, run_metrics, run_series, run_nodes):
+        for table in (node_contributions, node_forecasts, node_history, run_metrics, run_series, run_nodes):
             connection.execute(delete(table).where(table.c.run_id == run_id))
 
     run_transaction(engine, of_run)

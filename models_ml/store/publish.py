@@ -142,7 +142,7 @@ def _run_values(run: RunRecord) -> dict[str, Any]:
         "scope": sorted(run.scope),
         "status": "running",
         "role": run.role,
-        "reason": None,
+        "reason": run.reason,
         "created_at": utc_now(),
         "published_at": None,
         "git_commit": run.git_commit,

@@ -21,6 +21,7 @@ from models_ml.store.schema import (
     calendar_days,
     calendar_region_flags,
     forecasts,
+    node_contributions,
     node_forecasts,
     node_history,
     run_metrics,
@@ -155,6 +156,16 @@ def metrics(connection: Connection, run_id: str) -> pa.Table:
         select(*(column for column in run_metrics.columns if column.name != "run_id"))
         .where(run_metrics.c.run_id == run_id)
         .order_by(run_metrics.c.fold, run_metrics.c.model, run_metrics.c.level, run_metrics.c.metric),
+    )
+
+
+def contributions(connection: Connection, run_id: str, node_id: str) -> pa.Table:
+    """`target_date`, `family` and `units` of a node: what moved its forecast, adding up to its mean each day."""
+    return table(
+        connection,
+        select(node_contributions.c.target_date, node_contributions.c.family, node_contributions.c.units)
+        .where(node_contributions.c.run_id == run_id, node_contributions.c.node_id == node_id)
+        .order_by(node_contributions.c.target_date, node_contributions.c.family),
     )
 
 

@@ -64,7 +64,8 @@ class RunRecord:
     """A run as its publisher knows it; counts, checksum and times are the store's to fill in.
 
     `origin` is the last known day, so the forecasts are for `origin` + 1 to `origin` + `horizon_days`.
-    `scope` names the stores whose pointers the run may move, each with at least one series.
+    `scope` names the stores whose pointers the run may move, each with at least one series. `reason` says why a
+    challenger is one.
     """
 
     run_id: str
@@ -79,6 +80,7 @@ class RunRecord:
     parameters: Mapping[str, Any]
     metrics: Mapping[str, Any]
     mlflow_run_id: str | None = None
+    reason: str | None = None
 
     def check(self) -> None:
         """Refuse what no run can be.

@@ -156,7 +156,7 @@ def promote(engine: Engine, run_id: str, *, reason: str | None = None, force: bo
         held = connection.execute(
             update(model_runs)
             .where(model_runs.c.run_id == run.run_id, model_runs.c.status == "published")
-            .values(role="champion")
+            .values(role="champion", reason=reason)
         )
         if held.rowcount != 1:
             raise PublishError(f"{run.run_id} is {run.status}, not published, so it cannot be served.")

@@ -261,6 +261,20 @@ node_history = Table(
     sqlite_with_rowid=False,
 )
 
+# Written after its run is published: a run without explanations is whole.
+node_contributions = Table(
+    "node_contributions",
+    metadata,
+    Column("run_id", RUN_ID, primary_key=True),
+    Column("node_id", NODE_ID, primary_key=True),
+    Column("target_date", DATE, primary_key=True),
+    Column("family", NAME, primary_key=True),
+    Column("units", REAL, nullable=False),
+    ForeignKeyConstraint(["run_id", "node_id"], ["run_nodes.run_id", "run_nodes.node_id"]),
+    CheckConstraint(f"abs(units) <= {MAX_UNITS:.0f}", name="units"),
+    sqlite_with_rowid=False,
+)
+
 calendar_days = Table(
     "calendar_days",
     metadata,

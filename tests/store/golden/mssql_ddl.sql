@@ -186,6 +186,17 @@ CREATE TABLE forecasts (
     CONSTRAINT ck_forecasts_quantiles CHECK ((q_0_005 is null and q_0_025 is null and q_0_165 is null and q_0_25 is null and q_0_5 is null and q_0_75 is null and q_0_835 is null and q_0_975 is null and q_0_995 is null) or (q_0_005 is not null and q_0_025 is not null and q_0_165 is not null and q_0_25 is not null and q_0_5 is not null and q_0_75 is not null and q_0_835 is not null and q_0_975 is not null and q_0_995 is not null and 0 <= q_0_005 and q_0_005 <= q_0_025 and q_0_025 <= q_0_165 and q_0_165 <= q_0_25 and q_0_25 <= q_0_5 and q_0_5 <= q_0_75 and q_0_75 <= q_0_835 and q_0_835 <= q_0_975 and q_0_975 <= q_0_995 and q_0_995 <= 1000000000))
     );
 
+CREATE TABLE node_contributions (
+    run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    node_id NVARCHAR(200) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    target_date DATE NOT NULL,
+    family NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    units FLOAT(53) NOT NULL,
+    CONSTRAINT pk_node_contributions PRIMARY KEY (run_id, node_id, target_date, family),
+    CONSTRAINT fk_node_contributions_run_nodes FOREIGN KEY(run_id, node_id) REFERENCES run_nodes (run_id, node_id),
+    CONSTRAINT ck_node_contributions_units CHECK (abs(units) <= 1000000000)
+    );
+
 CREATE TABLE node_forecasts (
     run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
     node_id NVARCHAR(200) COLLATE Latin1_General_100_BIN2 NOT NULL,

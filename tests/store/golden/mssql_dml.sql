@@ -36,6 +36,8 @@ SELECT DISTINCT run_series.store_id
 
 UPDATE publish_claims SET heartbeat_at=? WHERE publish_claims.run_id = ? AND publish_claims.token = ?;
 
+DELETE FROM node_contributions WHERE node_contributions.run_id = ?;
+
 DELETE FROM node_forecasts WHERE node_forecasts.run_id = ?;
 
 DELETE FROM node_history WHERE node_history.run_id = ?;
@@ -181,7 +183,7 @@ SELECT TOP 2 model_runs.run_id, model_runs.model, model_runs.version, model_runs
 SELECT active_runs.store_id, active_runs.run_id, active_runs.activated_at
     FROM active_runs ORDER BY active_runs.store_id;
 
-UPDATE model_runs SET role=? WHERE model_runs.run_id = ? AND model_runs.status = ?;
+UPDATE model_runs SET role=?, reason=? WHERE model_runs.run_id = ? AND model_runs.status = ?;
 
 SELECT TOP 50 model_runs.run_id, model_runs.model, model_runs.version, model_runs.origin, model_runs.horizon_days, model_runs.scope, model_runs.status, model_runs.role, model_runs.reason, model_runs.created_at, model_runs.published_at, model_runs.git_commit, model_runs.data_fingerprint, model_runs.parameters, model_runs.metrics, model_runs.mlflow_run_id, model_runs.series_count, model_runs.forecast_rows, model_runs.node_rows, model_runs.checksum
     FROM model_runs

@@ -11,3 +11,8 @@
 {% macro duckdb__days_between(first, last) -%}
     {{ return("date_diff('day', " ~ first ~ ', ' ~ last ~ ')') }}
 {%- endmacro %}
+
+{#- Databricks' own macro truncates both to days and calls timestampdiff. -#}
+{% macro spark__days_between(first, last) -%}
+    {{ return('datediff(' ~ last ~ ', ' ~ first ~ ')') }}
+{%- endmacro %}

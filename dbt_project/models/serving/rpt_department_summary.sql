@@ -17,6 +17,12 @@ forecasts as (
 
 ),
 
+active_runs as (
+
+    select * from {{ ref('stg_predictions__active_runs') }}
+
+),
+
 history as (
 
     select * from {{ ref('stg_predictions__node_history') }}
@@ -58,7 +64,10 @@ final as (
 
         ---------- actual units
         recent.units_mean_last_28,
-        last_year.units as units_same_day_last_year
+        last_year.units as units_same_day_last_year,
+
+        ---------- flags
+        case when active_runs.run_id is not null then 1 else 0 end as is_active
 
     from departments
     inner join forecasts
@@ -69,6 +78,10 @@ final as (
         on
             departments.run_id = recent.run_id
             and departments.node_id = recent.node_id
+    left join active_runs
+        on
+            departments.run_id = active_runs.run_id
+            and departments.store_id = active_runs.store_id
     -- 52 weeks back is the same weekday.
     left join history as last_year
         on

@@ -32,10 +32,16 @@ means as (
         avg(node_sales.units) over ({{ node_in_order }} {{ trailing_rows(days) }}) as units_mean_{{ days }},
         {%- endfor %}
         {%- for weekday in range(1, 8) %}
-        avg(case when calendar.weekday = {{ weekday }} then node_sales.units end) over ({{ node_in_order }} {{ trailing_rows(56) }}) as weekday_{{ weekday }}_mean_56,
+        avg(case when calendar.weekday = {{ weekday }} then node_sales.units end) over (
+            {{ node_in_order }} {{ trailing_rows(56) }}
+        ) as weekday_{{ weekday }}_mean_56,
         {%- endfor %}
         {%- for weeks in weekday_weeks %}
-        avg(node_sales.units) over (partition by node_sales.node_id, calendar.weekday order by node_sales.date {{ trailing_rows(weeks) }}) as same_weekday_mean_{{ weeks * 7 }}
+        avg(node_sales.units) over (
+            partition by node_sales.node_id, calendar.weekday
+            order by node_sales.date
+            {{ trailing_rows(weeks) }}
+        ) as same_weekday_mean_{{ weeks * 7 }}
         {{- ',' if not loop.last }}
         {%- endfor %}
     from node_sales

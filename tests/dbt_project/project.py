@@ -1,0 +1,123 @@
+"""A small home for the dbt project: simulated raw files with every awkward case, a published run, dbt as a process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+
+from models_ml.settings import QUANTILE_COLUMNS, REPOSITORY
+from models_ml.sources.m5.ingest import ingest
+from models_ml.sources.m5.simulate import simulate
+from models_ml.store.engine import make_engine
+from models_ml.store.migrate import upgrade
+from models_ml.store.publish import publish
+from models_ml.store.synthetic import synthetic_run
+
+PROJECT = REPOSITORY / "dbt_project"
+
+STORES, ITEMS, DAYS = 2, 14, 520
+"""More than a year, so that every window is full for some series; small enough to build in seconds."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """A folder with a warehouse, a store and the raw files that filled them."""
+
+    path: Path
+    raw: Path
+
+    @property
+    def warehouse(self) -> Path:
+        """The DuckDB file."""
+        return self.path / "warehouse.duckdb"
+
+    def dbt(self, *arguments: str, target: str = "local") -> subprocess.CompletedProcess[str]:
+        """Run dbt on the project as a user does, every warning an error."""
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("DEMAND_", "DBT_"))}
+        return subprocess.run(
+            [
+                *(sys.executable, "-m", "dbt.cli.main", "--warn-error", "--no-use-colors"),
+                *("--log-path", str(self.path / "logs")),
+                *arguments,
+                *("--project-dir", str(PROJECT), "--profiles-dir", str(REPOSITORY / "profiles")),
+                *("--target", target, "--target-path", str(self.path / "dbt")),
+            ],
+            env={**inherited, "DEMAND_HOME": str(self.path), "DEMAND_THREADS": "2", "DEMAND_MEMORY_LIMIT_GB": "2"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
+        )
+
+    def artefact(self, name: str) -> dict[str, Any]:
+        """An artefact of the last invocation, e.g. `manifest`."""
+        content: dict[str, Any] = json.loads((self.path / "dbt" / f"{name}.json").read_text())
+        return content
+
+    def query(self, sql: str) -> pd.DataFrame:
+        """Rows of a query on the warehouse."""
+        with duckdb.connect(str(self.warehouse), read_only=True) as connection:
+            frame: pd.DataFrame = connection.sql(sql).df()
+        return frame
+
+
+def write_raw_files(folder: Path) -> None:
+    """Simulate raw files, then make the cases that a simulation rarely has.
+
+    The first series never sells, the second has a hole in its prices, the third has none after some week, and the
+    fourth was launched in the last weeks.
+    """
+    simulate(folder, stores=STORES, items=ITEMS, days=DAYS, seed=7)
+    sales = pd.read_csv(folder / "sales_train_evaluation.csv")
+    days = [column for column in sales.columns if column.startswith("d_")]
+    prices = pd.read_csv(folder / "sell_prices.csv")
+    weeks = np.sort(prices["wm_yr_wk"].unique())
+
+    def of(row: int) -> pd.Series:
+        return (prices["store_id"] == sales.at[row, "store_id"]) & (prices["item_id"] == sales.at[row, "item_id"])
+
+    sales.loc[0, days] = 0
+    drop = of(1) & prices["wm_yr_wk"].isin(weeks[-20:-15])
+    drop |= of(2) & (prices["wm_yr_wk"] > weeks[-12])
+    drop |= of(3) & (prices["wm_yr_wk"] < weeks[-9])
+    calendar = pd.read_csv(folder / "calendar.csv")
+    late = set(calendar.loc[calendar["wm_yr_wk"] < weeks[-9], "d"])
+    sales.loc[3, [day for day in days if day in late]] = 0
+    sales.to_csv(folder / "sales_train_evaluation.csv", index=False)
+    prices[~drop].to_csv(folder / "sell_prices.csv", index=False)
+
+
+def publish_a_run(home: Path) -> None:
+    """Publish a made-up run whose departments are the sums of their items."""
+    record, frames = synthetic_run(stores=("CA_1", "CA_2"), items=6, history_days=400)
+    items = frames.forecasts.to_pandas()
+    departments = items.merge(frames.run_series.to_pandas()[["store_id", "item_id", "department_id"]])
+    departments["node_id"] = "store_department:" + departments["store_id"] + "|" + departments["department_id"]
+    columns = ["mean", *QUANTILE_COLUMNS]
+    nodes = departments.groupby(["node_id", "target_date"], as_index=False)[columns].sum()
+    total = items.groupby("target_date", as_index=False)[columns].sum().assign(node_id="total")
+    summed = pd.concat([nodes, total[nodes.columns]], ignore_index=True)
+    coherent = pa.Table.from_pandas(summed, preserve_index=False).cast(frames.node_forecasts.schema)
+    engine = make_engine(f"sqlite:///{home / 'prediction_store.sqlite'}")
+    upgrade(engine)
+    publish(engine, record, type(frames)(**{**vars(frames), "node_forecasts": coherent}))
+    engine.dispose()
+
+
+def make_home(path: Path, raw: Path) -> Home:
+    """Ingest `raw` into a new home, with a store that holds one published run."""
+    path.mkdir()
+    ingest(raw, path / "warehouse.duckdb", memory_limit_gb=2.0)
+    publish_a_run(path)
+    return Home(path, raw)

@@ -17,6 +17,21 @@
     {{ return(labels) }}
 {%- endmacro %}
 
+{#- One scan a column: for few columns, on any engine. -#}
+{% macro default__unpivot_columns(relation, columns, prefix, keys, label, value, is_numeric) -%}
+    {%- set labels = unpivot_labels(columns, prefix, is_numeric) -%}
+    {%- for column in columns %}
+    select
+        {%- for key in keys %}
+        {{ key }},
+        {%- endfor %}
+        {{ labels[loop.index0] }} as {{ label }},
+        {{ column }} as {{ value }}
+    from {{ relation }}
+    {{- '\n    union all' if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
 {#- Two lists unnested side by side: a third faster than DuckDB's own UNPIVOT, which labels rows with text.
     The list is made below the unnest, which would otherwise carry every column through it, ten times slower. -#}
 {% macro duckdb__unpivot_columns(relation, columns, prefix, keys, label, value, is_numeric) -%}

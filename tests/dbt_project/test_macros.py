@@ -52,7 +52,8 @@ def test_columns_become_rows(local: dict[str, str]) -> None:
 
 def test_days(local: dict[str, str]) -> None:
     with duckdb.connect() as connection:
-        sql = f"select {local['days_between']}, {local['add_days']} from (select date '2016-02-27' a, date '2016-03-01' b)"
+        days = "(select date '2016-02-27' as a, date '2016-03-01' as b)"
+        sql = f"select {local['days_between']}, {local['add_days']} from {days}"
         ((between, later),) = connection.sql(sql).fetchall()
     assert between == 3
     assert str(later) == "2016-03-01"

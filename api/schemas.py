@@ -38,7 +38,7 @@ STORE_EXAMPLE = "CA_1"
 DEPARTMENT_EXAMPLE = "FOODS_1"
 CATEGORY_EXAMPLE = "FOODS"
 REGION_EXAMPLE = "CA"
-RUN_EXAMPLE = "20160522-middle_out-3f2a9c41d07b"
+RUN_EXAMPLE = "run_3f2a9c41d07b5e68"
 
 ItemId = Annotated[str, Field(description="Item.", examples=[ITEM_EXAMPLE])]
 StoreId = Annotated[str, Field(description="Store.", examples=[STORE_EXAMPLE])]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
 
 from models_ml.errors import ModelError
-from models_ml.evaluation.hierarchy import Hierarchy
+from models_ml.evaluation.demand_class import CLASS_DAYS, demand_classes
+from models_ml.evaluation.hierarchy import LEVELS, Hierarchy
 from models_ml.evaluation.metrics import AVERAGE_LEVEL, WEIGHT_DAYS, Evaluator
 from models_ml.forecasters.base import Forecast, Forecaster
+from models_ml.forecasters.quantiles import QuantileModel, attach, fit_quantiles
 from models_ml.marts import Marts, read_daily
 from models_ml.settings import QUANTILES
 
@@ -63,43 +65,47 @@ def fold_evaluator(marts: Marts) -> tuple[Evaluator, np.ndarray]:
     return Evaluator.of(Hierarchy.of(marts.series), training, actual, np.nan_to_num(revenue)), actual
 
 
-def run_fold(marts: Marts, forecaster: Forecaster, evaluator: Evaluator, actual: np.ndarray) -> FoldResult:
-    """Fit and forecast as of `marts.origin`, and score."""
+def run_fold(
+    marts: Marts, forecaster: Forecaster, evaluator: Evaluator, actual: np.ndarray, quantile_model: QuantileModel
+) -> FoldResult:
+    """Fit and forecast as of `marts.origin`, and score the mean and the quantiles on all levels.
+
+    Args:
+        marts: as of the fold's origin.
+        forecaster: not yet fitted.
+        evaluator, actual: from `fold_evaluator`.
+        quantile_model: fitted on the same marts.
+    """
     started = time.perf_counter()
     forecaster.fit(marts)
     forecast = forecaster.forecast(marts)
+    quantiles = quantile_model.predict(forecast.mean)
     seconds = time.perf_counter() - started
-    scores = evaluator.score(forecast.mean)
-    if forecast.quantiles is not None and forecast.node_quantiles is not None:
-        scores = pd.concat([scores, quantile_scores(evaluator, forecast)], ignore_index=True)
+    forecast = attach(forecast, quantile_model.hierarchy, quantiles)
     spent = pd.DataFrame({"level": [AVERAGE_LEVEL], "metric": ["seconds"], "value": [seconds]})
-    scores = pd.concat([scores, spent], ignore_index=True)
+    parts = [
+        evaluator.score(forecast.mean),
+        evaluator.score_quantiles(quantiles, QUANTILES),
+        class_coverage(marts, forecast, actual),
+        spent,
+    ]
+    scores = pd.concat(parts, ignore_index=True)
     scores.insert(0, "fold", marts.origin)
     scores.insert(1, "model", forecaster.name)
     return FoldResult(scores.dropna(subset=["value"]), forecast, actual)
 
 
-def quantile_scores(evaluator: Evaluator, forecast: Forecast) -> pd.DataFrame:
-    """WSPL and coverage of the levels whose quantiles are forecast: 1-9 (nodes) and 12 (item in a store)."""
+def class_coverage(marts: Marts, forecast: Forecast, actual: np.ndarray) -> pd.DataFrame:
+    """Share of days within [0.025, 0.975] by demand class of the series: metrics `coverage_95_<class>` of level 12."""
     assert forecast.quantiles is not None
-    assert forecast.node_quantiles is not None
-    at = np.isin(evaluator.hierarchy.level_of_node, [*range(1, 10), 12])
-    part = replace(
-        evaluator,
-        hierarchy=Hierarchy(
-            evaluator.hierarchy.series,
-            evaluator.hierarchy.nodes[at].reset_index(drop=True),
-            evaluator.hierarchy.summing[np.flatnonzero(at)],
-        ),
-        actual=evaluator.actual[at],
-        weights=evaluator.weights[at],
-        squared_scale=evaluator.squared_scale[at],
-        absolute_scale=evaluator.absolute_scale[at],
+    recent = marts.daily(marts.origin - timedelta(days=CLASS_DAYS - 1), marts.origin)
+    days_on_sale = (pd.Timestamp(marts.origin) - forecast.series["launch_date"]).dt.days.to_numpy() + 1
+    low, high = QUANTILES.index(0.025), QUANTILES.index(0.975)
+    inside = (actual >= forecast.quantiles[:, :, low]) & (actual <= forecast.quantiles[:, :, high])
+    share = pd.Series(inside.mean(axis=1)).groupby(demand_classes(recent, days_on_sale)).mean()
+    return pd.DataFrame(
+        {"level": LEVELS[-1].number, "metric": "coverage_95_" + share.index.astype(str), "value": share.to_numpy()}
     )
-    # Level 12's nodes are the series themselves, ordered by node_id rather than by store and item.
-    order = part.hierarchy.summing[np.flatnonzero(part.hierarchy.level_of_node == 12)].indices
-    quantiles = np.concatenate([forecast.node_quantiles, forecast.quantiles[order]])
-    return part.score_quantiles(quantiles, QUANTILES)
 
 
 def backtest(
@@ -124,10 +130,11 @@ def backtest(
     for fold in folds:
         fold_marts = Marts(marts.warehouse, fold, marts.horizon_days, marts.stores)
         evaluator, actual = fold_evaluator(fold_marts)
+        quantile_model = fit_quantiles(fold_marts)
         for make in forecasters:
             forecaster = make()
             on_fold(fold, forecaster.name)
-            results.append(run_fold(fold_marts, forecaster, evaluator, actual))
+            results.append(run_fold(fold_marts, forecaster, evaluator, actual, quantile_model))
     metrics = pd.concat([r.metrics for r in results], ignore_index=True)
     return pd.concat([metrics, forecast_value_added(metrics)], ignore_index=True)[METRIC_COLUMNS], results
 

@@ -10,6 +10,9 @@ import numpy as np
 
 ADI_CUT = 1.32
 CV2_CUT = 0.49
+CLASS_DAYS = 364
+"""Recent days that a series is classed by: a whole year."""
+
 NEW_DAYS = 56
 """Days on sale below which a series is `new`: too young for a class."""
 

@@ -134,10 +134,11 @@ class Evaluator:
             Columns level, metric, value. `wspl`: weighted scaled pinball loss, the mean over the probabilities;
             `coverage_95`: share of days within [0.025, 0.975], where both are forecast.
         """
-        p = np.asarray(probabilities)[None, None, :]
-        error = self.actual[:, :, None] - quantiles
-        pinball = np.maximum(p * error, (p - 1) * error).mean(axis=1)
-        spl = (pinball / self.absolute_scale[:, None]).mean(axis=1)
+        pinball = np.zeros(len(self.actual))
+        for position, p in enumerate(probabilities):  # one probability at a time bounds memory
+            error = self.actual - quantiles[:, :, position]
+            pinball += np.maximum(p * error, (p - 1) * error).mean(axis=1, dtype=np.float64)
+        spl = pinball / len(probabilities) / self.absolute_scale
         low, high = probabilities.index(0.025), probabilities.index(0.975)
         inside = (self.actual >= quantiles[:, :, low]) & (self.actual <= quantiles[:, :, high])
         rows: list[tuple[int, str, float]] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,6 +19,13 @@ from models_ml.store.frames import ARROW_SCHEMAS, RunFrames
 from models_ml.store.records import RunRecord
 
 MANIFEST = "run.json"
+
+MODEL = "model"
+"""Folder of the fitted forecaster, inside the run's."""
+
+
+def no_model(_folder: Path) -> None:
+    """For runs that keep no forecaster."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +46,13 @@ class RunArtifact:
         return str(self.manifest["run_id"])
 
 
-def save(artifact: RunArtifact, models: Path) -> Path:
+def save(artifact: RunArtifact, models: Path, write_model: Callable[[Path], None] = no_model) -> Path:
     """Write an artifact under `models`, replacing one of the same run; readers never see half of it.
+
+    Args:
+        artifact: what to write.
+        models: folder of runs.
+        write_model: writes the fitted forecaster into the folder that it is given (which is not there yet).
 
     Returns:
         Its folder.
@@ -50,6 +63,7 @@ def save(artifact: RunArtifact, models: Path) -> Path:
     try:
         for name, table in artifact.tables.items():
             pq.write_table(table, staging / f"{name}.parquet", compression="zstd")
+        write_model(staging / MODEL)
         (staging / MANIFEST).write_text(json.dumps(artifact.manifest, indent=2, sort_keys=True))
         if target.exists():
             shutil.rmtree(target)
@@ -72,6 +86,26 @@ def load(folder: Path) -> RunArtifact:
         raise InputError(f"{folder} holds no trained run. {there}")
     tables = {path.stem: pq.read_table(path) for path in sorted(folder.glob("*.parquet"))}
     return RunArtifact(json.loads(manifest.read_text()), tables)
+
+
+def add_metrics(folder: Path, metrics: pa.Table) -> None:
+    """Add a later backtest's figures to a run's; those of a fold and model that it has already are replaced.
+
+    Args:
+        folder: of the run.
+        metrics: columns fold, model, level, metric, value.
+
+    Raises:
+        InputError: the folder holds no trained run.
+    """
+    known = load(folder).tables["run_metrics"]
+    new = metrics.cast(known.schema)
+    given = {(row["fold"], row["model"]) for row in new.select(["fold", "model"]).to_pylist()}
+    keep = [(row["fold"], row["model"]) not in given for row in known.select(["fold", "model"]).to_pylist()]
+    target = folder / "run_metrics.parquet"
+    part = target.with_suffix(".part")
+    pq.write_table(pa.concat_tables([known.filter(pa.array(keep, pa.bool_())), new]), part, compression="zstd")
+    part.replace(target)
 
 
 def record_of(run: RunArtifact) -> RunRecord:

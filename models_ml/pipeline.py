@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
 import pandas as pd
+import pyarrow as pa
 
-from models_ml import artifact, dbt, provenance
-from models_ml.errors import InputError, WarehouseError
+from models_ml import artifact, dbt, promotion, provenance
+from models_ml.errors import InputError, StoreError, WarehouseError
 from models_ml.evaluation.metrics import AVERAGE_LEVEL
+from models_ml.forecasters.registry import CLASSES
 from models_ml.settings import Settings
 from models_ml.sources import SimulatedSource, get_source
 from models_ml.sources.report import IngestReport
@@ -42,7 +45,8 @@ class Outcome:
     """What the main job did.
 
     Attributes:
-        run_id: the run that is served now.
+        run_id: the run that was made, or found made before.
+        role: `champion`: it is served now; `challenger`: it is published, the run before is served still.
         origin: its last known day.
         series: number of series forecast.
         scope: its stores.
@@ -53,6 +57,7 @@ class Outcome:
     """
 
     run_id: str
+    role: str
     origin: date
     series: int
     scope: tuple[str, ...]
@@ -107,7 +112,9 @@ def simulate_once(settings: Settings) -> Path:
     return folder
 
 
-def main_job(settings: Settings, report: Reporter, *, origin: date | None = None, force: bool = False) -> Outcome:
+def main_job(
+    settings: Settings, report: Reporter, *, origin: date | None = None, force: bool = False, track: bool = True
+) -> Outcome:
     """Raw files in, served forecasts out.
 
     Args:
@@ -115,6 +122,7 @@ def main_job(settings: Settings, report: Reporter, *, origin: date | None = None
         report: told of the steps.
         origin: the last known day; None: the last day of sales.
         force: train and publish even if this very run is served already.
+        track: record the run in MLflow.
     """
     with report.step("prepare"):
         prepare_home(settings)
@@ -141,18 +149,21 @@ def main_job(settings: Settings, report: Reporter, *, origin: date | None = None
         metrics = artifact.load(folder).tables["run_metrics"].to_pandas()
     else:
         with report.step("backtest") as step:
-            metrics = backtest_metrics(settings, plan.marts, [fold], [plan.model])
+            metrics = backtest_metrics(settings, plan.marts, [fold], [plan.model, *rivals(settings, plan, fold)])
             step.note = f"origin {fold}: " + ", ".join(f"{m} {v:.3f}" for m, v in wrmsse_by_model(metrics).items())
         with report.step("train and forecast") as step:
             folder = train(plan, settings, metrics, settings.home / "models")
             step.note = f"{plan.model}, {len(plan.marts.series)} series"
     with report.step("publish") as step:
-        step.note = publish_artifact(settings, folder)
-    with report.step("serving models") as step:
-        step.note = describe(dbt.build(settings, "serving"))
-    with report.step("quality of the store") as step:
-        step.note = check_quality(settings, ["store"])
-    return outcome(plan, metrics, fold, report.seconds, notes)
+        published = publish_artifact(settings, folder)
+        step.note = published.text
+    notes += published.notes
+    with recorded(settings, folder, report, notes, track=track):
+        with report.step("serving models") as step:
+            step.note = describe(dbt.build(settings, "serving"))
+        with report.step("quality of the store") as step:
+            step.note = check_quality(settings, ["store"])
+    return outcome(plan, published.role, metrics, fold, report.seconds, notes)
 
 
 def build_warehouse(settings: Settings, ingested: IngestReport, *, force: bool) -> str:
@@ -177,10 +188,13 @@ def build_warehouse(settings: Settings, ingested: IngestReport, *, force: bool) 
     return describe(result)
 
 
-def outcome(plan: Plan, metrics: pd.DataFrame, fold: date, seconds: dict[str, float], notes: list[str]) -> Outcome:
+def outcome(
+    plan: Plan, role: str, metrics: pd.DataFrame, fold: date, seconds: dict[str, float], notes: list[str]
+) -> Outcome:
     """Gather what the user is told in the end."""
     return Outcome(
         plan.run_id,
+        role,
         plan.marts.origin,
         len(plan.marts.series),
         plan.scope,
@@ -197,23 +211,169 @@ def wrmsse_by_model(metrics: pd.DataFrame) -> dict[str, float]:
     return {str(model): float(value) for model, value in rows.groupby("model")["value"].mean().items()}
 
 
-def publish_artifact(settings: Settings, folder: Path, *, activate: bool = True) -> str:
-    """Publish a trained run's rows.
+def rivals(settings: Settings, plan: Plan, fold: date) -> list[str]:
+    """Forecasters to backtest beside the run's own, so that it can be compared with the champion."""
+    from models_ml.store.engine import make_engine
 
-    Returns:
-        What was done, in a sentence.
+    engine = make_engine(settings.effective_store_url)
+    try:
+        champion, _ = promotion.served_champion(engine, plan.scope)
+    finally:
+        engine.dispose()
+    return [name for name in promotion.rivals(champion, plan.model, fold) if name in CLASSES]
+
+
+@dataclass(frozen=True)
+class Published:
+    """A run in the store.
+
+    Attributes:
+        role: champion or challenger.
+        text: what was done, in a sentence.
+        notes: what the user should know of the comparison with the champion.
     """
+
+    role: str
+    text: str
+    notes: tuple[str, ...]
+
+
+def publish_artifact(settings: Settings, folder: Path, *, activate: bool = True) -> Published:
+    """Publish a trained run's rows, and serve it unless it is worse than the champion (see `promotion`).
+
+    Args:
+        settings: the store, and the home that may have thresholds of its own.
+        folder: of the trained run.
+        activate: False publishes it as a challenger whatever its backtest says.
+
+    Raises:
+        InputError: the folder holds no trained run, or the thresholds cannot be read.
+        PublishError: the store refuses the run; what was served is served still.
+    """
+    from models_ml.store import additions, runs
     from models_ml.store.engine import make_engine
     from models_ml.store.publish import publish
 
     run = artifact.load(folder)
+    thresholds = promotion.read_thresholds(promotion.thresholds_path(settings.home))
+    record = artifact.record_of(run)
     engine = make_engine(settings.effective_store_url)
     try:
-        done = publish(engine, artifact.record_of(run), artifact.frames_of(run), activate=activate)
+        if activate:
+            champion, absence = promotion.served_champion(engine, record.scope)
+            metrics = run.tables["run_metrics"].to_pandas()
+            decision = promotion.decide(run.run_id, record.model, metrics, champion, absence, thresholds)
+        else:
+            decision = promotion.Decision("challenger", "Published without being served, as asked.")
+        before = promotion.published_role(engine, run.run_id)
+        if decision.serve and before == "challenger":
+            moved = runs.promote(engine, run.run_id, reason="no longer worse than the champion")
+            return Published("champion", f"{run.run_id} was a challenger; {served_text(moved)}", decision.notes)
+        record = replace(record, role=decision.role, reason=decision.reason)
+        done = publish(engine, record, artifact.frames_of(run), activate=decision.serve)
+        contributions = run.tables.get("node_contributions")
+        if contributions is not None and not additions.has_contributions(engine, run.run_id):
+            additions.write_contributions(engine, run.run_id, contributions)
     finally:
         engine.dispose()
-    served = f"served for {', '.join(done.stores)}" if done.stores else "no pointer moved"
-    return f"{done.run_id} {done.outcome}, {done.forecast_rows:,} forecasts, {served}"
+    role = decision.role if before is None or decision.serve else before
+    notes = (f"{run.run_id} is a challenger and not served. {decision.reason}",) if role == "challenger" else ()
+    text = f"{done.run_id} {done.outcome}, {done.forecast_rows:,} forecasts, {served_text(done.stores)}"
+    return Published(role, text, (*notes, *decision.notes))
+
+
+def served_text(stores: tuple[str, ...]) -> str:
+    """Which pointers moved, in words."""
+    return f"served for {', '.join(stores)}" if stores else "no pointer moved"
+
+
+@contextmanager
+def recorded(
+    settings: Settings, folder: Path, report: Reporter, notes: list[str], *, track: bool = True
+) -> Iterator[None]:
+    """Record a published run in MLflow while other work is done, and wait for it a little; it never fails a job."""
+    from models_ml import tracking
+    from models_ml.store import additions, runs
+    from models_ml.store.engine import make_engine
+
+    if not track:
+        yield
+        return
+    run_id = artifact.load(folder).run_id
+    engine = make_engine(settings.effective_store_url)
+    recording: tracking.Recording | None = None
+    try:
+        try:
+            aliases = tracking.wanted_aliases(engine)
+            if runs.show(engine, run_id).mlflow_run_id is None:
+                recording = tracking.start(settings.home, run_folder=folder, aliases=aliases)
+        except (OSError, StoreError) as error:
+            notes.append(f"warning: MLflow was not told of {run_id}: {error}")
+        try:
+            yield
+        except BaseException:
+            if recording is not None:
+                recording.stop()
+            raise
+        if recording is None:
+            return
+        with report.step("MLflow") as step:
+            said = recording.finish()
+            if said.warning:
+                notes.append(f"warning: {said.warning}")
+            if said.mlflow_run_id:
+                step.note = f"recorded as {said.mlflow_run_id}"
+                try:
+                    additions.set_mlflow_run_id(engine, run_id, said.mlflow_run_id)
+                except StoreError as error:
+                    notes.append(f"warning: {run_id} is recorded in MLflow, but the store does not know it: {error}")
+    finally:
+        engine.dispose()
+
+
+def move_aliases(settings: Settings) -> str | None:
+    """Point MLflow's aliases at what is served now, within a bounded time.
+
+    Returns:
+        What went wrong, in a line; None if nothing did, or MLflow is not in use.
+    """
+    from models_ml import tracking
+    from models_ml.store.engine import make_engine
+
+    if not tracking.in_use(settings.home):
+        return None
+    engine = make_engine(settings.effective_store_url)
+    try:
+        aliases = tracking.wanted_aliases(engine)
+        return tracking.start(settings.home, run_folder=None, aliases=aliases).finish().warning
+    except (OSError, StoreError) as error:
+        return f"MLflow's aliases were not moved: {error}"
+    finally:
+        engine.dispose()
+
+
+def keep_backtest(settings: Settings, folder: Path, metrics: pd.DataFrame) -> str:
+    """Keep a backtest's figures with its run: in its folder, and in the store if it is published.
+
+    Returns:
+        What was done, in a sentence.
+
+    Raises:
+        InputError: the folder holds no trained run.
+    """
+    from models_ml.store import additions
+    from models_ml.store.engine import make_engine
+
+    rows = pa.Table.from_pandas(metrics, preserve_index=False)
+    artifact.add_metrics(folder, rows)
+    engine = make_engine(settings.effective_store_url)
+    try:
+        if promotion.published_role(engine, folder.name) is None:
+            return f"Kept with {folder.name}, which is not published yet."
+        added = additions.add_metrics(engine, folder.name, rows)
+    finally:
+        engine.dispose()
+    return f"Kept with {folder.name}: {added} figures added to the store."
 
 
 def check_quality(settings: Settings, zones: list[str]) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import date, timedelta
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +14,32 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from models_ml import artifact, provenance
-from models_ml.evaluation.backtest import OnFold, backtest, unheard
-from models_ml.evaluation.demand_class import demand_classes
+from models_ml import artifact, explain, provenance
+from models_ml.evaluation.backtest import METRIC_COLUMNS, OnFold, backtest, unheard
+from models_ml.evaluation.demand_class import CLASS_DAYS, demand_classes
 from models_ml.evaluation.hierarchy import AGGREGATE_LEVELS, Hierarchy
 from models_ml.evaluation.metrics import AVERAGE_LEVEL
 from models_ml.forecasters.base import Forecast
+from models_ml.forecasters.quantiles import with_quantiles
 from models_ml.forecasters.registry import BASELINE, make_forecaster
+from models_ml.forecasters.storage import save_forecaster
 from models_ml.marts import Marts, last_sale_day
 from models_ml.settings import QUANTILE_COLUMNS, Settings
-from models_ml.warehouse import Warehouse
+from models_ml.warehouse import Warehouse, open_warehouse
 
 NODE_HISTORY_DAYS = 728
-CLASS_DAYS = 364
+
+OnResult = Callable[[pd.DataFrame], None]
+"""Told of the metrics of each fold when they are there."""
+
+
+def unseen(_metrics: pd.DataFrame) -> None:
+    """For callers that wait for all folds."""
+
+
+def no_metrics() -> pd.DataFrame:
+    """The metrics of a run without a backtest."""
+    return pd.DataFrame(columns=METRIC_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -79,11 +94,64 @@ def backtest_metrics(
     folds: Sequence[date],
     models: Sequence[str],
     on_fold: OnFold = unheard,
+    *,
+    jobs: int = 1,
+    on_result: OnResult = unseen,
 ) -> pd.DataFrame:
-    """Metrics of models on folds, the baseline always among them (columns fold, model, level, metric, value)."""
+    """Metrics of models on folds, the baseline always among them.
+
+    Args:
+        settings: seed and threads, which the jobs share.
+        marts: gives the warehouse, the horizon and the stores.
+        folds: origins.
+        models: forecasters besides the baseline.
+        on_fold: told before each fit, if there is one job.
+        jobs: folds that are scored side by side, each in a process.
+        on_result: told of each fold's metrics when they are there.
+
+    Returns:
+        Columns fold, model, level, metric, value, in the order of `folds`; the same whatever `jobs` is, but for
+        the seconds.
+    """
+    if jobs > 1 and len(folds) > 1:
+        return side_by_side(settings, marts, folds, models, min(jobs, len(folds)), on_result)
+    parts = []
+    for fold in folds:
+        parts.append(fold_metrics(settings, marts, fold, models, on_fold))
+        on_result(parts[-1])
+    return pd.concat(parts, ignore_index=True)
+
+
+def side_by_side(
+    settings: Settings, marts: Marts, folds: Sequence[date], models: Sequence[str], jobs: int, on_result: OnResult
+) -> pd.DataFrame:
+    """Folds in processes; each has its part of the threads and of the memory, and opens the warehouse itself."""
+    share = settings.model_copy(
+        update={"threads": max(1, settings.threads // jobs), "memory_limit_gb": settings.memory_limit_gb / jobs}
+    )
+    # Spawned, not forked: LightGBM's and Arrow's threads do not survive a fork.
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        told = [pool.submit(fold_in_process, share, marts.origin, marts.stores, f, tuple(models)) for f in folds]
+        for done in as_completed(told):
+            on_result(done.result())
+        return pd.concat([done.result() for done in told], ignore_index=True)
+
+
+def fold_in_process(
+    settings: Settings, origin: date, stores: tuple[str, ...], fold: date, models: tuple[str, ...]
+) -> pd.DataFrame:
+    """One fold, in a process of its own."""
+    warehouse = open_warehouse(
+        settings.effective_warehouse_url, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
+    )
+    return fold_metrics(settings, Marts(warehouse, origin, settings.horizon_days, stores), fold, models, unheard)
+
+
+def fold_metrics(settings: Settings, marts: Marts, fold: date, models: Sequence[str], on_fold: OnFold) -> pd.DataFrame:
+    """Metrics of the baseline and of models on one fold."""
     names = [BASELINE, *(m for m in models if m != BASELINE)]
     makers = [lambda name=name: make_forecaster(name, seed=settings.seed, threads=settings.threads) for name in names]
-    metrics, _ = backtest(marts, folds, makers, on_fold)
+    metrics, _ = backtest(marts, [fold], makers, on_fold)
     return metrics
 
 
@@ -101,7 +169,7 @@ def train(plan: Plan, settings: Settings, metrics: pd.DataFrame, models: Path) -
     """
     forecaster = make_forecaster(plan.model, seed=settings.seed, threads=settings.threads)
     forecaster.fit(plan.marts)
-    forecast = forecaster.forecast(plan.marts)
+    forecast = with_quantiles(plan.marts, forecaster.forecast(plan.marts))
     tables = {
         "forecasts": forecast_rows(plan.marts, forecast),
         "node_forecasts": node_rows(plan.marts, forecast),
@@ -110,7 +178,9 @@ def train(plan: Plan, settings: Settings, metrics: pd.DataFrame, models: Path) -
         "run_metrics": pa.Table.from_pandas(metrics, preserve_index=False),
         **history_rows(plan.marts, settings.history_days),
     }
-    return artifact.save(artifact.RunArtifact(manifest_of(plan, forecast, metrics), tables), models)
+    tables["node_contributions"] = explain.contribution_rows(forecaster, plan.marts, forecast)
+    run = artifact.RunArtifact(manifest_of(plan, forecast, metrics), tables)
+    return artifact.save(run, models, lambda folder: save_forecaster(forecaster, folder))
 
 
 def manifest_of(plan: Plan, forecast: Forecast, metrics: pd.DataFrame) -> dict[str, Any]:

@@ -18,13 +18,19 @@ AsOf = Annotated[
 ]
 
 
-def train(model: Model = None, stores: Stores = None, as_of: AsOf = None, home: Home = None) -> None:
+def train(
+    model: Model = None,
+    stores: Stores = None,
+    as_of: AsOf = None,
+    backtest: Annotated[
+        bool, typer.Option(help="Score it on the last fold first; without it, it cannot be compared with a champion.")
+    ] = True,
+    home: Home = None,
+) -> None:
     """Fit a model on the marts and save its forecasts under models/ in the home."""
-    import pandas as pd
-
     from models_ml import training
-    from models_ml.evaluation.backtest import METRIC_COLUMNS
-    from models_ml.pipeline import raw_fingerprint
+    from models_ml.cli.progress import Progress
+    from models_ml.pipeline import prepare_home, raw_fingerprint, rivals
     from models_ml.warehouse import open_warehouse
 
     settings = settings_with(model=model, stores=stores, home=home)
@@ -33,7 +39,16 @@ def train(model: Model = None, stores: Stores = None, as_of: AsOf = None, home: 
     )
     origin = parse_date(as_of, "--as-of") if as_of else None
     plan = training.plan_training(settings, warehouse, raw_fingerprint(settings, warehouse), origin)
-    folder = training.train(plan, settings, pd.DataFrame(columns=METRIC_COLUMNS), settings.home / "models")
+    progress, metrics = Progress(), training.no_metrics()
+    if backtest:
+        prepare_home(settings)
+        fold = plan.marts.origin - timedelta(days=plan.marts.horizon_days)
+        with progress.step("backtest") as step:
+            models = [plan.model, *rivals(settings, plan, fold)]
+            metrics = training.backtest_metrics(settings, plan.marts, [fold], models)
+            step.note = told(metrics)
+    with progress.step("train and forecast"):
+        folder = training.train(plan, settings, metrics, settings.home / "models")
     typer.echo(f"{plan.run_id}: {plan.model} from {plan.marts.origin}, {len(plan.marts.series)} series, in {folder}")
 
 
@@ -46,34 +61,71 @@ def backtest(
         str | None,
         typer.Option("--model", help="Comma-separated forecasters; default: DEMAND_MODEL.", metavar="NAMES"),
     ] = None,
+    run_id: Annotated[
+        str | None,
+        typer.Option("--run", help="Score a trained run's model on its stores, and keep the figures with the run."),
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option(help="Folds side by side, each in a process with its share of threads and memory.", min=1)
+    ] = 1,
     stores: Stores = None,
     home: Home = None,
 ) -> None:
     """Score models on past origins against seasonal naive, on every level of the hierarchy."""
-    from models_ml import marts, training
+    from datetime import date
+
+    from models_ml import artifact, marts, training
     from models_ml.cli.progress import Progress
     from models_ml.errors import InputError
+    from models_ml.pipeline import keep_backtest
     from models_ml.warehouse import open_warehouse
 
     settings = settings_with(stores=stores, home=home)
+    folder = None
+    if run_id is not None:
+        if model or stores:
+            raise InputError("--run scores the run's own model on its own stores; leave --model and --stores out.")
+        folder = settings.home / "models" / run_id
+        manifest = artifact.load(folder).manifest
+        model = manifest["model"]
+        settings = settings.model_copy(
+            update={"stores": ",".join(manifest["scope"]), "horizon_days": manifest["horizon_days"]}
+        )
     warehouse = open_warehouse(
         settings.effective_warehouse_url, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
     )
-    last = marts.last_sale_day(warehouse, settings.store_list)
+    last = date.fromisoformat(manifest["origin"]) if folder else marts.last_sale_day(warehouse, settings.store_list)
     if folds.isdigit():
         if int(folds) < 1:
             raise InputError("--folds: give at least 1 fold.")
         step = timedelta(days=settings.horizon_days)
         origins = [last - step * k for k in range(1, int(folds) + 1)]
     else:
-        origins = [parse_date(text.strip(), "--folds") for text in folds.split(",")]
+        origins = list(dict.fromkeys(parse_date(text.strip(), "--folds") for text in folds.split(",")))
     view = marts.Marts(warehouse, last, settings.horizon_days, settings.store_list)
     names = (model or settings.model).split(",")
     with Progress().step("backtest"):
         metrics = training.backtest_metrics(
-            settings, view, origins, names, lambda fold, name: typer.echo(f"  {fold} {name}", err=True)
+            settings,
+            view,
+            origins,
+            names,
+            lambda fold, name: typer.echo(f"  {fold} {name} ...", err=True),
+            jobs=jobs,
+            on_result=lambda scored: typer.echo(f"  {scored['fold'].iloc[0]}: {told(scored)}", err=True),
         )
     print_metrics(metrics)
+    if folder is not None:
+        typer.echo(keep_backtest(settings, folder, metrics))
+
+
+def told(metrics: pd.DataFrame) -> str:
+    """WRMSSE and seconds of each model, in a line."""
+    average = metrics[metrics["level"] == 0].pivot_table(index="model", columns="metric", values="value", sort=False)
+    return ", ".join(
+        f"{name} {wrmsse:.4f} ({seconds:.0f} s)"
+        for name, wrmsse, seconds in zip(average.index, average["wrmsse"], average["seconds"], strict=True)
+    )
 
 
 def print_metrics(metrics: pd.DataFrame) -> None:
@@ -105,11 +157,61 @@ def print_metrics(metrics: pd.DataFrame) -> None:
 
 def publish(
     run_id: Annotated[str, typer.Argument(help="A run trained before (a folder under models/ in the home).")],
-    activate: Annotated[bool, typer.Option(help="Serve it; otherwise only publish it as a challenger.")] = True,
+    activate: Annotated[
+        bool, typer.Option(help="Serve it, unless it is worse than the champion; otherwise publish it as a challenger.")
+    ] = True,
     home: Home = None,
 ) -> None:
-    """Write a trained run to the prediction store and serve it, in one transaction."""
-    from models_ml.pipeline import publish_artifact
+    """Write a trained run to the prediction store and serve it, in one transaction; a worse one is not served."""
+    from models_ml.cli.progress import Progress
+    from models_ml.pipeline import prepare_home, publish_artifact, recorded
 
     settings = settings_with(home=home)
-    typer.echo(publish_artifact(settings, settings.home / "models" / run_id, activate=activate))
+    folder = settings.home / "models" / run_id
+    prepare_home(settings)
+    published = publish_artifact(settings, folder, activate=activate)
+    typer.echo(published.text)
+    notes = list(published.notes)
+    with recorded(settings, folder, Progress(), notes):
+        pass
+    for note in notes:
+        typer.echo(note)
+
+
+def explain(
+    run_id: Annotated[str | None, typer.Option("--run", help="A run; default: what is served.", metavar="RUN")] = None,
+    node: Annotated[
+        str, typer.Option("--node", help="A node, e.g. total, store:CA_1, store_department:CA_1|FOODS_3.")
+    ] = "total",
+    item: Annotated[str | None, typer.Option("--item", help="An item of the node's store.", metavar="ITEM")] = None,
+    home: Home = None,
+) -> None:
+    """Say which features moved a node's or an item's forecast, in units."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from models_ml import explain as explaining
+    from models_ml.cli.store import opened, served_run
+
+    with opened(home) as engine:
+        chosen = run_id or served_run(engine)
+        if item is None:
+            explanation = explaining.explain_node(engine, chosen, node)
+        else:
+            explanation = explaining.explain_item(engine, chosen, node, item)
+    units = explanation.units
+    title = f"{item} in {explanation.store_id}" if item else explanation.node_id
+    table = Table("moved by", "units a day", "most on", "then", "what it is", title=title, title_justify="left")
+    for family, row in explaining.summary(explanation).iterrows():
+        table.add_row(
+            str(family), f"{row['units_per_day']:+.2f}", str(row["strongest_day"]), f"{row['strongest_units']:+.2f}",
+            str(row["meaning"]),
+        )  # fmt: skip
+    table.add_section()
+    table.add_row("forecast", f"{units.to_numpy().sum() / len(units):.2f}", "", "", f"mean of {len(units)} days")
+    Console().print(table)
+    if explanation.share is not None and explanation.recent_share is not None:
+        typer.echo(
+            f"{item} takes {explanation.share:.2%} of {explanation.node_id}; "
+            f"of the last 28 days' sales it was {explanation.recent_share:.2%}."
+        )

@@ -22,6 +22,7 @@ def run(
     force: Annotated[
         bool, typer.Option("--force", help="Train again even if the same run was trained before.")
     ] = False,
+    track: Annotated[bool, typer.Option(help="Record the run in MLflow.")] = True,
     home: Home = None,
 ) -> None:
     """Raw files in, served forecasts out: ingest, build, check, train, backtest, publish.
@@ -33,7 +34,7 @@ def run(
 
     settings = settings_with(stores=stores, data_dir=data_dir, model=model, home=home)
     origin = parse_date(as_of, "--as-of") if as_of else None
-    outcome = main_job(settings, Progress(), origin=origin, force=force)
+    outcome = main_job(settings, Progress(), origin=origin, force=force, track=track)
     show(outcome, settings)
 
 
@@ -46,7 +47,9 @@ def show(outcome: Outcome, settings: Settings) -> None:
 
     console = Console(highlight=False)
     table = Table(show_header=False, title="Published", title_justify="left")
-    table.add_row("run", outcome.run_id)
+    table.add_row(
+        "run", outcome.run_id if outcome.role == "champion" else f"{outcome.run_id}, a challenger: not served"
+    )
     table.add_row("origin", f"{outcome.origin} (last known day), {settings.horizon_days} days ahead")
     table.add_row("series", f"{outcome.series:,} in {', '.join(outcome.scope)}")
     baseline = outcome.wrmsse.get(BASELINE)

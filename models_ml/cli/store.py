@@ -56,6 +56,7 @@ def promote(
     with opened(home) as engine:
         moved = runs.promote(engine, run_id, reason=reason, force=force)
     typer.echo(f"{run_id} is served for {', '.join(moved)}." if moved else f"{run_id} was served already.")
+    tell_mlflow(home)
 
 
 def rollback(stores: Stores = None, reason: Reason = None, home: Home = None) -> None:
@@ -71,6 +72,16 @@ def rollback(stores: Stores = None, reason: Reason = None, home: Home = None) ->
                 chosen = sorted(read.pointers(connection))
         for store, run in runs.rollback(engine, chosen, reason=reason).items():
             typer.echo(f"{store}: {run}")
+    tell_mlflow(home)
+
+
+def tell_mlflow(home: Path | None) -> None:
+    """Move MLflow's aliases after the store's pointers; what is served does not depend on it."""
+    from models_ml.pipeline import move_aliases
+
+    warning = move_aliases(settings_with(home=home))
+    if warning:
+        typer.echo(f"warning: {warning}", err=True)
 
 
 @runs_app.command("list")

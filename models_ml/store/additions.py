@@ -12,7 +12,7 @@ from models_ml.errors import PublishError
 from models_ml.store.frames import batches, floats, rows
 from models_ml.store.publish import insert_sql
 from models_ml.store.schema import MAX_UNITS, model_runs, node_contributions, run_metrics
-from models_ml.store.transactions import run_transaction
+from models_ml.store.transactions import reading, run_transaction
 
 CONTRIBUTION_COLUMNS = ["node_id", "target_date", "family", "units"]
 
@@ -48,6 +48,13 @@ def write_contributions(engine: Engine, run_id: str, contributions: pa.Table) ->
 
     run_transaction(engine, work)
     return int(typed.num_rows)
+
+
+def has_contributions(engine: Engine, run_id: str) -> bool:
+    """Whether a run's explanations are stored."""
+    query = select(node_contributions.c.node_id).where(node_contributions.c.run_id == run_id).limit(1)
+    with reading(engine) as connection:
+        return connection.execute(query).first() is not None
 
 
 def add_metrics(engine: Engine, run_id: str, metrics: pa.Table) -> int:

@@ -33,7 +33,7 @@ system-packages:
 	@.ci/debian-packages $(DEBIAN_PACKAGES)
 
 test: $(STAMP) system-packages lint ## lint, types and the whole test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 lint: $(STAMP) ## ruff, mypy, sqlfluff
 	$(BIN)/ruff check .

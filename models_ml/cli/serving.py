@@ -31,9 +31,8 @@ def serve(
         "DEMAND_STORE_URL": settings.effective_store_url,
         "DEMAND_API_AUTH": os.environ.get("DEMAND_API_AUTH", "off"),
     }
-    api = [sys.executable, "-m", "uvicorn", "api.main:app", "--host", "127.0.0.1", "--port", str(port),
-           "--workers", str(workers)]  # fmt: skip
-    commands = [api]
+    environment |= {"DEMAND_API_PORT": str(port), "DEMAND_API_WORKERS": str(workers)}
+    commands = [[sys.executable, "-m", "api"]]
     typer.echo(f"API        http://127.0.0.1:{port}/docs")
     if with_dashboard:
         environment["DEMAND_API_URL"] = f"http://127.0.0.1:{port}"

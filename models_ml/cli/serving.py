@@ -29,9 +29,11 @@ def serve(
         **os.environ,
         "DEMAND_HOME": str(settings.home.resolve()),
         "DEMAND_STORE_URL": settings.effective_store_url,
-        "DEMAND_API_AUTH": os.environ.get("DEMAND_API_AUTH", "off"),
+        "DEMAND_API_PORT": str(port),
+        "DEMAND_API_WORKERS": str(workers),
     }
-    environment |= {"DEMAND_API_PORT": str(port), "DEMAND_API_WORKERS": str(workers)}
+    if not any(name.startswith(("DEMAND_API_AUTH", "DEMAND_API_KEYS", "DEMAND_API_ENTRA")) for name in environment):
+        environment["DEMAND_API_AUTH"] = "off"  # a demo on this machine; the API says so when it starts
     commands = [[sys.executable, "-m", "api"]]
     typer.echo(f"API        http://127.0.0.1:{port}/docs")
     if with_dashboard:

@@ -10,8 +10,11 @@ from models_ml.forecasters.base import Forecaster
 BASELINE = "seasonal_naive"
 
 CLASSES: dict[str, str] = {
+    "ets": "models_ml.forecasters.ets:ETS",
+    "item_lightgbm": "models_ml.forecasters.item_boosting:ItemBoosting",
     "middle_out": "models_ml.forecasters.middle_out:MiddleOut",
     "moving_average": "models_ml.forecasters.moving_average:MovingAverage",
+    "prophet": "models_ml.forecasters.prophet:ProphetNodes",
     BASELINE: "models_ml.forecasters.seasonal_naive:SeasonalNaive",
 }
 """Where each forecaster is, `module:class`; the class takes the keywords `seed` and `threads`."""

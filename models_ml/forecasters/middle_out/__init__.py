@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from models_ml.errors import ModelError
-from models_ml.forecasters.base import Contributions, Forecast, on_sale
+from models_ml.forecasters.base import Contributions, Forecast
+from models_ml.forecasters.item_boosting import ItemBoosting, ItemBoostingParameters
 from models_ml.forecasters.middle_out.boosting import BoostingParameters, FittedBoosting, fit_boosting
 from models_ml.forecasters.middle_out.panel import NodePanel, read_panel
-from models_ml.forecasters.middle_out.reconcile import BlendParameters, blend, scale_to_nodes
+from models_ml.forecasters.middle_out.reconcile import BlendParameters, blend
 from models_ml.forecasters.middle_out.regression import FittedRegression, RegressionParameters, fit_regression
-from models_ml.forecasters.middle_out.shares import item_levels
+from models_ml.forecasters.top_down import share_out
 from models_ml.marts import Marts
 
 
@@ -31,6 +31,7 @@ class MiddleOutParameters:
     regression: RegressionParameters = field(default_factory=RegressionParameters)
     boosting: BoostingParameters = field(default_factory=BoostingParameters)
     blend: BlendParameters = field(default_factory=BlendParameters)
+    items: ItemBoostingParameters = field(default_factory=ItemBoostingParameters)
 
 
 class MiddleOut:
@@ -43,6 +44,7 @@ class MiddleOut:
         self.choices = parameters or MiddleOutParameters()
         self._regression: FittedRegression | None = None
         self._boosting: FittedBoosting | None = None
+        self._items = ItemBoosting(seed=seed, threads=threads, parameters=self.choices.items)
         self._panel: tuple[Marts, NodePanel] | None = None
 
     def parameters(self) -> dict[str, Any]:
@@ -50,22 +52,19 @@ class MiddleOut:
         return {"seed": self.seed, **asdict(self.choices)}
 
     def fit(self, marts: Marts) -> None:
-        """Learn the node models."""
+        """Learn the node models and the items' shares."""
         panel = read_panel(marts)
         self._panel = (marts, panel)
         self._regression = fit_regression(panel, self.choices.regression)
         self._boosting = fit_boosting(panel, self.choices.boosting, seed=self.seed, threads=self.threads)
+        self._items.fit(marts)
 
     def forecast(self, marts: Marts) -> Forecast:
         """Forecast the nodes, and share them out to items."""
         panel = self.panel(marts)
         regression, boosting = self.fitted()
         nodes = blend(panel, regression.predict(panel), boosting.predict(panel), self.choices.blend)
-        series = marts.series
-        items = item_levels(marts)[:, None] * on_sale(marts)
-        keys = ["store_id", "department_id"]
-        node = pd.MultiIndex.from_frame(panel.nodes[keys]).get_indexer(pd.MultiIndex.from_frame(series[keys]))
-        return Forecast(series, scale_to_nodes(items, node, nodes))
+        return Forecast(marts.series, share_out(marts, self._items.items(marts), nodes))
 
     def contributions(self, marts: Marts) -> Contributions:
         """What moved each store x department: both node models' contributions, weighted as they are blended."""
@@ -97,8 +96,10 @@ class MiddleOut:
         """Write what was learned; each part writes its own files."""
         for part in self.fitted():
             part.save(folder)
+        self._items.save(folder)
 
     def restore(self, folder: Path) -> None:
         """Take up what `save` wrote."""
         self._regression = FittedRegression.load(folder, self.choices.regression)
         self._boosting = FittedBoosting.load(folder, threads=self.threads)
+        self._items.restore(folder)

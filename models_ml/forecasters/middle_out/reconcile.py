@@ -1,4 +1,4 @@
-"""From node models to one forecast a node and day, and from there to items, so that all levels add up."""
+"""From two node models to one forecast a node and day."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models_ml.forecasters.middle_out.panel import NodePanel
+from models_ml.forecasters.top_down import scale_to_nodes as scale_to_nodes
 
 
 @dataclass(frozen=True)
@@ -42,20 +43,3 @@ def blend(panel: NodePanel, regression: np.ndarray, boosting: np.ndarray, parame
     total = (total_weight * regression + (1 - total_weight) * boosting).sum(axis=0)
     said = nodes.sum(axis=0)
     return nodes * np.where(said > 0, total / np.maximum(said, 1e-9), 0.0)[None, :]
-
-
-def scale_to_nodes(items: np.ndarray, node_of_item: np.ndarray, nodes: np.ndarray) -> np.ndarray:
-    """Scale items so that they sum to their node on each day.
-
-    Args:
-        items: series x horizon, not negative.
-        node_of_item: row of `nodes` of each series.
-        nodes: nodes x horizon.
-
-    Returns:
-        float32, series x horizon. A node whose items are all zero stays zero.
-    """
-    sums = np.zeros(nodes.shape)
-    np.add.at(sums, node_of_item, items)
-    factor = np.where(sums > 0, nodes / np.where(sums > 0, sums, 1.0), 0.0)
-    return np.asarray(items * factor[node_of_item], dtype=np.float32)

@@ -1,0 +1,196 @@
+"""Item-level direct LightGBM: one Poisson model of all series and all lead days, measured from each series' level.
+
+The logarithm of a series' recent level is the model's offset, so that it learns what makes a day differ from the
+level (weekday, price, event, age, trend), in one unit for slow and fast sellers alike. Its shares of a store and
+department are good; its totals, without the season, are not: see middle_out.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+
+from models_ml.errors import ModelError
+from models_ml.forecasters.base import Forecast, on_sale
+from models_ml.forecasters.item_boosting.features import CATEGORICAL, ItemFeatures, read_item_features
+from models_ml.forecasters.item_boosting.sampling import SamplingParameters, sample_rows
+from models_ml.forecasters.levels import with_cold_starts
+from models_ml.marts import Marts
+
+LEADS_AT_ONCE = 4
+"""Leads whose rows are made together: bounds the memory of a forecast."""
+
+
+@dataclass(frozen=True)
+class ItemBoostingParameters:
+    """Choices made on folds; see benchmarks/accuracy.md."""
+
+    rounds: int = 200
+    sampling: SamplingParameters = field(default_factory=SamplingParameters)
+    lightgbm: dict[str, Any] = field(
+        default_factory=lambda: {
+            "objective": "poisson",
+            "learning_rate": 0.07,
+            "num_leaves": 127,
+            "max_bin": 63,
+            "min_data_in_leaf": 200,
+            "feature_fraction": 0.6,
+            "bagging_fraction": 0.7,
+            "bagging_freq": 1,
+            "poisson_max_delta_step": 0.2,
+            "lambda_l2": 1.0,
+            "max_cat_to_onehot": 4,
+            "cat_smooth": 50,
+            "cat_l2": 20,
+        }
+    )
+
+
+@dataclass(frozen=True)
+class FittedItems:
+    """What was learned.
+
+    Attributes:
+        features: names of the columns, in order.
+        categories: of each categorical column, the names behind its codes.
+        booster: None where nothing was ever sold: then every series keeps its level.
+    """
+
+    features: tuple[str, ...]
+    categories: dict[str, tuple[str, ...]]
+    booster: lgb.Booster | None
+
+
+class ItemBoosting:
+    """Forecasts each series by itself; levels above are sums."""
+
+    name = "item_lightgbm"
+
+    def __init__(self, *, seed: int, threads: int, parameters: ItemBoostingParameters | None = None) -> None:
+        self.seed, self.threads = seed, threads
+        self.choices = parameters or ItemBoostingParameters()
+        self._fitted: FittedItems | None = None
+        self._features: tuple[Marts, ItemFeatures] | None = None
+
+    def parameters(self) -> dict[str, Any]:
+        """All choices, and the seed."""
+        return {"seed": self.seed, **asdict(self.choices)}
+
+    def fit(self, marts: Marts) -> None:
+        """Learn from sampled rows of the as-of days before the origin."""
+        features = read_item_features(marts, self.choices.sampling.weeks)
+        self._features = (marts, features)
+        series, as_of, lead, weight = sample_rows(features, marts.horizon_days, self.choices.sampling, seed=self.seed)
+        since = features.as_of[0] + timedelta(days=1)
+        units = np.maximum(marts.daily(since, marts.origin), 0.0) if since <= marts.origin else np.zeros((0, 0))
+        day = features.as_of_position[as_of] + lead - features.as_of_position[0] - 1
+        sold = units[series, day] if len(series) else np.zeros(0)
+        booster = self.train(features, series, as_of, lead, weight, sold) if sold.any() else None
+        self._fitted = FittedItems(tuple(features.names), features.categories, booster)
+
+    def train(
+        self,
+        features: ItemFeatures,
+        series: np.ndarray,
+        as_of: np.ndarray,
+        lead: np.ndarray,
+        weight: np.ndarray,
+        sold: np.ndarray,
+    ) -> lgb.Booster:
+        """Train on rows whose units are `sold`."""
+        settings = {
+            **self.choices.lightgbm,
+            "min_data_in_leaf": min(self.choices.lightgbm["min_data_in_leaf"], max(1, len(sold) // 200)),
+            "seed": self.seed,
+            "num_threads": self.threads,
+            "deterministic": True,
+            "force_row_wise": True,
+            "verbosity": -1,
+        }
+        names = features.names
+        data = lgb.Dataset(
+            features.rows(series, as_of, lead),
+            sold,
+            weight=weight,
+            init_score=np.log(features.level[series, as_of]),
+            feature_name=names,
+            categorical_feature=[name for name in names if name in CATEGORICAL],
+            params=settings,
+        )
+        return lgb.train(settings, data, self.choices.rounds)
+
+    def forecast(self, marts: Marts) -> Forecast:
+        """Level times the learned ratio; a series without history keeps the level that stands in for one."""
+        return Forecast(marts.series, self.items(marts))
+
+    def items(self, marts: Marts) -> np.ndarray:
+        """Forecast units of each series: float32, series x horizon, zero before its launch.
+
+        Raises:
+            ModelError: not fitted, or fitted on other features or categories.
+        """
+        fitted = self._fitted
+        if fitted is None:
+            raise ModelError("item_lightgbm is not fitted; call fit first.")
+        features = self.features(marts)
+        check(fitted, features)
+        level = features.level[:, -1].astype(np.float64)
+        ratio = np.ones((len(level), marts.horizon_days))
+        known = np.flatnonzero(np.isfinite(level))
+        if fitted.booster is not None and len(known):
+            for first in range(1, marts.horizon_days + 1, LEADS_AT_ONCE):
+                leads = np.arange(first, min(first + LEADS_AT_ONCE, marts.horizon_days + 1))
+                series, lead = np.tile(known, len(leads)), np.repeat(leads, len(known))
+                rows = features.rows(series, np.full(len(series), len(features.as_of) - 1), lead)
+                raw = fitted.booster.predict(rows, raw_score=True, num_threads=self.threads)
+                ratio[known[:, None], leads[None, :] - 1] = np.exp(raw).reshape(len(leads), len(known)).T
+        units = with_cold_starts(marts.series, level)[:, None] * ratio
+        return np.asarray(units * on_sale(marts), dtype=np.float32)
+
+    def features(self, marts: Marts) -> ItemFeatures:
+        """The features as of `marts.origin`; read once for one view of the marts."""
+        if self._features is None or self._features[0] != marts:
+            self._features = (marts, read_item_features(marts, 0))
+        return self._features[1]
+
+    def save(self, folder: Path) -> None:
+        """Write `items.json`, and `items.txt` (LightGBM's own text) if anything was learned."""
+        if self._fitted is None:
+            raise ModelError("item_lightgbm is not fitted; call fit first.")
+        described = {"features": self._fitted.features, "categories": self._fitted.categories}
+        (folder / "items.json").write_text(json.dumps(described, indent=1))
+        if self._fitted.booster is not None:
+            (folder / "items.txt").write_text(self._fitted.booster.model_to_string())
+
+    def restore(self, folder: Path) -> None:
+        """Take up what `save` wrote."""
+        described = json.loads((folder / "items.json").read_text())
+        text = folder / "items.txt"
+        self._fitted = FittedItems(
+            features=tuple(described["features"]),
+            categories={name: tuple(values) for name, values in described["categories"].items()},
+            booster=lgb.Booster(model_str=text.read_text()) if text.exists() else None,
+        )
+
+
+def check(fitted: FittedItems, features: ItemFeatures) -> None:
+    """Refuse marts whose columns or codes mean something else than those learned from."""
+    changed = sorted(set(features.names) ^ set(fitted.features))
+    if tuple(features.names) != fitted.features:
+        raise ModelError(
+            f"The item model was fitted on other features; they differ by {', '.join(changed[:5]) or 'order'}. "
+            "Train it again on these marts."
+        )
+    for name, known in fitted.categories.items():
+        if features.categories[name] != known:
+            other = sorted(set(features.categories[name]) ^ set(known))
+            raise ModelError(
+                f"The item model was fitted on other categories of {name}; they differ by "
+                f"{', '.join(other[:5]) or 'order'}. Train it again on these marts."
+            )

@@ -1,0 +1,90 @@
+"""Prophet at each store x department, with events and the regional flag, shared out to items by their recent level.
+
+Taylor, Letham, "Forecasting at scale", The American Statistician 72(1), 2018.
+"""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from models_ml.errors import ModelError
+from models_ml.forecasters.base import Forecast
+from models_ml.forecasters.ets import open_days
+from models_ml.forecasters.middle_out.panel import NodePanel, read_panel
+from models_ml.forecasters.top_down import share_out_by_level
+from models_ml.marts import Marts
+
+
+class ProphetNodes:
+    """One Prophet a node; several at a time, since each is fitted by a process of its own (CmdStan)."""
+
+    name = "prophet"
+
+    def __init__(self, *, seed: int, threads: int, changepoint_prior_scale: float = 0.05) -> None:
+        self.seed, self.threads = seed, threads
+        self.changepoint_prior_scale = changepoint_prior_scale
+        self._nodes: np.ndarray | None = None
+
+    def parameters(self) -> dict[str, Any]:
+        """The seed and how readily the trend bends."""
+        return {"seed": self.seed, "changepoint_prior_scale": self.changepoint_prior_scale}
+
+    def fit(self, marts: Marts) -> None:
+        """Fit each node; its forecast is made at once, since it knows only this origin."""
+        quieten(logging.getLogger("cmdstanpy"))
+        panel = read_panel(marts)
+        days = pd.date_range(marts.first_day, periods=panel.all_days)
+        events = event_table(panel, days)
+        with ThreadPoolExecutor(self.threads) as pool:
+            nodes = list(pool.map(lambda node: self.fit_node(panel, node, days, events), range(len(panel.nodes))))
+        self._nodes = open_days(panel, np.stack(nodes))
+
+    def fit_node(self, panel: NodePanel, node: int, days: pd.DatetimeIndex, events: pd.DataFrame | None) -> np.ndarray:
+        """Forecast one node; one that never sold stays at zero."""
+        from prophet import Prophet
+
+        units = panel.units[node]
+        if not units.any():
+            return np.zeros(panel.horizon_days)
+        frame = pd.DataFrame({"ds": days, "flag": panel.regional_flag[node]})
+        known = frame.iloc[: panel.known_days].assign(y=units)[~panel.closed[node, : panel.known_days]]
+        model = Prophet(
+            holidays=events,
+            seasonality_mode="multiplicative",
+            yearly_seasonality=panel.known_days >= 2 * 365,
+            weekly_seasonality=True,
+            daily_seasonality=False,
+            changepoint_prior_scale=self.changepoint_prior_scale,
+            uncertainty_samples=0,
+        )
+        model.add_regressor("flag", standardize=False)
+        model.fit(known, seed=self.seed)
+        return np.asarray(model.predict(frame.iloc[panel.known_days :])["yhat"], dtype=np.float64)
+
+    def forecast(self, marts: Marts) -> Forecast:
+        """Share the nodes out to items."""
+        if self._nodes is None:
+            raise ModelError("prophet is not fitted; call fit first.")
+        return Forecast(marts.series, share_out_by_level(marts, self._nodes))
+
+
+def quieten(logger: logging.Logger) -> None:
+    """Warnings only. CmdStan's logger without a handler would give itself one, and tell of every chain."""
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+    logger.setLevel(logging.WARNING)
+
+
+def event_table(panel: NodePanel, days: pd.DatetimeIndex) -> pd.DataFrame | None:
+    """Every day of every event's window that was seen before, under a name of its own; None without events."""
+    rows = [
+        pd.DataFrame({"ds": days[vector > 0], "holiday": f"event_{code}_{distance:+d}"})
+        for (code, distance), vector in panel.calendar.event_windows.items()
+        if vector[: panel.known_days].any()
+    ]
+    return pd.concat(rows, ignore_index=True) if rows else None

@@ -7,9 +7,12 @@ from functools import cache
 import numpy as np
 import pytest
 
-from models_ml.evaluation.hierarchy import AGGREGATE_LEVELS, Hierarchy
-from models_ml.forecasters.base import Forecast, Forecaster
+from models_ml.errors import ModelError
+from models_ml.evaluation.hierarchy import LEVELS, Hierarchy
+from models_ml.forecasters.base import Forecast, Forecaster, on_sale
+from models_ml.forecasters.moving_average import MovingAverage
 from models_ml.forecasters.registry import CLASSES, make_forecaster
+from models_ml.marts import Marts, read_daily
 from tests.models_ml.forecasters.conftest import HORIZON, Twins
 
 pytestmark = pytest.mark.dbt
@@ -43,7 +46,11 @@ def test_is_whole_finite_and_not_negative(name: str, twins: Twins) -> None:
 
 
 def test_knows_nothing_of_the_future(name: str, twins: Twins) -> None:
-    true, scrambled = forecast_of(name, twins, "true"), forecast_of(name, twins, "scrambled")
+    assert_same_future(forecast_of(name, twins, "true"), forecast_of(name, twins, "scrambled"))
+
+
+def assert_same_future(true: Forecast, scrambled: Forecast) -> None:
+    """Forecasts from twins that differ only after the origin must not differ."""
     assert true.series.equals(scrambled.series)
     assert true.mean.tobytes() == scrambled.mean.tobytes()
     for part in ("quantiles", "node_quantiles"):
@@ -57,11 +64,41 @@ def test_is_repeatable_byte_for_byte(name: str, twins: Twins) -> None:
     assert again.mean.tobytes() == forecast_of(name, twins, "true").mean.tobytes()
 
 
-def test_levels_add_up(name: str, twins: Twins) -> None:
+class Peeking(MovingAverage):
+    """A moving average with a planted look-ahead feature: sales read past the guard of `Marts.daily`."""
+
+    def __init__(self, days_ahead: int) -> None:
+        super().__init__()
+        self.days_ahead = days_ahead
+
+    def forecast(self, marts: Marts) -> Forecast:
+        future = read_daily(marts, marts.target_dates[0], marts.target_dates[self.days_ahead - 1], "units")
+        honest = super().forecast(marts)
+        return Forecast(honest.series, honest.mean + 0.01 * future.mean(axis=1, keepdims=True) * on_sale(marts))
+
+
+@pytest.mark.parametrize("days_ahead", [1, HORIZON])
+def test_a_planted_look_ahead_is_caught(twins: Twins, days_ahead: int) -> None:
+    forecasts = [Peeking(days_ahead).forecast(twins.marts(home)) for home in (twins.true, twins.scrambled)]
+    with pytest.raises(AssertionError):
+        assert_same_future(*forecasts)
+
+
+def test_marts_refuse_sales_after_the_origin(twins: Twins) -> None:
+    marts = twins.marts(twins.true)
+    for read in (marts.daily, marts.store_department_daily):
+        with pytest.raises(ModelError, match="not known"):
+            read(marts.origin, marts.target_dates[0])
+
+
+def test_all_twelve_levels_add_up(name: str, twins: Twins) -> None:
     forecast = forecast_of(name, twins, "true")
-    nodes = Hierarchy.of(forecast.series, AGGREGATE_LEVELS).nodes
-    for level in range(1, 10):
-        assert forecast.node_mean[nodes["level"] == level].sum() == pytest.approx(forecast.mean.sum(), rel=1e-4)
+    hierarchy = Hierarchy.of(forecast.series, LEVELS)
+    sums = hierarchy.aggregate(forecast.mean)
+    for level in LEVELS:
+        at = hierarchy.level_of_node == level.number
+        np.testing.assert_allclose(sums[at].sum(axis=0), forecast.mean.sum(axis=0), rtol=1e-4)
+    np.testing.assert_allclose(forecast.node_mean, sums[hierarchy.level_of_node <= 9], rtol=1e-4, atol=1e-4)
 
 
 def test_an_item_that_is_not_on_sale_yet_is_not_forecast(name: str, twins: Twins) -> None:

@@ -89,7 +89,7 @@ def load(folder: Path) -> RunArtifact:
 
 
 def add_metrics(folder: Path, metrics: pa.Table) -> None:
-    """Add a later backtest's figures to a run's; those of a fold and model that it has already are replaced.
+    """Add a later backtest's figures to a run's; those of a fold and model that it has already stay.
 
     Args:
         folder: of the run.
@@ -100,11 +100,11 @@ def add_metrics(folder: Path, metrics: pa.Table) -> None:
     """
     known = load(folder).tables["run_metrics"]
     new = metrics.cast(known.schema)
-    given = {(row["fold"], row["model"]) for row in new.select(["fold", "model"]).to_pylist()}
-    keep = [(row["fold"], row["model"]) not in given for row in known.select(["fold", "model"]).to_pylist()]
+    had = {(row["fold"], row["model"]) for row in known.select(["fold", "model"]).to_pylist()}
+    fresh = [(row["fold"], row["model"]) not in had for row in new.select(["fold", "model"]).to_pylist()]
     target = folder / "run_metrics.parquet"
     part = target.with_suffix(".part")
-    pq.write_table(pa.concat_tables([known.filter(pa.array(keep, pa.bool_())), new]), part, compression="zstd")
+    pq.write_table(pa.concat_tables([known, new.filter(pa.array(fresh, pa.bool_()))]), part, compression="zstd")
     part.replace(target)
 
 

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+import traceback
 import warnings
 from datetime import date, datetime
 from pathlib import Path
@@ -149,9 +150,18 @@ def experiment(client: Any, name: str, artifact_location: str | None) -> str:
 
 
 def main() -> None:
-    """Do one job."""
+    """Do one job; why it could not be done is the last line on standard error."""
+    try:
+        do(json.load(sys.stdin))
+    except Exception as error:
+        traceback.print_exc()
+        print(f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}", file=sys.stderr)
+        sys.exit(1)
+
+
+def do(job: dict[str, Any]) -> None:
+    """Do a job and answer."""
     started = time.perf_counter()
-    job = json.load(sys.stdin)
     warnings.simplefilter("ignore")
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever MLflow prints is no answer

@@ -13,6 +13,12 @@ UNKNOWN_DISPERSION = 1.0
 
 LARGEST_DISPERSION = 20.0
 
+ROUNDS = 6
+
+OUTLIER_VARIANCES = 16.0
+"""A squared error counts as this many variances at most: a shelf that was empty for weeks, forecast from its last
+sales or refilled out of nothing, would otherwise rule the spread of its whole group."""
+
 
 @dataclass(frozen=True)
 class Dispersion:
@@ -49,7 +55,7 @@ def learn_dispersion(
         return Dispersion(np.full(len(mean), UNKNOWN_DISPERSION), np.ones(horizon))
     groups = int(group.max()) + 1
     typical = np.full(groups, UNKNOWN_DISPERSION)
-    for _ in range(4):  # the weights depend on what they estimate; few rounds settle it
+    for _ in range(ROUNDS):  # the weights depend on what they estimate; a few rounds settle it
         own, told, by_lead = weighted_moments(mean, actual, usable, typical[group])
         sums = np.bincount(group, own, groups), np.bincount(group, told, groups)
         typical = np.where(sums[1] > 0, sums[0] / np.maximum(sums[1], 1e-12), UNKNOWN_DISPERSION)
@@ -70,7 +76,8 @@ def weighted_moments(
     for number in range(mean.shape[1]):  # one replay at a time bounds memory
         m = mean[:, number].astype(np.float64)
         weight = usable[:, number] / (1 + dispersion[:, None] * m) ** 2
-        part = weight * ((actual[:, number] - m) ** 2 - m)
+        squared = (actual[:, number] - m) ** 2
+        part = weight * (np.minimum(squared, OUTLIER_VARIANCES * (m + dispersion[:, None] * m**2)) - m)
         share = weight * m**2
         own += part.sum(axis=1)
         told += share.sum(axis=1)

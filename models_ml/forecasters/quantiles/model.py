@@ -33,7 +33,6 @@ class QuantileParameters:
         node_prior_days, item_prior_days: weight of the group's dispersion against a node's own.
         node_prior_cells, item_prior_cells: weight of the uncalibrated probabilities, in replayed counts.
         interval_coverage: most that the 95 % interval of an item may cover (see `calibration`).
-        node_skill, item_skill: dispersion of the forecast relative to that of the replays, at levels 1-9 and from 10.
     """
 
     node_prior_days: float = 50.0
@@ -41,8 +40,6 @@ class QuantileParameters:
     node_prior_cells: float = 364.0
     item_prior_cells: float = 500.0
     interval_coverage: float = 0.96
-    node_skill: float = 0.8
-    item_skill: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -119,8 +116,7 @@ class QuantileModel:
             p.item_prior_cells if items else p.node_prior_cells,
             p.interval_coverage if items else 1.0,
         )
-        skill = p.item_skill if items else p.node_skill
-        return Dispersion(dispersion.of_node * skill, dispersion.of_lead), calibration
+        return dispersion, calibration
 
     def _item_groups(self, rows: np.ndarray, mean: np.ndarray, usable: np.ndarray) -> np.ndarray:
         """Department x volume of each item."""
@@ -172,7 +168,9 @@ def learn_calibration(
     m, y = mean.ravel()[cells].astype(np.float64), actual.ravel()[cells].astype(np.float64)
     spread = dispersion.of_node[node] * dispersion.of_lead[lead]
     volume = np.searchsorted(edges, m)
-    knots, asked, pending = [], [], np.zeros(len(m), dtype=bool)
+    knots: list[float] = []
+    asked: list[np.ndarray] = []
+    pending = np.zeros(len(m), dtype=bool)
     for bucket in range(len(edges) + 1):
         pending |= volume == bucket
         last = bucket == len(edges)

@@ -15,8 +15,11 @@ from models_ml.forecasters.quantiles.replay import Replays
 from models_ml.settings import QUANTILES
 
 ITEMS, STORES, REPLAYS, HORIZON = 200, 2, 8, 14
-EXACT = QuantileParameters(node_skill=1.0, item_skill=1.0, interval_coverage=1.0)
-"""Without the choices that were made for real forecasts: simulated replays are as good as the forecast."""
+EXACT = QuantileParameters(interval_coverage=1.0)
+"""Quantiles of whole numbers as they are, without narrowing the interval of rare sellers."""
+
+World = tuple[Hierarchy, Replays, np.ndarray, np.ndarray]
+"""Hierarchy, replays, the mean of the days to come, and each series' true dispersion."""
 
 
 def series() -> pd.DataFrame:
@@ -30,8 +33,7 @@ def draw(rng: np.random.Generator, mean: np.ndarray, dispersion: np.ndarray) -> 
 
 
 @pytest.fixture(scope="module")
-def world() -> tuple[Hierarchy, Replays, np.ndarray, np.ndarray]:
-    """Hierarchy, replays, the mean of the days to come, and each series' true dispersion."""
+def world() -> World:
     rng = np.random.default_rng(8)
     hierarchy = Hierarchy.of(series())
     level = np.exp(rng.normal(0.5, 1.0, len(hierarchy.series)))
@@ -43,13 +45,13 @@ def world() -> tuple[Hierarchy, Replays, np.ndarray, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def fitted(world) -> QuantileModel:
+def fitted(world: World) -> QuantileModel:
     model = QuantileModel(EXACT)
     model.fit(world[0], world[1])
     return model
 
 
-def test_dispersion_is_found_again(world) -> None:
+def test_dispersion_is_found_again(world: World) -> None:
     _, replays, _, truth = world
     group = np.zeros(len(truth), dtype=int)
     found = learn_dispersion(replays.mean, replays.actual, replays.usable, group, 5.0).of_node
@@ -57,7 +59,7 @@ def test_dispersion_is_found_again(world) -> None:
     assert np.median(found[truth == 0.2]) == pytest.approx(0.2, rel=0.5)
 
 
-def test_quantiles_of_series_are_close_to_the_truth(world, fitted: QuantileModel) -> None:
+def test_quantiles_of_series_are_close_to_the_truth(world: World, fitted: QuantileModel) -> None:
     hierarchy, _, mean, truth = world
     found = attach(Forecast(hierarchy.series, mean), hierarchy, fitted.predict(mean)).quantiles
     assert found is not None
@@ -67,7 +69,7 @@ def test_quantiles_of_series_are_close_to_the_truth(world, fitted: QuantileModel
     assert np.abs(found - true).mean() < 0.5
 
 
-def test_future_counts_fall_below_quantiles_as_often_as_they_should(world, fitted: QuantileModel) -> None:
+def test_future_counts_fall_below_quantiles_as_often_as_they_should(world: World, fitted: QuantileModel) -> None:
     hierarchy, _, mean, truth = world
     rng = np.random.default_rng(99)
     quantiles = fitted.predict(mean)
@@ -81,13 +83,13 @@ def test_future_counts_fall_below_quantiles_as_often_as_they_should(world, fitte
         assert (at_most + slack >= QUANTILES).all(), level
 
 
-def test_an_interval_of_rare_sellers_covers_no_more_than_allowed(world) -> None:
+def test_an_interval_of_rare_sellers_covers_no_more_than_allowed(world: World) -> None:
     hierarchy, replays, mean, truth = world
     rare = Replays(replays.mean / 8, draw(np.random.default_rng(1), replays.mean / 8, truth[:, None, None]),
                    replays.usable, "regression")  # fmt: skip
     covers = {}
     for allowed in (1.0, 0.95):
-        model = QuantileModel(QuantileParameters(item_skill=1.0, interval_coverage=allowed))
+        model = QuantileModel(QuantileParameters(interval_coverage=allowed))
         model.fit(hierarchy, rare)
         at = hierarchy.level_of_node == 12
         quantiles = model.predict(mean / 8)[at]
@@ -98,7 +100,7 @@ def test_an_interval_of_rare_sellers_covers_no_more_than_allowed(world) -> None:
     assert covers[0.95] == pytest.approx(0.95, abs=0.015)
 
 
-def test_wrong_spread_is_put_right_by_calibration(world) -> None:
+def test_wrong_spread_is_put_right_by_calibration(world: World) -> None:
     """Zero-inflated sales are no negative binomial; the probabilities asked for make up for it."""
     hierarchy, replays, mean, _ = world
     rng = np.random.default_rng(3)
@@ -119,7 +121,9 @@ def test_wrong_spread_is_put_right_by_calibration(world) -> None:
     assert (at_most + 0.02 >= QUANTILES).all()
 
 
-def test_every_level_is_ordered_and_not_negative_and_silent_where_the_mean_is(world, fitted: QuantileModel) -> None:
+def test_every_level_is_ordered_and_not_negative_and_silent_where_the_mean_is(
+    world: World, fitted: QuantileModel
+) -> None:
     hierarchy, _, mean, _ = world
     mean = mean.copy()
     mean[:5] = 0
@@ -134,14 +138,14 @@ def test_every_level_is_ordered_and_not_negative_and_silent_where_the_mean_is(wo
     assert not attached.quantiles[:5].any()
 
 
-def test_a_median_follows_the_mean(world, fitted: QuantileModel) -> None:
+def test_a_median_follows_the_mean(world: World, fitted: QuantileModel) -> None:
     _, _, mean, _ = world
     one, two = fitted.predict(mean), fitted.predict(2 * mean)
     assert (two >= one - 1e-3).mean() > 0.995
     assert two[0, :, 4] == pytest.approx(2 * one[0, :, 4], rel=0.05)
 
 
-def test_series_and_nodes_come_in_the_order_of_the_forecast(world, fitted: QuantileModel) -> None:
+def test_series_and_nodes_come_in_the_order_of_the_forecast(world: World, fitted: QuantileModel) -> None:
     hierarchy, _, mean, _ = world
     forecast = attach(Forecast(hierarchy.series, mean), hierarchy, fitted.predict(mean))
     assert forecast.quantiles is not None
@@ -151,7 +155,7 @@ def test_series_and_nodes_come_in_the_order_of_the_forecast(world, fitted: Quant
     assert np.allclose(forecast.node_quantiles[:, :, 4], forecast.node_mean, rtol=0.15)
 
 
-def test_nothing_replayed_still_gives_quantiles(world) -> None:
+def test_nothing_replayed_still_gives_quantiles(world: World) -> None:
     hierarchy, _, mean, _ = world
     nothing = np.zeros((len(mean), 0, HORIZON), dtype=np.float32)
     model = QuantileModel()
@@ -162,7 +166,7 @@ def test_nothing_replayed_still_gives_quantiles(world) -> None:
     assert model.details()["replay_method"] == "none"
 
 
-def test_a_series_without_replays_is_as_spread_as_its_kind(world, fitted: QuantileModel) -> None:
+def test_a_series_without_replays_is_as_spread_as_its_kind(world: World, fitted: QuantileModel) -> None:
     hierarchy, replays, mean, _ = world
     usable = replays.usable.copy()
     usable[7] = False

@@ -1,0 +1,84 @@
+"""The dbt project on a local Spark: the target `databricks` of the profile as it is, another place to connect to."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
+
+import duckdb
+import pandas as pd
+from dbt.artifacts.schemas.run import RunExecutionResult
+from dbt.cli.main import dbtRunner
+from pyspark.sql import SparkSession
+
+from tests.spark.connector import CATALOG, connected_to
+
+REPOSITORY = Path(__file__).parents[2]
+PROJECT = REPOSITORY / "dbt_project"
+
+ENVIRONMENT = {
+    "DATABRICKS_HOST": "localhost",
+    "DATABRICKS_HTTP_PATH": "sql/protocolv1/o/0/local",  # a cluster: dbt asks it for its version
+    "DATABRICKS_TOKEN": "unused",
+    "DATABRICKS_CATALOG": CATALOG,
+}
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """Delta tables of a local Spark and dbt's artefacts about them."""
+
+    spark: SparkSession
+    target_path: Path
+
+    def dbt(self, *arguments: str) -> RunExecutionResult:
+        """Run dbt in this process, which has the Spark; every warning of dbt is an error.
+
+        Raises:
+            AssertionError: dbt failed; says what failed.
+        """
+        invocation = [
+            *("--warn-error", "--no-use-colors", "--quiet", "--log-level-file", "debug"),
+            *("--log-path", str(self.target_path / "logs")),
+            *arguments,
+            *("--project-dir", str(PROJECT), "--profiles-dir", str(REPOSITORY / "profiles")),
+            *("--target", "databricks", "--target-path", str(self.target_path)),
+        ]
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("DATABRICKS_", "DBT_", "DEMAND_"))}
+        with (
+            mock.patch.dict(os.environ, {**inherited, **ENVIRONMENT}, clear=True),
+            connected_to(self.spark),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("ignore")  # of sockets that the bridge to the JVM leaves to the garbage collector
+            done = dbtRunner().invoke(invocation)
+        assert done.success, f"dbt {' '.join(arguments)}:\n{done.exception or failures(done.result)}"
+        return done.result  # type: ignore[return-value]
+
+    def rows(self, relation: str) -> pd.DataFrame:
+        """All rows of a table."""
+        return self.spark.table(relation).toArrow().to_pandas()
+
+
+def failures(result: object) -> str:
+    """What failed, a paragraph each."""
+    results: Iterable[object] = getattr(result, "results", [])
+    bad = [r for r in results if str(r.status) not in {"success", "pass", "no-op"}]  # type: ignore[attr-defined]
+    return "\n\n".join(f"{r.node.unique_id} {r.status}: {(r.message or '')[:3000]}" for r in bad)  # type: ignore[attr-defined]
+
+
+def load_raw_tables(spark: SparkSession, duckdb_file: Path, folder: Path) -> None:
+    """Copy the raw tables of a DuckDB warehouse to Delta tables, through Parquet, types as they are."""
+    spark.sql("create schema raw_m5")
+    with duckdb.connect(str(duckdb_file), read_only=True) as connection:
+        names = connection.sql(
+            "select table_name from information_schema.tables where table_schema = 'raw_m5'"
+        ).fetchall()
+        for (name,) in names:
+            path = folder / f"{name}.parquet"
+            connection.sql(f"select * from raw_m5.{name}").write_parquet(str(path))
+            spark.read.parquet(str(path)).write.format("delta").saveAsTable(f"raw_m5.{name}")

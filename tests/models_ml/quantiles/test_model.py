@@ -53,7 +53,7 @@ def fitted(world: World) -> QuantileModel:
 
 def test_dispersion_is_found_again(world: World) -> None:
     _, replays, _, truth = world
-    group = np.zeros(len(truth), dtype=int)
+    group = (truth > 1).astype(int)
     found = learn_dispersion(replays.mean, replays.actual, replays.usable, group, 5.0).of_node
     assert np.median(found[truth == 1.5]) == pytest.approx(1.5, rel=0.25)
     assert np.median(found[truth == 0.2]) == pytest.approx(0.2, rel=0.5)

@@ -64,7 +64,7 @@ def run(settings: Settings, arguments: Sequence[str]) -> DbtResult:
         "--project-dir", str(REPOSITORY / "dbt_project"), "--profiles-dir", str(REPOSITORY / "profiles"),
         "--target", settings.dbt_target, "--target-path", str(target),
     ]  # fmt: skip
-    completed = subprocess.run(command, env=environment(settings), capture_output=True, text=True, check=False)
+    completed = subprocess.run(command, env=environment(settings), capture_output=True, text=True, check=False)  # noqa: S603
     results = json.loads(results_file.read_text()) if results_file.exists() else {"results": [], "metadata": {}}
     failed = [r for r in results["results"] if r["status"] in ("error", "fail", "runtime error")]
     if completed.returncode != 0 or failed:

@@ -13,6 +13,7 @@ from datetime import timedelta
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from models_ml.errors import ModelError
 from models_ml.forecasters.middle_out.panel import WEEK, NodePanel, read_panel
@@ -77,7 +78,10 @@ def replay(marts: Marts) -> Replays:
     np.add.at(node_units, node, units)
     regression = None
     if panel is not None:
-        regression = replay_regression(panel, count, RegressionParameters(origin_step_days=horizon), BlendParameters())
+        with threadpool_limits(1, "blas"):  # a thousand small systems: threads would mostly wait for each other
+            regression = replay_regression(
+                panel, count, RegressionParameters(origin_step_days=horizon), BlendParameters()
+            )
     mean = np.empty((len(units), count, horizon), dtype=np.float32)
     actual, usable = np.empty_like(mean), np.empty(mean.shape, dtype=bool)
     for number in range(count):

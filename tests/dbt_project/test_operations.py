@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from models_ml.settings import REPOSITORY
 from tests.dbt_project.project import Home
 
 pytestmark = pytest.mark.dbt

@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 collect_ignore_glob = [] if HAS_SPARK else ["test_*.py"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Forgive the bridge to the JVM, which leaves sockets to the garbage collector."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))
+            item.add_marker(pytest.mark.filterwarnings("ignore::ResourceWarning"))
+
+
 @pytest.fixture(scope="session")
 def duckdb_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A DuckDB warehouse with raw tables and marts, made by the main environment. Read it only."""

@@ -131,7 +131,7 @@ def connected_to(spark: SparkSession) -> Iterator[None]:
 
     with (
         mock.patch("databricks.sql.connect", connect),
-        mock.patch("dbt.adapters.databricks.connections.check_spog_preconditions", lambda **_: None),
+        mock.patch("dbt.adapters.databricks.connections.check_spog_preconditions", return_value=None),
     ):
         yield
 
@@ -139,7 +139,7 @@ def connected_to(spark: SparkSession) -> Iterator[None]:
 def open_spark(sql: str) -> str:
     """A statement of dbt-databricks by the names that open Spark knows."""
     sql = re.sub(rf"`?\b{CATALOG}\b`?", "spark_catalog", sql)
-    return re.sub(r"^\s*use\s+catalog\b", "set catalog", sql, flags=re.IGNORECASE)
+    return re.sub(r"^\s*use catalog\b", "set catalog", sql, flags=re.IGNORECASE | re.MULTILINE)
 
 
 def with_literals(sql: str, parameters: Sequence[Any] | None) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import duckdb
@@ -42,26 +44,38 @@ class Warehouse:
             AssertionError: dbt failed; says what failed.
         """
         invocation = [
-            *("--warn-error", "--no-use-colors", "--quiet", "--log-level-file", "debug"),
+            *("--warn-error", "--no-use-colors", "--quiet"),
             *("--log-path", str(self.target_path / "logs")),
             *arguments,
             *("--project-dir", str(PROJECT), "--profiles-dir", str(REPOSITORY / "profiles")),
-            *("--target", "databricks", "--target-path", str(self.target_path)),
+            *("--target", "databricks", "--target-path", str(self.target_path), "--threads", "2"),
         ]
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("DATABRICKS_", "DBT_", "DEMAND_"))}
-        with (
-            mock.patch.dict(os.environ, {**inherited, **ENVIRONMENT}, clear=True),
-            connected_to(self.spark),
-            warnings.catch_warnings(),
-        ):
-            warnings.simplefilter("ignore")  # of sockets that the bridge to the JVM leaves to the garbage collector
-            done = dbtRunner().invoke(invocation)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what libraries of the adapter say of each other
+            with mock.patch.dict(os.environ, {**inherited, **ENVIRONMENT}, clear=True), connected_to(self.spark):
+                done = dbtRunner().invoke(invocation)
         assert done.success, f"dbt {' '.join(arguments)}:\n{done.exception or failures(done.result)}"
         return done.result  # type: ignore[return-value]
+
+    def artefact(self, name: str) -> dict[str, Any]:
+        """An artefact of the last invocation that wrote it, e.g. `manifest`."""
+        content: dict[str, Any] = json.loads((self.target_path / f"{name}.json").read_text())
+        return content
+
+    def models(self) -> list[dict[str, Any]]:
+        """The warehouse zone's models, as the manifest describes them."""
+        nodes = self.artefact("manifest")["nodes"].values()
+        return [n for n in nodes if n["resource_type"] == "model" and "warehouse" in n["config"]["tags"]]
 
     def rows(self, relation: str) -> pd.DataFrame:
         """All rows of a table."""
         return self.spark.table(relation).toArrow().to_pandas()
+
+    def version(self, relation: str) -> int:
+        """How many times a Delta table was written since it was made."""
+        (last,) = self.spark.sql(f"describe history {relation} limit 1").collect()
+        return int(last.version)
 
 
 def failures(result: object) -> str:
@@ -75,9 +89,8 @@ def load_raw_tables(spark: SparkSession, duckdb_file: Path, folder: Path) -> Non
     """Copy the raw tables of a DuckDB warehouse to Delta tables, through Parquet, types as they are."""
     spark.sql("create schema raw_m5")
     with duckdb.connect(str(duckdb_file), read_only=True) as connection:
-        names = connection.sql(
-            "select table_name from information_schema.tables where table_schema = 'raw_m5'"
-        ).fetchall()
+        tables = "select table_name from information_schema.tables where table_schema = 'raw_m5'"
+        names = connection.sql(tables).fetchall()
         for (name,) in names:
             path = folder / f"{name}.parquet"
             connection.sql(f"select * from raw_m5.{name}").write_parquet(str(path))

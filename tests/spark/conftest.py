@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.spark.project import Warehouse
 
 # The main environment has no Spark: `make test-spark` runs this folder in one of its own.
-collect_ignore_glob = [] if HAS_SPARK else ["test_*.py"]
+collect_ignore_glob = [] if HAS_SPARK else ["test_[!e]*.py"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -46,23 +46,30 @@ def locked_jars() -> list[Path]:
     """Delta's jars, fetched from Maven's repository the first time and checked against `jars.lock` every time.
 
     Raises:
-        AssertionError: a jar is not the one that was locked.
+        AssertionError: they cannot be fetched, or a jar is not the one that was locked.
     """
     locked = {name: digest for digest, name in (line.split() for line in JARS_LOCK.read_text().splitlines())}
     paths = [IVY / "jars" / name for name in locked]
     if not all(path.exists() for path in paths):
-        subprocess.run([sys.executable, "-c", _FETCH], check=True, timeout=600)
+        done = subprocess.run([sys.executable, "-c", _FETCH], capture_output=True, text=True, check=False, timeout=600)
+        assert done.returncode == 0, f"Fetching {DELTA} failed:\n{done.stderr[-3000:]}"
     for path in paths:
         found = hashlib.sha256(path.read_bytes()).hexdigest()
         assert found == locked[path.name], f"SHA-256 of {path} is {found}, not {locked[path.name]} as locked: delete it"
     return paths
 
 
+# Spark brings all that Delta depends on but Delta's own storage.
 _FETCH = f"""
 from pyspark.sql import SparkSession
-SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").config(
-    "spark.jars.packages", "{DELTA}"
-).config("spark.jars.ivy", "{IVY}").getOrCreate()
+SparkSession.builder.master("local[1]").config(map={{
+    "spark.ui.enabled": "false",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.jars.packages": "{DELTA}",
+    "spark.jars.excludes": "org.*:*,com.*:*,javax.*:*,commons-*:*,io.airlift:*,io.unitycatalog:*",
+    "spark.jars.ivy": "{IVY}",
+}}).getOrCreate()
 """
 
 

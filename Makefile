@@ -51,7 +51,7 @@ bench-store: $(STAMP) ## publish speed against a bare executemany
 	$(BIN)/python -m benchmarks.store
 
 bench-accuracy: $(STAMP) ## WRMSSE on five folds of the real M5 marts in DEMAND_HOME
-	$(BIN)/python -m benchmarks.accuracy
+	$(BIN)/python -m benchmarks.accuracy --write
 
 bench-api: $(STAMP) ## API throughput against a bare route, the straightforward one and the seed's
 	$(BIN)/python -m benchmarks.api

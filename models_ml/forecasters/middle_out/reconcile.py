@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from models_ml.forecasters.middle_out.panel import NodePanel
-from models_ml.forecasters.top_down import scale_to_nodes as scale_to_nodes
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from models_ml.errors import ModelError
 from models_ml.forecasters.middle_out.panel import WEEK, NodePanel, read_panel
-from models_ml.forecasters.middle_out.reconcile import BlendParameters, blend, scale_to_nodes
+from models_ml.forecasters.middle_out.reconcile import BlendParameters, blend
 from models_ml.forecasters.middle_out.regression import (
+from models_ml.forecasters.top_down import scale_to_nodes
     LOG_OFFSET,
     YEAR,
     Design,

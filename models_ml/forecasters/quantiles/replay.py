@@ -19,13 +19,13 @@ from models_ml.errors import ModelError
 from models_ml.forecasters.middle_out.panel import WEEK, NodePanel, read_panel
 from models_ml.forecasters.middle_out.reconcile import BlendParameters, blend
 from models_ml.forecasters.middle_out.regression import (
-from models_ml.forecasters.top_down import scale_to_nodes
     LOG_OFFSET,
     YEAR,
     Design,
     RegressionParameters,
     pooled_ridge,
 )
+from models_ml.forecasters.top_down import scale_to_nodes
 from models_ml.marts import Marts
 
 MOST_REPLAYS = 13

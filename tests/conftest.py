@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep each folder of tests on one worker, so that its session fixtures are made once."""
     root = Path(__file__).parent

@@ -8,7 +8,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEBIAN_PACKAGES := chromium unixodbc
 
-.PHONY: help demo test lint serve docs bench-accuracy bench-store bench-api lock clean system-packages
+.PHONY: help demo test test-spark lint serve docs bench-accuracy bench-store bench-api lock clean system-packages
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,17 @@ system-packages:
 
 test: $(STAMP) system-packages lint ## lint, types and the whole test suite
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+
+# Spark has an environment of its own: it is large, and the product never imports it.
+.venv-spark/.installed: tests/spark/requirements.lock | $(STAMP)
+	@echo "Creating .venv-spark from tests/spark/requirements.lock"
+	@test -x .venv-spark/bin/python || $(PYTHON) -m venv .venv-spark
+	@$(BIN)/uv pip sync --quiet --python .venv-spark/bin/python --require-hashes tests/spark/requirements.lock
+	@touch $@
+
+test-spark: $(STAMP) .venv-spark/.installed ## the dbt models on a local Spark with Delta tables, compared with DuckDB row by row
+	@command -v java >/dev/null || .ci/debian-packages default-jre-headless
+	.venv-spark/bin/python -m pytest tests/spark
 
 # sqlfluff reads compiled SQL, which needs a warehouse: it runs in tests/dbt_project.
 lint: $(STAMP) ## ruff and mypy

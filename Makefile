@@ -33,7 +33,7 @@ system-packages:
 	@.ci/debian-packages $(DEBIAN_PACKAGES)
 
 test: $(STAMP) system-packages lint ## lint, types and the whole test suite
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 # Spark has an environment of its own: it is large, and the product never imports it.
 .venv-spark/.installed: tests/spark/requirements.lock | $(STAMP)

@@ -12,15 +12,6 @@ from pathlib import Path
 import pytest
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep each folder of tests on one worker, so that its session fixtures are made once."""
-    root = Path(__file__).parent
-    for item in items:
-        folder = item.path.parent.relative_to(root).parts[:2]
-        item.add_marker(pytest.mark.xdist_group("/".join(folder)))
-
-
 @pytest.fixture(scope="session")
 def m5_zip() -> Path:
     """The zip of real M5 files in the folder named by M5_DATA_DIR."""

@@ -8,7 +8,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEBIAN_PACKAGES := chromium unixodbc
 
-.PHONY: help demo test test-spark lint serve docs bench-accuracy bench-store bench-api lock clean system-packages
+.PHONY: help demo test test-slow test-spark lint serve docs bench-accuracy bench-store bench-api lock clean system-packages
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,8 +32,11 @@ demo: $(STAMP) ## the main job, end to end, on simulated data: `demand run`
 system-packages:
 	@.ci/debian-packages $(DEBIAN_PACKAGES)
 
-test: $(STAMP) system-packages lint ## lint, types and the whole test suite
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+test: $(STAMP) system-packages lint ## lint, types and the test suite
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not slow"
+
+test-slow: $(STAMP) ## the tests that take over a minute each
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m slow
 
 # Spark has an environment of its own: it is large, and the product never imports it.
 .venv-spark/.installed: tests/spark/requirements.lock | $(STAMP)

@@ -45,11 +45,11 @@ def main() -> None:
         model = fit_quantiles(marts)
         fit = time.perf_counter() - wall, time.process_time() - cpu
         forecaster = make_forecaster(options.model, seed=options.seed, threads=2)
-        result = run_fold(marts, forecaster, evaluator, actual, model)
+        scored, forecast = run_fold(marts, forecaster, evaluator, actual, model)
         wall, cpu = time.perf_counter(), time.process_time()
-        model.predict(result.forecast.mean)
+        model.predict(forecast.mean)
         predict = time.perf_counter() - wall, time.process_time() - cpu
-        parts.append(result.metrics)
+        parts.append(scored.metrics)
         costs.append((fold, *fit, *predict))
     metrics = pd.concat(parts)
     shown = metrics["metric"].str.match("wspl|coverage")

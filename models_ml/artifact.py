@@ -88,24 +88,24 @@ def load(folder: Path) -> RunArtifact:
     return RunArtifact(json.loads(manifest.read_text()), tables)
 
 
-def add_metrics(folder: Path, metrics: pa.Table) -> None:
-    """Add a later backtest's figures to a run's; those of a fold and model that it has already stay.
+def add_backtest(folder: Path, tables: dict[str, pa.Table]) -> None:
+    """Add a later backtest to a run's; rows of a fold and model that it has already stay.
 
     Args:
         folder: of the run.
-        metrics: columns fold, model, level, metric, value.
+        tables: from `training.backtest_tables`.
 
     Raises:
         InputError: the folder holds no trained run.
     """
-    known = load(folder).tables["run_metrics"]
-    new = metrics.cast(known.schema)
-    had = {(row["fold"], row["model"]) for row in known.select(["fold", "model"]).to_pylist()}
-    fresh = [(row["fold"], row["model"]) not in had for row in new.select(["fold", "model"]).to_pylist()]
-    target = folder / "run_metrics.parquet"
-    part = target.with_suffix(".part")
-    pq.write_table(pa.concat_tables([known, new.filter(pa.array(fresh, pa.bool_()))]), part, compression="zstd")
-    part.replace(target)
+    known = load(folder).tables
+    for name, table in tables.items():
+        before = known.get(name, table.schema.empty_table()).cast(table.schema)
+        fresh = table.join(before.select(["fold", "model"]), ["fold", "model"], join_type="left anti")
+        target = folder / f"{name}.parquet"
+        part = target.with_suffix(".part")
+        pq.write_table(pa.concat_tables([before, fresh]), part, compression="zstd")
+        part.replace(target)
 
 
 def record_of(run: RunArtifact) -> RunRecord:

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pandas as pd
-import pyarrow as pa
 
 from models_ml import artifact, dbt, promotion, provenance
 from models_ml.errors import InputError, StoreError, WarehouseError
+from models_ml.evaluation.backtest import Backtest
 from models_ml.evaluation.metrics import AVERAGE_LEVEL
 from models_ml.forecasters.registry import CLASSES
 from models_ml.settings import Settings
 from models_ml.sources import SimulatedSource, get_source
 from models_ml.sources.report import IngestReport
-from models_ml.training import Plan, backtest_metrics, plan_training, train
+from models_ml.training import Plan, backtest_folds, backtest_tables, plan_training, train
 from models_ml.warehouse import Warehouse, install_sqlite_extension, open_warehouse
 
 INGEST_MEMORY_GB = 3.0
@@ -149,10 +149,11 @@ def main_job(
         metrics = artifact.load(folder).tables["run_metrics"].to_pandas()
     else:
         with report.step("backtest") as step:
-            metrics = backtest_metrics(settings, plan.marts, [fold], [plan.model, *rivals(settings, plan, fold)])
+            scored = backtest_folds(settings, plan.marts, [fold], [plan.model, *rivals(settings, plan, fold)])
+            metrics = scored.metrics
             step.note = f"origin {fold}: " + ", ".join(f"{m} {v:.3f}" for m, v in wrmsse_by_model(metrics).items())
         with report.step("train and forecast") as step:
-            folder = train(plan, settings, metrics, settings.home / "models")
+            folder = train(plan, settings, scored, settings.home / "models")
             step.note = f"{plan.model}, {len(plan.marts.series)} series"
     with report.step("publish") as step:
         published = publish_artifact(settings, folder)
@@ -352,8 +353,8 @@ def move_aliases(settings: Settings) -> str | None:
         engine.dispose()
 
 
-def keep_backtest(settings: Settings, folder: Path, metrics: pd.DataFrame) -> str:
-    """Keep a backtest's figures with its run: in its folder, and in the store if it is published.
+def keep_backtest(settings: Settings, folder: Path, scored: Backtest) -> str:
+    """Keep a backtest with its run: in its folder, and in the store if it is published.
 
     Returns:
         What was done, in a sentence.
@@ -364,13 +365,13 @@ def keep_backtest(settings: Settings, folder: Path, metrics: pd.DataFrame) -> st
     from models_ml.store import additions
     from models_ml.store.engine import make_engine
 
-    rows = pa.Table.from_pandas(metrics, preserve_index=False)
-    artifact.add_metrics(folder, rows)
+    tables = backtest_tables(scored)
+    artifact.add_backtest(folder, tables)
     engine = make_engine(settings.effective_store_url)
     try:
         if promotion.published_role(engine, folder.name) is None:
             return f"Kept with {folder.name}, which is not published yet."
-        added = additions.add_metrics(engine, folder.name, rows)
+        added = additions.add_metrics(engine, folder.name, tables["run_metrics"])
     finally:
         engine.dispose()
     return f"Kept with {folder.name}: {added} figures added to the store."

@@ -15,31 +15,27 @@ import pandas as pd
 import pyarrow as pa
 
 from models_ml import artifact, explain, provenance
-from models_ml.evaluation.backtest import METRIC_COLUMNS, OnFold, backtest, unheard
+from models_ml.evaluation.backtest import METRIC_COLUMNS, Backtest, OnFold, backtest, unheard
+from models_ml.evaluation.breakdown import ERRORS, LEAD_COLUMNS
 from models_ml.evaluation.demand_class import CLASS_DAYS, demand_classes
-from models_ml.evaluation.hierarchy import AGGREGATE_LEVELS, Hierarchy
+from models_ml.evaluation.hierarchy import AGGREGATE_LEVELS, LEVELS, Hierarchy
 from models_ml.evaluation.metrics import AVERAGE_LEVEL
 from models_ml.forecasters.base import Forecast
 from models_ml.forecasters.quantiles import with_quantiles
 from models_ml.forecasters.registry import BASELINE, make_forecaster
 from models_ml.forecasters.storage import save_forecaster
-from models_ml.marts import Marts, last_sale_day
+from models_ml.marts import SERIES_KEYS, Marts, last_sale_day
 from models_ml.settings import QUANTILE_COLUMNS, Settings
 from models_ml.warehouse import Warehouse, open_warehouse
 
 NODE_HISTORY_DAYS = 728
 
-OnResult = Callable[[pd.DataFrame], None]
-"""Told of the metrics of each fold when they are there."""
+OnResult = Callable[[Backtest], None]
+"""Told of each fold's backtest when it is there."""
 
 
-def unseen(_metrics: pd.DataFrame) -> None:
+def unseen(_fold: Backtest) -> None:
     """For callers that wait for all folds."""
-
-
-def no_metrics() -> pd.DataFrame:
-    """The metrics of a run without a backtest."""
-    return pd.DataFrame(columns=METRIC_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -88,7 +84,7 @@ def plan_training(settings: Settings, warehouse: Warehouse, data_fingerprint: st
     return Plan(marts, settings.model, parameters, scope, data_fingerprint, run_id)
 
 
-def backtest_metrics(
+def backtest_folds(
     settings: Settings,
     marts: Marts,
     folds: Sequence[date],
@@ -97,8 +93,8 @@ def backtest_metrics(
     *,
     jobs: int = 1,
     on_result: OnResult = unseen,
-) -> pd.DataFrame:
-    """Metrics of models on folds, the baseline always among them.
+) -> Backtest:
+    """Models on folds, the baseline always among them.
 
     Args:
         settings: seed and threads, which the jobs share.
@@ -107,24 +103,23 @@ def backtest_metrics(
         models: forecasters besides the baseline.
         on_fold: told before each fit, if there is one job.
         jobs: folds that are scored side by side, each in a process.
-        on_result: told of each fold's metrics when they are there.
+        on_result: told of each fold's backtest when it is there.
 
     Returns:
-        Columns fold, model, level, metric, value, in the order of `folds`; the same whatever `jobs` is, but for
-        the seconds.
+        All folds in the order of `folds`; the same whatever `jobs` is, but for the seconds.
     """
     if jobs > 1 and len(folds) > 1:
         return side_by_side(settings, marts, folds, models, min(jobs, len(folds)), on_result)
     parts = []
     for fold in folds:
-        parts.append(fold_metrics(settings, marts, fold, models, on_fold))
+        parts.append(backtest_fold(settings, marts, fold, models, on_fold))
         on_result(parts[-1])
-    return pd.concat(parts, ignore_index=True)
+    return Backtest.joined(parts)
 
 
 def side_by_side(
     settings: Settings, marts: Marts, folds: Sequence[date], models: Sequence[str], jobs: int, on_result: OnResult
-) -> pd.DataFrame:
+) -> Backtest:
     """Folds in processes; each has its part of the threads and of the memory, and opens the warehouse itself."""
     share = settings.model_copy(
         update={"threads": max(1, settings.threads // jobs), "memory_limit_gb": settings.memory_limit_gb / jobs}
@@ -134,34 +129,33 @@ def side_by_side(
         told = [pool.submit(fold_in_process, share, marts.origin, marts.stores, f, tuple(models)) for f in folds]
         for done in as_completed(told):
             on_result(done.result())
-        return pd.concat([done.result() for done in told], ignore_index=True)
+        return Backtest.joined([done.result() for done in told])
 
 
 def fold_in_process(
     settings: Settings, origin: date, stores: tuple[str, ...], fold: date, models: tuple[str, ...]
-) -> pd.DataFrame:
+) -> Backtest:
     """One fold, in a process of its own."""
     warehouse = open_warehouse(
         settings.effective_warehouse_url, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
     )
-    return fold_metrics(settings, Marts(warehouse, origin, settings.horizon_days, stores), fold, models, unheard)
+    return backtest_fold(settings, Marts(warehouse, origin, settings.horizon_days, stores), fold, models, unheard)
 
 
-def fold_metrics(settings: Settings, marts: Marts, fold: date, models: Sequence[str], on_fold: OnFold) -> pd.DataFrame:
-    """Metrics of the baseline and of models on one fold."""
+def backtest_fold(settings: Settings, marts: Marts, fold: date, models: Sequence[str], on_fold: OnFold) -> Backtest:
+    """The baseline and models on one fold."""
     names = [BASELINE, *(m for m in models if m != BASELINE)]
     makers = [lambda name=name: make_forecaster(name, seed=settings.seed, threads=settings.threads) for name in names]
-    metrics, _ = backtest(marts, [fold], makers, on_fold)
-    return metrics
+    return backtest(marts, [fold], makers, on_fold)
 
 
-def train(plan: Plan, settings: Settings, metrics: pd.DataFrame, models: Path) -> Path:
+def train(plan: Plan, settings: Settings, scored: Backtest, models: Path) -> Path:
     """Fit, forecast, and save the run.
 
     Args:
         plan: from `plan_training`.
         settings: seed, threads and how much history is published.
-        metrics: of the run's backtest, may be empty.
+        scored: the run's backtest, may be `Backtest.none()`.
         models: folder of trained runs.
 
     Returns:
@@ -175,11 +169,11 @@ def train(plan: Plan, settings: Settings, metrics: pd.DataFrame, models: Path) -
         "node_forecasts": node_rows(plan.marts, forecast),
         "run_series": series_rows(plan.marts, forecast),
         "run_nodes": pa.Table.from_pandas(forecast.hierarchy.nodes.drop(columns="item_id"), preserve_index=False),
-        "run_metrics": pa.Table.from_pandas(metrics, preserve_index=False),
+        **backtest_tables(scored),
         **history_rows(plan.marts, settings.history_days),
     }
     tables["node_contributions"] = explain.contribution_rows(forecaster, plan.marts, forecast)
-    run = artifact.RunArtifact(manifest_of(plan, forecast, metrics), tables)
+    run = artifact.RunArtifact(manifest_of(plan, forecast, scored.metrics), tables)
     return artifact.save(run, models, lambda folder: save_forecaster(forecaster, folder))
 
 
@@ -207,6 +201,33 @@ def manifest_of(plan: Plan, forecast: Forecast, metrics: pd.DataFrame) -> dict[s
         "parameters": {**plan.parameters, **forecast.details},
         "metrics": headline,
     }
+
+
+BACKTEST_TYPES = {
+    **dict.fromkeys(("model", "metric", "node_id", "store_id", "item_id"), pa.string()),
+    **dict.fromkeys(("level", "lead_days"), pa.int32()),
+    "fold": pa.date32(),
+}
+"""Types of a backtest's keys; all other columns are figures."""
+
+
+def backtest_tables(scored: Backtest) -> dict[str, pa.Table]:
+    """Rows of a backtest: `run_metrics`, `backtest_series`, `backtest_nodes` (levels 1-9) and `backtest_leads`.
+
+    Each begins with fold and model; a figure that does not exist (nothing sold, a series that never moved) is null.
+    """
+    of, nodes = ["fold", "model"], scored.nodes
+    frames = {
+        "run_metrics": scored.metrics[METRIC_COLUMNS],
+        "backtest_series": nodes.loc[nodes["level"] == LEVELS[-1].number, [*of, *SERIES_KEYS, *ERRORS]],
+        "backtest_nodes": nodes.loc[nodes["level"] <= AGGREGATE_LEVELS[-1].number, [*of, "node_id", *ERRORS]],
+        "backtest_leads": scored.leads[[*of, *LEAD_COLUMNS]],
+    }
+    schemas = {
+        name: pa.schema([(column, BACKTEST_TYPES.get(column, pa.float64())) for column in frame])
+        for name, frame in frames.items()
+    }
+    return {name: pa.Table.from_pandas(frame, schemas[name], preserve_index=False) for name, frame in frames.items()}
 
 
 def repeated(values: pd.Series, times: int) -> pa.DictionaryArray:

@@ -30,6 +30,7 @@ def train(
     """Fit a model on the marts and save its forecasts under models/ in the home."""
     from models_ml import training
     from models_ml.cli.progress import Progress
+    from models_ml.evaluation.backtest import Backtest
     from models_ml.pipeline import prepare_home, raw_fingerprint, rivals
     from models_ml.warehouse import open_warehouse
 
@@ -39,16 +40,16 @@ def train(
     )
     origin = parse_date(as_of, "--as-of") if as_of else None
     plan = training.plan_training(settings, warehouse, raw_fingerprint(settings, warehouse), origin)
-    progress, metrics = Progress(), training.no_metrics()
+    progress, scored = Progress(), Backtest.none()
     if backtest:
         prepare_home(settings)
         fold = plan.marts.origin - timedelta(days=plan.marts.horizon_days)
         with progress.step("backtest") as step:
             models = [plan.model, *rivals(settings, plan, fold)]
-            metrics = training.backtest_metrics(settings, plan.marts, [fold], models)
-            step.note = told(metrics)
+            scored = training.backtest_folds(settings, plan.marts, [fold], models)
+            step.note = told(scored.metrics)
     with progress.step("train and forecast"):
-        folder = training.train(plan, settings, metrics, settings.home / "models")
+        folder = training.train(plan, settings, scored, settings.home / "models")
     typer.echo(f"{plan.run_id}: {plan.model} from {plan.marts.origin}, {len(plan.marts.series)} series, in {folder}")
 
 
@@ -105,18 +106,18 @@ def backtest(
     view = marts.Marts(warehouse, last, settings.horizon_days, settings.store_list)
     names = (model or settings.model).split(",")
     with Progress().step("backtest"):
-        metrics = training.backtest_metrics(
+        scored = training.backtest_folds(
             settings,
             view,
             origins,
             names,
             lambda fold, name: typer.echo(f"  {fold} {name} ...", err=True),
             jobs=jobs,
-            on_result=lambda scored: typer.echo(f"  {scored['fold'].iloc[0]}: {told(scored)}", err=True),
+            on_result=lambda one: typer.echo(f"  {one.metrics['fold'].iloc[0]}: {told(one.metrics)}", err=True),
         )
-    print_metrics(metrics)
+    print_metrics(scored.metrics)
     if folder is not None:
-        typer.echo(keep_backtest(settings, folder, metrics))
+        typer.echo(keep_backtest(settings, folder, scored))
 
 
 def told(metrics: pd.DataFrame) -> str:

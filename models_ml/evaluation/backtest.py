@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
 
 from models_ml.errors import ModelError
+from models_ml.evaluation.breakdown import LEAD_COLUMNS, NODE_COLUMNS, lead_errors, node_errors
 from models_ml.evaluation.demand_class import CLASS_DAYS, demand_classes
 from models_ml.evaluation.hierarchy import LEVELS, Hierarchy
 from models_ml.evaluation.metrics import AVERAGE_LEVEL, WEIGHT_DAYS, Evaluator
@@ -30,18 +31,30 @@ def unheard(_fold: date, _model: str) -> None:
 
 
 @dataclass(frozen=True)
-class FoldResult:
-    """One forecaster on one fold.
+class Backtest:
+    """Scores of forecasters on folds. Each frame begins with the columns fold (its origin) and model.
 
     Attributes:
-        metrics: columns `METRIC_COLUMNS`; the fold is its origin.
-        forecast: what was forecast.
-        actual: series x horizon, what came.
+        metrics: columns `METRIC_COLUMNS`.
+        nodes: errors of every node and series (see `breakdown.node_errors`).
+        leads: errors of every level and lead day (see `breakdown.lead_errors`).
     """
 
     metrics: pd.DataFrame
-    forecast: Forecast
-    actual: np.ndarray
+    nodes: pd.DataFrame
+    leads: pd.DataFrame
+
+    @classmethod
+    def none(cls) -> Backtest:
+        """Of a run that was not backtested."""
+        of = ["fold", "model"]
+        return cls(*(pd.DataFrame(columns=c) for c in (METRIC_COLUMNS, [*of, *NODE_COLUMNS], [*of, *LEAD_COLUMNS])))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Backtest]) -> Backtest:
+        """Several backtests as one, in their order."""
+        frames = [[part.metrics, part.nodes, part.leads] for part in parts]
+        return cls(*(pd.concat(of_kind, ignore_index=True) for of_kind in zip(*frames, strict=True)))
 
 
 def fold_evaluator(marts: Marts) -> tuple[Evaluator, np.ndarray]:
@@ -67,7 +80,7 @@ def fold_evaluator(marts: Marts) -> tuple[Evaluator, np.ndarray]:
 
 def run_fold(
     marts: Marts, forecaster: Forecaster, evaluator: Evaluator, actual: np.ndarray, quantile_model: QuantileModel
-) -> FoldResult:
+) -> tuple[Backtest, Forecast]:
     """Fit and forecast as of `marts.origin`, and score the mean and the quantiles on all levels.
 
     Args:
@@ -89,10 +102,12 @@ def run_fold(
         class_coverage(marts, forecast, actual),
         spent,
     ]
-    scores = pd.concat(parts, ignore_index=True)
-    scores.insert(0, "fold", marts.origin)
-    scores.insert(1, "model", forecaster.name)
-    return FoldResult(scores.dropna(subset=["value"]), forecast, actual)
+    scores = pd.concat(parts, ignore_index=True).dropna(subset=["value"])
+    frames = scores, node_errors(evaluator, forecast.mean), lead_errors(evaluator, forecast.mean)
+    for frame in frames:
+        frame.insert(0, "fold", marts.origin)
+        frame.insert(1, "model", forecaster.name)
+    return Backtest(*frames), forecast
 
 
 def class_coverage(marts: Marts, forecast: Forecast, actual: np.ndarray) -> pd.DataFrame:
@@ -113,7 +128,7 @@ def backtest(
     folds: Sequence[date],
     forecasters: Sequence[Callable[[], Forecaster]],
     on_fold: OnFold = unheard,
-) -> tuple[pd.DataFrame, list[FoldResult]]:
+) -> Backtest:
     """Score forecasters on folds.
 
     Args:
@@ -123,10 +138,9 @@ def backtest(
         on_fold: told before each fit, for a progress display.
 
     Returns:
-        All metrics (columns `METRIC_COLUMNS`, and `fva` against the first forecaster: 1 - wrmsse / its wrmsse), and
-        the results in the order they were made.
+        What was found, in the order of the folds; the metrics with `fva` against seasonal naive, if it is among them.
     """
-    results: list[FoldResult] = []
+    parts: list[Backtest] = []
     for fold in folds:
         fold_marts = Marts(marts.warehouse, fold, marts.horizon_days, marts.stores)
         evaluator, actual = fold_evaluator(fold_marts)
@@ -134,9 +148,10 @@ def backtest(
         for make in forecasters:
             forecaster = make()
             on_fold(fold, forecaster.name)
-            results.append(run_fold(fold_marts, forecaster, evaluator, actual, quantile_model))
-    metrics = pd.concat([r.metrics for r in results], ignore_index=True)
-    return pd.concat([metrics, forecast_value_added(metrics)], ignore_index=True)[METRIC_COLUMNS], results
+            parts.append(run_fold(fold_marts, forecaster, evaluator, actual, quantile_model)[0])
+    found = Backtest.joined(parts)
+    added = forecast_value_added(found.metrics)
+    return replace(found, metrics=pd.concat([found.metrics, added], ignore_index=True)[METRIC_COLUMNS])
 
 
 def forecast_value_added(metrics: pd.DataFrame, baseline: str = "seasonal_naive") -> pd.DataFrame:

@@ -90,6 +90,20 @@ class Evaluator:
         actual = hierarchy.aggregate(actual_units.astype(np.float32))
         return cls(hierarchy, actual, weights, squared, absolute)
 
+    def of_nodes(self, forecast: np.ndarray) -> np.ndarray:
+        """A forecast of every node: nodes x horizon, from that or from series x horizon."""
+        return self.hierarchy.aggregate(forecast) if len(forecast) == len(self.hierarchy.series) else forecast
+
+    def scaled_errors(self, forecast: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Root mean squared and mean absolute scaled error of each node; NaN for a node without a scale.
+
+        Args:
+            forecast: nodes x horizon.
+        """
+        error = forecast - self.actual
+        squared = np.sqrt((error.astype(np.float64) ** 2).mean(axis=1) / self.squared_scale)
+        return squared, np.abs(error).mean(axis=1) / self.absolute_scale
+
     def score(self, forecast: np.ndarray) -> pd.DataFrame:
         """Metrics of a mean forecast by level.
 
@@ -101,11 +115,9 @@ class Evaluator:
             unweighted; `wape` = sum|error| / sum(actual); `bias` = sum(forecast - actual) / sum(actual).
             A node without any step in training has no scale and is left out of the scaled metrics.
         """
-        if forecast.shape[0] == len(self.hierarchy.series):
-            forecast = self.hierarchy.aggregate(forecast)
+        forecast = self.of_nodes(forecast)
         error = forecast - self.actual
-        rmsse = np.sqrt((error.astype(np.float64) ** 2).mean(axis=1) / self.squared_scale)
-        mase = np.abs(error).mean(axis=1) / self.absolute_scale
+        rmsse, mase = self.scaled_errors(forecast)
         rows: list[tuple[int, str, float]] = []
         for level in np.unique(self.hierarchy.level_of_node):
             at = self.hierarchy.level_of_node == level

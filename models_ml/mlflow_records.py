@@ -21,8 +21,8 @@ import pandas as pd
 
 from models_ml import artifact
 from models_ml.evaluation.metrics import AVERAGE_LEVEL
-from models_ml.forecasters.base import Forecaster
 from models_ml.forecasters.registry import BASELINE
+from models_ml.settings import QUANTILE_COLUMNS
 from models_ml.tracking import RECORDER, REGISTERED_PREFIX
 
 BY_LEVEL = ("wrmsse", "bias", "wape", "wspl", "coverage_95")
@@ -108,7 +108,7 @@ def signature(horizon_days: int) -> Any:
         inputs=Schema([ColSpec("string", "store_id"), ColSpec("string", "origin")]),
         outputs=Schema(
             [ColSpec("string", "store_id"), ColSpec("string", "item_id"), ColSpec("datetime", "target_date"),
-             ColSpec("double", "mean")]
+             *(ColSpec("double", name) for name in ("mean", *QUANTILE_COLUMNS))]
         ),
         params=ParamSchema(
             [ParamSpec("warehouse_url", "string", ""), ParamSpec("horizon_days", "long", horizon_days),
@@ -195,14 +195,14 @@ class RecordedModel:
                 `threads`.
 
         Returns:
-            Columns store_id, item_id, target_date, mean.
+            Columns store_id, item_id, target_date, mean and the quantiles (`QUANTILE_COLUMNS`), ordered by series.
 
         Raises:
             InputError: more than one origin.
-            ModelError: the marts have other features or categories than the model was fitted with.
+            ModelError: the marts have other stores, features or categories than the model was fitted with.
         """
         from models_ml.errors import InputError
-        from models_ml.forecasters.storage import load_forecaster
+        from models_ml.forecasters.storage import FittedModel
         from models_ml.marts import Marts
         from models_ml.settings import get_settings
         from models_ml.warehouse import open_warehouse
@@ -220,15 +220,17 @@ class RecordedModel:
             int(given.get("horizon_days", get_settings().horizon_days)),
             tuple(sorted(set(model_input["store_id"]))),
         )
-        forecaster: Forecaster = load_forecaster(self.folder, threads=threads)
-        forecast = forecaster.forecast(marts)
+        forecast = FittedModel.load(self.folder, threads=threads).forecast(marts)
+        assert forecast.quantiles is not None
         days = marts.horizon_days
+        by_name = zip(QUANTILE_COLUMNS, np.moveaxis(forecast.quantiles, 2, 0), strict=True)
         return pd.DataFrame(
             {
                 "store_id": np.repeat(forecast.series["store_id"].to_numpy(), days),
                 "item_id": np.repeat(forecast.series["item_id"].to_numpy(), days),
                 "target_date": np.tile(np.array(marts.target_dates, dtype="datetime64[ns]"), len(forecast.series)),
                 "mean": forecast.mean.ravel().astype(np.float64),
+                **{name: values.ravel().astype(np.float64) for name, values in by_name},
             }
         )
 

@@ -21,9 +21,8 @@ from models_ml.evaluation.demand_class import CLASS_DAYS, demand_classes
 from models_ml.evaluation.hierarchy import AGGREGATE_LEVELS, LEVELS, Hierarchy
 from models_ml.evaluation.metrics import AVERAGE_LEVEL
 from models_ml.forecasters.base import Forecast
-from models_ml.forecasters.quantiles import with_quantiles
 from models_ml.forecasters.registry import BASELINE, make_forecaster
-from models_ml.forecasters.storage import save_forecaster
+from models_ml.forecasters.storage import FittedModel
 from models_ml.marts import SERIES_KEYS, Marts, last_sale_day
 from models_ml.settings import QUANTILE_COLUMNS, Settings
 from models_ml.warehouse import Warehouse, open_warehouse
@@ -162,8 +161,8 @@ def train(plan: Plan, settings: Settings, scored: Backtest, models: Path) -> Pat
         The run's folder.
     """
     forecaster = make_forecaster(plan.model, seed=settings.seed, threads=settings.threads)
-    forecaster.fit(plan.marts)
-    forecast = with_quantiles(plan.marts, forecaster.forecast(plan.marts))
+    model = FittedModel.fit(forecaster, plan.marts)
+    forecast = model.forecast(plan.marts)
     tables = {
         "forecasts": forecast_rows(plan.marts, forecast),
         "node_forecasts": node_rows(plan.marts, forecast),
@@ -174,7 +173,7 @@ def train(plan: Plan, settings: Settings, scored: Backtest, models: Path) -> Pat
     }
     tables["node_contributions"] = explain.contribution_rows(forecaster, plan.marts, forecast)
     run = artifact.RunArtifact(manifest_of(plan, forecast, scored.metrics), tables)
-    return artifact.save(run, models, lambda folder: save_forecaster(forecaster, folder))
+    return artifact.save(run, models, model.save)
 
 
 def manifest_of(plan: Plan, forecast: Forecast, metrics: pd.DataFrame) -> dict[str, Any]:

@@ -66,7 +66,7 @@ class Forecaster(Protocol):
 
 
 @runtime_checkable
-class Fitted(Protocol):
+class Storable(Protocol):
     """A forecaster that keeps what it learned in files (see `storage`); one that learns nothing need not be one."""
 
     def save(self, folder: Path) -> None:

@@ -12,37 +12,34 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models_ml.errors import ModelError
-from models_ml.forecasters.base import Forecast
-from models_ml.forecasters.ets import open_days
-from models_ml.forecasters.middle_out.panel import NodePanel, read_panel
-from models_ml.forecasters.top_down import share_out_by_level
+from models_ml.forecasters.middle_out.panel import NodePanel
+from models_ml.forecasters.node_forecaster import NodeForecaster
 from models_ml.marts import Marts
 
 
-class ProphetNodes:
+class ProphetNodes(NodeForecaster):
     """One Prophet a node; several at a time, since each is fitted by a process of its own (CmdStan)."""
 
     name = "prophet"
 
     def __init__(self, *, seed: int, threads: int, changepoint_prior_scale: float = 0.05) -> None:
+        super().__init__()
         self.seed, self.threads = seed, threads
         self.changepoint_prior_scale = changepoint_prior_scale
-        self._nodes: np.ndarray | None = None
 
     def parameters(self) -> dict[str, Any]:
         """The seed and how readily the trend bends."""
         return {"seed": self.seed, "changepoint_prior_scale": self.changepoint_prior_scale}
 
-    def fit(self, marts: Marts) -> None:
-        """Fit each node; its forecast is made at once, since it knows only this origin."""
+    def forecast_nodes(self, marts: Marts, panel: NodePanel) -> np.ndarray:
+        """Fit each node and forecast it."""
         quieten(logging.getLogger("cmdstanpy"))
-        panel = read_panel(marts)
         days = pd.date_range(marts.first_day, periods=panel.all_days)
         events = event_table(panel, days)
         with ThreadPoolExecutor(self.threads) as pool:
-            nodes = list(pool.map(lambda node: self.fit_node(panel, node, days, events), range(len(panel.nodes))))
-        self._nodes = open_days(panel, np.stack(nodes))
+            return np.stack(
+                list(pool.map(lambda node: self.fit_node(panel, node, days, events), range(len(panel.nodes))))
+            )
 
     def fit_node(self, panel: NodePanel, node: int, days: pd.DatetimeIndex, events: pd.DataFrame | None) -> np.ndarray:
         """Forecast one node; one that never sold stays at zero."""
@@ -65,12 +62,6 @@ class ProphetNodes:
         model.add_regressor("flag", standardize=False)
         model.fit(known, seed=self.seed)
         return np.asarray(model.predict(frame.iloc[panel.known_days :])["yhat"], dtype=np.float64)
-
-    def forecast(self, marts: Marts) -> Forecast:
-        """Share the nodes out to items."""
-        if self._nodes is None:
-            raise ModelError("prophet is not fitted; call fit first.")
-        return Forecast(marts.series, share_out_by_level(marts, self._nodes))
 
 
 def quieten(logger: logging.Logger) -> None:

@@ -1,57 +1,93 @@
-"""A fitted forecaster in a folder, and back: the reloaded one forecasts the same, byte for byte, or refuses."""
+"""A fitted model in a folder, and back: the reloaded one forecasts the same, byte for byte, or refuses."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from models_ml.errors import ModelError
-from models_ml.forecasters.base import Fitted, Forecaster
+from models_ml.forecasters.base import Forecast, Forecaster, Storable
+from models_ml.forecasters.quantiles import QuantileModel, fit_quantiles
 from models_ml.forecasters.registry import make_forecaster
+from models_ml.marts import Marts
 
 DESCRIPTION = "forecaster.json"
 
 
-def save_forecaster(forecaster: Forecaster, folder: Path) -> None:
-    """Write a fitted forecaster into a new folder."""
-    folder.mkdir(parents=True)
-    if isinstance(forecaster, Fitted):
-        forecaster.save(folder)
-    described = {"name": forecaster.name, "parameters": forecaster.parameters()}
-    (folder / DESCRIPTION).write_text(json.dumps(described, indent=1, sort_keys=True))
+@dataclass(frozen=True)
+class FittedModel:
+    """What a run forecasts with.
 
-
-def load_forecaster(folder: Path, *, threads: int) -> Forecaster:
-    """Read a forecaster that `save_forecaster` wrote.
-
-    Args:
-        folder: of the forecaster.
-        threads: for its forecasts; their bytes do not depend on it.
-
-    Raises:
-        ModelError: the folder holds none, or one fitted with other parameters than this version's.
+    Attributes:
+        forecaster: of the mean, fitted.
+        quantiles: around it, fitted at the same origin.
     """
-    if not (folder / DESCRIPTION).exists():
-        raise ModelError(f"{folder} holds no stored forecaster ({DESCRIPTION} is missing). Train the run again.")
-    described = json.loads((folder / DESCRIPTION).read_text())
-    forecaster = make_forecaster(described["name"], seed=described["parameters"].get("seed", 0), threads=threads)
-    own: dict[str, Any] = json.loads(json.dumps(forecaster.parameters()))
-    if own != described["parameters"]:
-        changed = sorted(
-            key
-            for key in own.keys() | described["parameters"].keys()
-            if own.get(key) != described["parameters"].get(key)
-        )
-        raise ModelError(
-            f"{folder} was fitted with other parameters than this version's ({', '.join(changed)}). "
-            "Check out the commit that its run names, or train it again."
-        )
-    if isinstance(forecaster, Fitted):
+
+    forecaster: Forecaster
+    quantiles: QuantileModel
+
+    @classmethod
+    def fit(cls, forecaster: Forecaster, marts: Marts) -> FittedModel:
+        """Fit a forecaster and its quantiles at `marts.origin`."""
+        forecaster.fit(marts)
+        return cls(forecaster, fit_quantiles(marts))
+
+    def forecast(self, marts: Marts) -> Forecast:
+        """Mean and quantiles of `marts.target_dates`.
+
+        Raises:
+            ModelError: the marts have other stores, series, features or categories than were learned from.
+        """
+        return self.quantiles.around(self.forecaster.forecast(marts))
+
+    def save(self, folder: Path) -> None:
+        """Write it into a new folder."""
+        folder.mkdir(parents=True)
+        if isinstance(self.forecaster, Storable):
+            self.forecaster.save(folder)
+        self.quantiles.save(folder)
+        described = {"name": self.forecaster.name, "parameters": self.forecaster.parameters()}
+        (folder / DESCRIPTION).write_text(json.dumps(described, indent=1, sort_keys=True))
+
+    @classmethod
+    def load(cls, folder: Path, *, threads: int) -> FittedModel:
+        """Read what `save` wrote.
+
+        Args:
+            folder: of the model.
+            threads: for its forecasts; their bytes do not depend on it.
+
+        Raises:
+            ModelError: the folder holds no model or half of one, or one fitted with other parameters than this
+                version's.
+        """
+        if not (folder / DESCRIPTION).exists():
+            raise ModelError(f"{folder} holds no stored model ({DESCRIPTION} is missing). Train the run again.")
+        described = json.loads((folder / DESCRIPTION).read_text())
+        forecaster = make_forecaster(described["name"], seed=described["parameters"].get("seed", 0), threads=threads)
+        check_parameters(folder, forecaster, described["parameters"])
         try:
-            forecaster.restore(folder)
+            if isinstance(forecaster, Storable):
+                forecaster.restore(folder)
+            return cls(forecaster, QuantileModel.load(folder))
         except (OSError, KeyError, ValueError) as error:
             raise ModelError(
                 f"{folder} cannot be read as a stored {described['name']}: {error}. Train it again."
             ) from None
-    return forecaster
+
+
+def check_parameters(folder: Path, forecaster: Forecaster, stored: dict[str, Any]) -> None:
+    """Refuse a model that this version would have fitted otherwise.
+
+    Raises:
+        ModelError: its parameters differ.
+    """
+    own: dict[str, Any] = json.loads(json.dumps(forecaster.parameters()))
+    changed = sorted(key for key in own.keys() | stored.keys() if own.get(key) != stored.get(key))
+    if changed:
+        raise ModelError(
+            f"{folder} was fitted with other parameters than this version's ({', '.join(changed)}). "
+            "Check out the commit that its run names, or train it again."
+        )

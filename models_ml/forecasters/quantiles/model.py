@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from models_ml.evaluation.hierarchy import Hierarchy
+from models_ml.errors import ModelError
+from models_ml.evaluation.hierarchy import AGGREGATE_LEVELS, LEVELS, Hierarchy
+from models_ml.forecasters.base import Forecast
 from models_ml.forecasters.quantiles.calibration import MOST_CELLS, calibrated_probabilities
 from models_ml.forecasters.quantiles.counts import quantiles
 from models_ml.forecasters.quantiles.dispersion import Dispersion, learn_dispersion
 from models_ml.forecasters.quantiles.replay import Replays
+from models_ml.marts import SERIES_KEYS
 from models_ml.settings import QUANTILES
+
+SERIES_COLUMNS = [*SERIES_KEYS, "department_id", "category_id", "region_id"]
+"""What the hierarchy is made of."""
 
 FIRST_ITEM_LEVEL = 10
 """From this level on nodes are items: many, small, alike within a department and volume."""
@@ -56,75 +63,60 @@ class Calibration:
         return np.stack(columns, axis=1)
 
 
-@dataclass
+@dataclass(frozen=True)
+class LevelFit:
+    """What was learned of the nodes of some levels: their rows in the hierarchy, their spread and calibration."""
+
+    rows: np.ndarray
+    dispersion: Dispersion
+    calibration: Calibration
+
+
+@dataclass(frozen=True)
 class QuantileModel:
-    """Fits spread and calibration on replays; gives quantiles around a mean forecast."""
+    """Quantiles around a mean forecast, by spread and calibration learned on replays.
 
-    parameters: QuantileParameters = field(default_factory=QuantileParameters)
+    Attributes:
+        parameters: of the fit.
+        hierarchy: all twelve levels over the series.
+        levels: see `level_groups`.
+        replays: number of replays learned from.
+        replay_method: how they were made (see `replay.Replays`).
+    """
 
-    def fit(self, hierarchy: Hierarchy, replays: Replays) -> None:
+    parameters: QuantileParameters
+    hierarchy: Hierarchy
+    levels: tuple[LevelFit, ...]
+    replays: int
+    replay_method: str
+
+    @classmethod
+    def fit(cls, hierarchy: Hierarchy, replays: Replays, parameters: QuantileParameters) -> QuantileModel:
         """Learn, level by level.
 
         Args:
             hierarchy: all twelve levels over the series.
             replays: of the same series.
+            parameters: of the fit.
         """
-        self.hierarchy = hierarchy
-        self._replays, self._method = replays.count, replays.method
-        self._fitted: list[tuple[np.ndarray, Dispersion, Calibration]] = []
         shape = replays.mean.shape
         flat = {
             name: values.reshape(len(values), -1)
             for name, values in (("mean", replays.mean), ("actual", replays.actual), ("usable", replays.usable))
         }
+        fits = []
         for levels in level_groups(hierarchy):
             rows = np.flatnonzero(np.isin(hierarchy.level_of_node, levels))
             summing = hierarchy.summing[rows]
-            if levels == [12]:  # its nodes are the series, in another order
+            if levels == [LEVELS[-1].number]:  # its nodes are the series, in another order
                 mean, actual, usable = (flat[name][summing.indices] for name in ("mean", "actual", "usable"))
             else:
                 mean = np.asarray(summing @ (flat["mean"] * flat["usable"]))
                 actual = np.asarray(summing @ (flat["actual"] * flat["usable"]))
                 usable = np.asarray(summing @ flat["usable"].astype(np.float32)) > 0
-            self._fitted.append(
-                (
-                    rows,
-                    *self._fit_level(
-                        levels[0], rows, *(v.reshape(len(rows), *shape[1:]) for v in (mean, actual, usable))
-                    ),
-                )
-            )
-
-    def details(self) -> dict[str, Any]:
-        """What was fitted, as JSON values: the choices, and how and how often the past was replayed."""
-        return {**asdict(self.parameters), "replays": self._replays, "replay_method": self._method}
-
-    def _fit_level(
-        self, level: int, rows: np.ndarray, mean: np.ndarray, actual: np.ndarray, usable: np.ndarray
-    ) -> tuple[Dispersion, Calibration]:
-        items = level >= FIRST_ITEM_LEVEL
-        p = self.parameters
-        usable = usable & (mean > 0)
-        group = self._item_groups(rows, mean, usable) if items else self.hierarchy.level_of_node[rows] - 1
-        dispersion = learn_dispersion(mean, actual, usable, group, p.item_prior_days if items else p.node_prior_days)
-        calibration = learn_calibration(
-            mean,
-            actual,
-            usable,
-            dispersion,
-            VOLUME_EDGES if items else (),
-            p.item_prior_cells if items else p.node_prior_cells,
-            p.interval_coverage if items else 1.0,
-        )
-        return dispersion, calibration
-
-    def _item_groups(self, rows: np.ndarray, mean: np.ndarray, usable: np.ndarray) -> np.ndarray:
-        """Department x volume of each item."""
-        first = self.hierarchy.summing[rows].indices[self.hierarchy.summing[rows].indptr[:-1]]
-        department = pd.factorize(self.hierarchy.series["department_id"], sort=True)[0][first]
-        days = np.maximum(usable.sum(axis=(1, 2)), 1)
-        volume = np.searchsorted(VOLUME_EDGES, (mean * usable).sum(axis=(1, 2)) / days)
-        return np.asarray(department * (len(VOLUME_EDGES) + 1) + volume)
+            mean, actual, usable = (values.reshape(len(rows), *shape[1:]) for values in (mean, actual, usable))
+            fits.append(fit_level(hierarchy, levels[0], rows, mean, actual, usable, parameters))
+        return cls(parameters, hierarchy, tuple(fits), replays.count, replays.method)
 
     def predict(self, mean: np.ndarray) -> np.ndarray:
         """Quantiles of every node.
@@ -138,11 +130,131 @@ class QuantileModel:
         horizon = mean.shape[1]
         node_mean = self.hierarchy.aggregate(mean)
         result = np.empty((len(node_mean), horizon, len(QUANTILES)), dtype=np.float32)
-        for rows, dispersion, calibration in self._fitted:
-            m = node_mean[rows].astype(np.float64).ravel()
-            spread = np.broadcast_to(dispersion.at(slice(None)), (len(rows), horizon)).ravel()
-            result[rows] = quantiles(m, spread, calibration.at(m)).reshape(len(rows), horizon, -1)
+        for level in self.levels:
+            m = node_mean[level.rows].astype(np.float64).ravel()
+            shape = len(level.rows), horizon
+            spread = np.broadcast_to(level.dispersion.at(slice(None)), shape).ravel()
+            result[level.rows] = quantiles(m, spread, level.calibration.at(m)).reshape(*shape, -1)
         return result
+
+    def around(self, forecast: Forecast) -> Forecast:
+        """A forecast with its quantiles.
+
+        Raises:
+            ModelError: it is of other series than were learned from.
+        """
+        self.check(forecast.series)
+        details = {**asdict(self.parameters), "replays": self.replays, "replay_method": self.replay_method}
+        forecast = attach(forecast, self.hierarchy, self.predict(forecast.mean))
+        return replace(forecast, details={**forecast.details, "quantiles": details})
+
+    def check(self, series: pd.DataFrame) -> None:
+        """Refuse other series than were learned from."""
+        own, given = (pd.MultiIndex.from_frame(frame[SERIES_KEYS]) for frame in (self.hierarchy.series, series))
+        if not own.equals(given):
+            other = [" in ".join(reversed(key)) for key in own.symmetric_difference(given)[:5]]
+            raise ModelError(
+                f"The quantiles were fitted on other series; they differ by {', '.join(other) or 'order'}. "
+                "Train the model again on these marts."
+            )
+
+    def save(self, folder: Path) -> None:
+        """Write `quantiles.json`, `quantiles.npz` and `quantiles_series.parquet`."""
+        described = {
+            "parameters": asdict(self.parameters),
+            "probabilities": QUANTILES,
+            "replays": self.replays,
+            "replay_method": self.replay_method,
+        }
+        (folder / "quantiles.json").write_text(json.dumps(described, indent=1))
+        arrays: dict[str, np.ndarray] = {}
+        for number, level in enumerate(self.levels):
+            arrays |= {f"{number}_of_node": level.dispersion.of_node, f"{number}_of_lead": level.dispersion.of_lead}
+            arrays |= {f"{number}_knots": level.calibration.knots, f"{number}_asked": level.calibration.asked}
+        np.savez(folder / "quantiles.npz", **arrays)  # type: ignore[arg-type]
+        self.hierarchy.series[SERIES_COLUMNS].to_parquet(folder / "quantiles_series.parquet", index=False)
+
+    @classmethod
+    def load(cls, folder: Path) -> QuantileModel:
+        """Read what `save` wrote.
+
+        Raises:
+            ModelError: it gives other quantiles than this version.
+        """
+        described = json.loads((folder / "quantiles.json").read_text())
+        if tuple(described["probabilities"]) != QUANTILES:
+            raise ModelError(f"{folder} gives quantiles of {described['probabilities']}, not of {list(QUANTILES)}.")
+        hierarchy = Hierarchy.of(pd.read_parquet(folder / "quantiles_series.parquet"))
+        fits = []
+        with np.load(folder / "quantiles.npz") as arrays:
+            for number, levels in enumerate(level_groups(hierarchy)):
+                fits.append(
+                    LevelFit(
+                        np.flatnonzero(np.isin(hierarchy.level_of_node, levels)),
+                        Dispersion(arrays[f"{number}_of_node"], arrays[f"{number}_of_lead"]),
+                        Calibration(arrays[f"{number}_knots"], arrays[f"{number}_asked"]),
+                    )
+                )
+        parameters = QuantileParameters(**described["parameters"])
+        return cls(parameters, hierarchy, tuple(fits), described["replays"], described["replay_method"])
+
+
+def attach(forecast: Forecast, hierarchy: Hierarchy, quantiles: np.ndarray) -> Forecast:
+    """A forecast with its quantiles.
+
+    Args:
+        forecast: mean of the hierarchy's series.
+        hierarchy: all twelve levels.
+        quantiles: from `QuantileModel.predict`, in the order of the hierarchy's nodes.
+    """
+    series_rows = np.flatnonzero(hierarchy.level_of_node == LEVELS[-1].number)
+    by_series = np.empty((len(series_rows), *quantiles.shape[1:]), dtype=quantiles.dtype)
+    by_series[hierarchy.summing[series_rows].indices] = quantiles[series_rows]  # nodes are ordered by node_id
+    nodes = np.flatnonzero(hierarchy.level_of_node <= AGGREGATE_LEVELS[-1].number)
+    return replace(forecast, quantiles=by_series, node_quantiles=quantiles[nodes])
+
+
+def fit_level(
+    hierarchy: Hierarchy,
+    level: int,
+    rows: np.ndarray,
+    mean: np.ndarray,
+    actual: np.ndarray,
+    usable: np.ndarray,
+    parameters: QuantileParameters,
+) -> LevelFit:
+    """Learn spread and calibration of some nodes.
+
+    Args:
+        hierarchy: all twelve levels.
+        level: the first of the nodes' levels.
+        rows: the nodes, as rows of the hierarchy.
+        mean, actual, usable: nodes x replays x horizon.
+        parameters: of the fit.
+    """
+    items, p = level >= FIRST_ITEM_LEVEL, parameters
+    usable = usable & (mean > 0)
+    group = item_groups(hierarchy, rows, mean, usable) if items else hierarchy.level_of_node[rows] - 1
+    dispersion = learn_dispersion(mean, actual, usable, group, p.item_prior_days if items else p.node_prior_days)
+    calibration = learn_calibration(
+        mean,
+        actual,
+        usable,
+        dispersion,
+        VOLUME_EDGES if items else (),
+        p.item_prior_cells if items else p.node_prior_cells,
+        p.interval_coverage if items else 1.0,
+    )
+    return LevelFit(rows, dispersion, calibration)
+
+
+def item_groups(hierarchy: Hierarchy, rows: np.ndarray, mean: np.ndarray, usable: np.ndarray) -> np.ndarray:
+    """Department x volume of each item."""
+    first = hierarchy.summing[rows].indices[hierarchy.summing[rows].indptr[:-1]]
+    department = pd.factorize(hierarchy.series["department_id"], sort=True)[0][first]
+    days = np.maximum(usable.sum(axis=(1, 2)), 1)
+    volume = np.searchsorted(VOLUME_EDGES, (mean * usable).sum(axis=(1, 2)) / days)
+    return np.asarray(department * (len(VOLUME_EDGES) + 1) + volume)
 
 
 def level_groups(hierarchy: Hierarchy) -> list[list[int]]:

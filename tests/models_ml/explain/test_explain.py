@@ -13,7 +13,7 @@ from sqlalchemy import Engine, select
 
 from models_ml import artifact, explain
 from models_ml.errors import InputError
-from models_ml.forecasters.storage import load_forecaster
+from models_ml.forecasters.storage import FittedModel
 from models_ml.marts import Marts
 from models_ml.settings import Settings
 from models_ml.store.engine import make_engine
@@ -68,7 +68,7 @@ def test_before_they_are_reconciled_they_are_exactly_what_the_node_models_said(
     folder = published_home / "models" / run_id
     record = artifact.record_of(artifact.load(folder))
     marts = Marts(DuckDBWarehouse(published_home / "warehouse.duckdb"), record.origin, record.horizon_days)
-    forecaster = load_forecaster(folder / artifact.MODEL, threads=2)
+    forecaster = FittedModel.load(folder / artifact.MODEL, threads=2).forecaster
     panel = forecaster.panel(marts)  # type: ignore[attr-defined]
     given = forecaster.contributions(marts)  # type: ignore[attr-defined]
     shares = {"regression": 0.0, "boosting": 0.0}

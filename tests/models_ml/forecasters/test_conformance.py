@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from models_ml.errors import ModelError
-from models_ml.evaluation.hierarchy import LEVELS, Hierarchy
-from models_ml.forecasters.base import Forecast, Forecaster, on_sale
+from models_ml.evaluation.hierarchy import AGGREGATE_LEVELS, LEVELS
+from models_ml.forecasters.base import Forecast, Forecaster, Storable, on_sale
 from models_ml.forecasters.moving_average import MovingAverage
+from models_ml.forecasters.quantiles import QuantileModel, fit_quantiles
 from models_ml.forecasters.registry import CLASSES, make_forecaster
+from models_ml.forecasters.storage import FittedModel
 from models_ml.marts import Marts, read_daily
+from models_ml.settings import QUANTILES
 from tests.models_ml.forecasters.conftest import HORIZON, Twins
 
 pytestmark = pytest.mark.dbt
@@ -24,11 +29,23 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 @cache
-def forecast_of(name: str, twins: Twins, future: str, stores: tuple[str, ...] = ()) -> Forecast:
-    marts = twins.marts(getattr(twins, future), stores)
+def fitted(name: str, twins: Twins, future: str, stores: tuple[str, ...]) -> Forecaster:
     forecaster = make_forecaster(name, seed=7, threads=2)
-    forecaster.fit(marts)
-    return forecaster.forecast(marts)
+    forecaster.fit(twins.marts(getattr(twins, future), stores))
+    return forecaster
+
+
+@cache
+def forecast_of(name: str, twins: Twins, future: str, stores: tuple[str, ...] = ()) -> Forecast:
+    """Mean and quantiles; the quantiles' model is the same for all."""
+    forecaster = fitted(name, twins, future, stores)
+    model = FittedModel(forecaster, quantile_model(twins, future, stores))
+    return model.forecast(twins.marts(getattr(twins, future), stores))
+
+
+@cache
+def quantile_model(twins: Twins, future: str, stores: tuple[str, ...]) -> QuantileModel:
+    return fit_quantiles(twins.marts(getattr(twins, future), stores))
 
 
 def test_meets_the_interface(name: str) -> None:
@@ -52,16 +69,48 @@ def test_knows_nothing_of_the_future(name: str, twins: Twins) -> None:
 def assert_same_future(true: Forecast, scrambled: Forecast) -> None:
     """Forecasts from twins that differ only after the origin must not differ."""
     assert true.series.equals(scrambled.series)
-    assert true.mean.tobytes() == scrambled.mean.tobytes()
+    assert_same_bytes(true, scrambled)
+
+
+def assert_same_bytes(one: Forecast, other: Forecast) -> None:
+    assert one.mean.tobytes() == other.mean.tobytes()
     for part in ("quantiles", "node_quantiles"):
-        one, other = getattr(true, part), getattr(scrambled, part)
-        assert (one is None) == (other is None)
-        assert one is None or one.tobytes() == other.tobytes()
+        assert (getattr(one, part) is None) == (getattr(other, part) is None)
+        assert getattr(one, part) is None or getattr(one, part).tobytes() == getattr(other, part).tobytes()
 
 
 def test_is_repeatable_byte_for_byte(name: str, twins: Twins) -> None:
-    again = forecast_of.__wrapped__(name, twins, "true")
-    assert again.mean.tobytes() == forecast_of(name, twins, "true").mean.tobytes()
+    again = make_forecaster(name, seed=7, threads=2)
+    marts = twins.marts(twins.true)
+    again.fit(marts)
+    assert again.forecast(marts).mean.tobytes() == forecast_of(name, twins, "true").mean.tobytes()
+
+
+def test_stored_and_reloaded_it_forecasts_the_same_bytes(name: str, twins: Twins, tmp_path: Path) -> None:
+    """In another folder and with other threads."""
+    FittedModel(fitted(name, twins, "true", ()), quantile_model(twins, "true", ())).save(tmp_path / "stored")
+    (tmp_path / "stored").rename(tmp_path / "moved")
+    reloaded = FittedModel.load(tmp_path / "moved", threads=1)
+    assert reloaded.forecaster.parameters() == fitted(name, twins, "true", ()).parameters()
+    assert_same_bytes(reloaded.forecast(twins.marts(twins.true)), forecast_of(name, twins, "true"))
+
+
+def test_a_model_of_all_stores_refuses_one_alone(name: str, twins: Twins) -> None:
+    """Rather than forecast it with what belongs to others."""
+    model = FittedModel(fitted(name, twins, "true", ()), quantile_model(twins, "true", ()))
+    with pytest.raises(ModelError, match=r"[Tt]rain"):
+        model.forecast(twins.marts(twins.true, ("CA_1",)))
+
+
+def test_forecasts_nothing_before_it_is_fitted(name: str, twins: Twins, tmp_path: Path) -> None:
+    forecaster = make_forecaster(name, seed=7, threads=1)
+    if not isinstance(forecaster, Storable):
+        return  # there is nothing to learn
+    with pytest.raises(ModelError, match="fit"):
+        forecaster.forecast(twins.marts(twins.true))
+    with pytest.raises(ModelError, match="fit"):
+        forecaster.save(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 class Peeking(MovingAverage):
@@ -92,13 +141,18 @@ def test_marts_refuse_sales_after_the_origin(twins: Twins) -> None:
 
 
 def test_all_twelve_levels_add_up(name: str, twins: Twins) -> None:
+    """Nodes as published against a pandas sum of the series, level by level; above items they are given."""
     forecast = forecast_of(name, twins, "true")
-    hierarchy = Hierarchy.of(forecast.series, LEVELS)
-    sums = hierarchy.aggregate(forecast.mean)
+    long = forecast.series.reset_index(drop=True).join(pd.DataFrame(forecast.mean.astype(np.float64)))
+    days = list(range(HORIZON))
+    nodes = forecast.hierarchy.nodes.join(pd.DataFrame(forecast.node_mean))
+    total = long[days].sum()
     for level in LEVELS:
-        at = hierarchy.level_of_node == level.number
-        np.testing.assert_allclose(sums[at].sum(axis=0), forecast.mean.sum(axis=0), rtol=1e-4)
-    np.testing.assert_allclose(forecast.node_mean, sums[hierarchy.level_of_node <= 9], rtol=1e-4, atol=1e-4)
+        sums = long.groupby(list(level.keys))[days].sum() if level.keys else total.to_frame().T
+        np.testing.assert_allclose(sums.sum(), total, rtol=1e-9)
+        if level in AGGREGATE_LEVELS:
+            own = nodes[nodes["level"] == level.number].sort_values(list(level.keys) or "node_id")[days]
+            np.testing.assert_allclose(own, sums, rtol=1e-4, atol=1e-4)
 
 
 def test_an_item_that_is_not_on_sale_yet_is_not_forecast(name: str, twins: Twins) -> None:
@@ -120,19 +174,31 @@ def test_an_item_that_never_sold_is_forecast_at_next_to_nothing(name: str, twins
     assert unsold.max() <= 0.5
 
 
+def test_a_new_item_without_history_is_forecast_like_others_of_its_department(name: str, twins: Twins) -> None:
+    forecast = forecast_of(name, twins, "true")
+    new = (forecast.series["item_id"] == twins.new).to_numpy()
+    like = forecast.series["department_id"] == forecast.series["department_id"][new].iloc[0]
+    assert np.isfinite(forecast.mean[new]).all()
+    assert forecast.mean[new].max() <= forecast.mean[like & ~new].max()
+
+
 def test_works_for_one_store(name: str, twins: Twins) -> None:
     forecast = forecast_of(name, twins, "true", ("CA_1",))
-    assert set(forecast.series["store_id"]) == {"CA_1"}
-    assert forecast.mean.sum() > 0
+    both = forecast_of(name, twins, "true")
+    in_store = (both.series["store_id"] == "CA_1").to_numpy()
+    assert forecast.series["item_id"].tolist() == both.series["item_id"][in_store].tolist()
+    assert set(forecast.hierarchy.nodes["store_id"].dropna()) == {"CA_1"}
+    assert forecast.mean.sum() == pytest.approx(both.mean[in_store].sum(), rel=0.2)
 
 
 def test_quantiles_are_in_order_and_hold_the_mean_of_a_busy_node(name: str, twins: Twins) -> None:
     forecast = forecast_of(name, twins, "true")
-    if forecast.quantiles is None:
-        return
+    assert forecast.quantiles is not None
     assert forecast.node_quantiles is not None
-    for quantiles in (forecast.quantiles, forecast.node_quantiles):
+    for quantiles, mean in ((forecast.quantiles, forecast.mean), (forecast.node_quantiles, forecast.node_mean)):
+        assert quantiles.shape == (*mean.shape, len(QUANTILES))
         assert (quantiles >= 0).all()
         assert (np.diff(quantiles, axis=2) >= 0).all()
+        assert not quantiles[mean == 0].any()
     total, mean = forecast.node_quantiles[0], forecast.node_mean[0]
     assert ((total[:, 0] < mean) & (mean < total[:, -1])).all()

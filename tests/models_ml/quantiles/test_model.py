@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import nbinom
 
+from models_ml.errors import ModelError
 from models_ml.evaluation.hierarchy import Hierarchy
 from models_ml.forecasters.base import Forecast
 from models_ml.forecasters.quantiles import QuantileModel, QuantileParameters, attach
@@ -46,9 +50,7 @@ def world() -> World:
 
 @pytest.fixture(scope="module")
 def fitted(world: World) -> QuantileModel:
-    model = QuantileModel(EXACT)
-    model.fit(world[0], world[1])
-    return model
+    return QuantileModel.fit(world[0], world[1], EXACT)
 
 
 def test_dispersion_is_found_again(world: World) -> None:
@@ -89,8 +91,7 @@ def test_an_interval_of_rare_sellers_covers_no_more_than_allowed(world: World) -
                    replays.usable, "regression")  # fmt: skip
     covers = {}
     for allowed in (1.0, 0.95):
-        model = QuantileModel(QuantileParameters(interval_coverage=allowed))
-        model.fit(hierarchy, rare)
+        model = QuantileModel.fit(hierarchy, rare, QuantileParameters(interval_coverage=allowed))
         at = hierarchy.level_of_node == 12
         quantiles = model.predict(mean / 8)[at]
         actual = hierarchy.aggregate(draw(np.random.default_rng(2), mean / 8, truth[:, None]))[at]
@@ -108,8 +109,8 @@ def test_wrong_spread_is_put_right_by_calibration(world: World) -> None:
     def zero_inflated(m: np.ndarray) -> np.ndarray:
         return (rng.poisson(m / 0.6) * (rng.random(m.shape) < 0.6)).astype(np.float32)
 
-    model = QuantileModel(EXACT)
-    model.fit(hierarchy, Replays(replays.mean, zero_inflated(replays.mean), replays.usable, "regression"))
+    inflated = Replays(replays.mean, zero_inflated(replays.mean), replays.usable, "regression")
+    model = QuantileModel.fit(hierarchy, inflated, EXACT)
     at = hierarchy.level_of_node == 12
     quantiles = model.predict(mean)[at]
     actual = hierarchy.aggregate(zero_inflated(mean))[at]
@@ -158,20 +159,45 @@ def test_series_and_nodes_come_in_the_order_of_the_forecast(world: World, fitted
 def test_nothing_replayed_still_gives_quantiles(world: World) -> None:
     hierarchy, _, mean, _ = world
     nothing = np.zeros((len(mean), 0, HORIZON), dtype=np.float32)
-    model = QuantileModel()
-    model.fit(hierarchy, Replays(nothing, nothing, nothing.astype(bool), "none"))
+    model = QuantileModel.fit(hierarchy, Replays(nothing, nothing, nothing.astype(bool), "none"), QuantileParameters())
     quantiles = model.predict(mean)
     assert (np.diff(quantiles, axis=2) >= 0).all()
     assert (quantiles[..., -1] > 0).all()
-    assert model.details()["replay_method"] == "none"
+    assert model.around(Forecast(hierarchy.series, mean)).details["quantiles"]["replay_method"] == "none"
 
 
 def test_a_series_without_replays_is_as_spread_as_its_kind(world: World, fitted: QuantileModel) -> None:
     hierarchy, replays, mean, _ = world
     usable = replays.usable.copy()
     usable[7] = False
-    model = QuantileModel(EXACT)
-    model.fit(hierarchy, Replays(replays.mean, replays.actual, usable, "regression"))
+    model = QuantileModel.fit(hierarchy, Replays(replays.mean, replays.actual, usable, "regression"), EXACT)
     quantiles = attach(Forecast(hierarchy.series, mean), hierarchy, model.predict(mean)).quantiles
     assert quantiles is not None
     assert (quantiles[7, :, -1] > mean[7]).all()
+
+
+def test_stored_and_reloaded_it_gives_the_same_bytes(world: World, fitted: QuantileModel, tmp_path: Path) -> None:
+    hierarchy, _, mean, _ = world
+    fitted.save(tmp_path)
+    reloaded = QuantileModel.load(tmp_path)
+    forecast = Forecast(hierarchy.series, mean)
+    one, other = fitted.around(forecast), reloaded.around(forecast)
+    for part in ("quantiles", "node_quantiles"):
+        assert getattr(one, part).tobytes() == getattr(other, part).tobytes()
+    assert one.details == other.details
+
+
+def test_other_series_than_it_was_fitted_on_are_refused_by_name(world: World, fitted: QuantileModel) -> None:
+    hierarchy, _, mean, _ = world
+    with pytest.raises(ModelError, match="I_000 in CA_0"):
+        fitted.around(Forecast(hierarchy.series.iloc[1:], mean[1:]))
+    with pytest.raises(ModelError, match="order"):
+        fitted.around(Forecast(hierarchy.series.iloc[::-1], mean[::-1]))
+
+
+def test_stored_quantiles_of_other_probabilities_are_refused(fitted: QuantileModel, tmp_path: Path) -> None:
+    fitted.save(tmp_path)
+    stored = tmp_path / "quantiles.json"
+    stored.write_text(json.dumps({**json.loads(stored.read_text()), "probabilities": [0.1, 0.9]}))
+    with pytest.raises(ModelError, match=r"0\.1, 0\.9"):
+        QuantileModel.load(tmp_path)

@@ -11,7 +11,7 @@ import pytest
 from models_ml.evaluation.backtest import backtest
 from models_ml.forecasters.base import Forecast
 from models_ml.forecasters.moving_average import MovingAverage
-from models_ml.forecasters.quantiles import with_quantiles
+from models_ml.forecasters.quantiles import fit_quantiles
 from models_ml.forecasters.quantiles.replay import replay
 from models_ml.marts import Marts
 from tests.models_ml.forecasters.conftest import ORIGIN, Twins
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.dbt
 @cache
 def forecast_of(twins: Twins, future: str, stores: tuple[str, ...] = ()) -> Forecast:
     marts = twins.marts(getattr(twins, future), stores)
-    return with_quantiles(marts, MovingAverage().forecast(marts))
+    return fit_quantiles(marts).around(MovingAverage().forecast(marts))
 
 
 def both(forecast: Forecast) -> tuple[np.ndarray, np.ndarray]:
@@ -58,7 +58,7 @@ def test_a_short_history_is_replayed_by_its_level(twins: Twins) -> None:
     early = Marts(marts.warehouse, (pd.Timestamp(marts.first_day) + pd.Timedelta(days=200)).date(), 28)
     replays = replay(early)
     assert (replays.method, replays.count) == ("trailing", 6)
-    quantiles, nodes = both(with_quantiles(early, MovingAverage().forecast(early)))
+    quantiles, nodes = both(fit_quantiles(early).around(MovingAverage().forecast(early)))
     assert (np.diff(quantiles, axis=2) >= 0).all()
     assert (nodes[0, :, -1] > nodes[0, :, 0]).all()
 

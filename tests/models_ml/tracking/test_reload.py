@@ -16,9 +16,9 @@ import pytest
 
 from models_ml import artifact
 from models_ml.errors import ModelError
-from models_ml.forecasters.storage import DESCRIPTION, load_forecaster
+from models_ml.forecasters.storage import DESCRIPTION, FittedModel
 from models_ml.marts import Marts
-from models_ml.settings import Settings
+from models_ml.settings import QUANTILE_COLUMNS, Settings
 from models_ml.store import runs
 from models_ml.store.engine import make_engine
 from models_ml.warehouse import DuckDBWarehouse
@@ -41,21 +41,30 @@ def marts_of(published_home: Path, folder: Path, stores: tuple[str, ...] = ()) -
     return Marts(warehouse, record.origin, record.horizon_days, stores)
 
 
-def published_mean(folder: Path) -> np.ndarray:
-    return np.asarray(artifact.load(folder).tables["forecasts"]["mean"])
+def published_values(folder: Path, table: str) -> bytes:
+    """Mean and quantiles as they were published."""
+    rows = artifact.load(folder).tables[table].to_pandas()
+    return rows[["mean", *QUANTILE_COLUMNS]].to_numpy(dtype=np.float64).tobytes()
 
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_reloaded_model_forecasts_the_published_bytes(published_home: Path, folder: Path, threads: int) -> None:
-    forecaster = load_forecaster(folder / artifact.MODEL, threads=threads)
-    mean = forecaster.forecast(marts_of(published_home, folder)).mean
-    assert mean.astype(np.float64).ravel().tobytes() == published_mean(folder).tobytes()
+    model = FittedModel.load(folder / artifact.MODEL, threads=threads)
+    forecast = model.forecast(marts_of(published_home, folder))
+    parts = {
+        "forecasts": (forecast.mean, forecast.quantiles),
+        "node_forecasts": (forecast.node_mean, forecast.node_quantiles),
+    }
+    for table, (mean, quantiles) in parts.items():
+        assert quantiles is not None
+        values = np.concatenate([mean[:, :, None], quantiles], axis=2).astype(np.float64)
+        assert values.tobytes() == published_values(folder, table)
 
 
 def test_a_model_refuses_other_stores(published_home: Path, folder: Path) -> None:
-    forecaster = load_forecaster(folder / artifact.MODEL, threads=2)
+    model = FittedModel.load(folder / artifact.MODEL, threads=2)
     with pytest.raises(ModelError, match=r"[Tt]rain it"):
-        forecaster.forecast(marts_of(published_home, folder, ("CA_1",)))
+        model.forecast(marts_of(published_home, folder, ("CA_1",)))
 
 
 def edited(folder: Path, target: Path, name: str, change: Callable[[dict[str, Any]], object]) -> Path:
@@ -82,22 +91,23 @@ def test_a_model_refuses_features_and_categories_that_it_was_not_fitted_with(
 ) -> None:
     other = edited(folder, tmp_path / "model", name, change)
     with pytest.raises(ModelError, match=said):
-        load_forecaster(other, threads=2).forecast(marts_of(published_home, folder))
+        FittedModel.load(other, threads=2).forecast(marts_of(published_home, folder))
 
 
 def test_a_model_fitted_with_other_parameters_is_refused(folder: Path, tmp_path: Path) -> None:
     other = edited(folder, tmp_path / "model", DESCRIPTION, lambda d: d["parameters"]["boosting"].update(rounds=1))
     with pytest.raises(ModelError, match="boosting"):
-        load_forecaster(other, threads=2)
+        FittedModel.load(other, threads=2)
 
 
 def test_a_folder_without_a_model_or_with_half_of_it_is_refused(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="Train the run again"):
-        load_forecaster(tmp_path, threads=2)
-    half = edited(folder, tmp_path / "model", DESCRIPTION, lambda d: d)
-    (half / "regression.npz").unlink()
-    with pytest.raises(ModelError, match=r"regression\.npz"):
-        load_forecaster(half, threads=2)
+        FittedModel.load(tmp_path, threads=2)
+    for number, missing in enumerate(("regression.npz", "items.json", "quantiles.npz", "quantiles_series.parquet")):
+        half = edited(folder, tmp_path / str(number), DESCRIPTION, lambda d: d)
+        (half / missing).unlink()
+        with pytest.raises(ModelError, match=missing.replace(".", r"\.")):
+            FittedModel.load(half, threads=2)
 
 
 IN_MLFLOW = """
@@ -115,6 +125,7 @@ run = client.get_run(version.run_id)
 inputs = [column.name for column in model.metadata.signature.inputs]
 print(json.dumps({"tags": version.tags, "metrics": run.data.metrics, "params": run.data.params,
                   "mlflow_run_id": version.run_id, "inputs": inputs,
+                  "outputs": model.metadata.signature.outputs.input_names(),
                   "artifacts": [part.path for part in client.list_artifacts(version.run_id)]}))
 """
 
@@ -144,4 +155,6 @@ def test_mlflow_holds_the_champion_with_its_lineage_and_its_forecasts(
     engine = make_engine(Settings(home=published_home).effective_store_url)
     assert runs.show(engine, folder.name).mlflow_run_id == said["mlflow_run_id"]
     engine.dispose()
-    assert pd.read_parquet(output)["mean"].to_numpy().tobytes() == published_mean(folder).tobytes()
+    given = pd.read_parquet(output)
+    assert given[["mean", *QUANTILE_COLUMNS]].to_numpy().tobytes() == published_values(folder, "forecasts")
+    assert said["outputs"] == list(given.columns)

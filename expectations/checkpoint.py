@@ -19,7 +19,7 @@ _SEVERITIES = {"error": "critical", "warning": "warning"}
 
 
 def run_checkpoints(
-    settings: Settings, zones: Sequence[str], run_ids: Sequence[str] | None
+    settings: Settings, zones: Sequence[str], run_ids: Sequence[str] | None, *, fresh: bool
 ) -> tuple[list[CheckResult], list[str]]:
     """Run the checkpoints of zones in order; see `expectations.run.run_zones`."""
     from expectations import data_docs, record
@@ -29,7 +29,7 @@ def run_checkpoints(
     skipped: list[str] = []
     for zone in zones:
         with _source(context, settings, zone) as (source, sql):
-            datasets = _datasets(source.get_engine(), sql, settings, zone, run_ids)
+            datasets = _datasets(source.get_engine(), sql, settings, zone, run_ids, fresh)
             results += _run_zone(context, source, sql, settings.home, zone, datasets)
         skipped += [f"{dataset.name}: {reason}" for dataset in datasets for reason in dataset.skipped]
     data_docs.write_index(settings.home)
@@ -59,12 +59,14 @@ def _source(context: Any, settings: Settings, zone: str) -> Iterator[tuple[Any, 
         context.data_sources.delete(source.name)
 
 
-def _datasets(engine: Any, sql: Sql, settings: Settings, zone: str, run_ids: Sequence[str] | None) -> list[Dataset]:
+def _datasets(
+    engine: Any, sql: Sql, settings: Settings, zone: str, run_ids: Sequence[str] | None, fresh: bool
+) -> list[Dataset]:
     if zone == "raw":
         return raw_datasets(engine, sql, settings)
     if zone == "marts":
         return marts_datasets(sql, settings)
-    return store_datasets(sql, settings, run_ids)
+    return store_datasets(sql, settings, run_ids, fresh=fresh)
 
 
 def _run_zone(context: Any, source: Any, sql: Sql, home: Path, zone: str, datasets: list[Dataset]) -> list[CheckResult]:

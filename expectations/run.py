@@ -62,13 +62,16 @@ class ZoneSummary:
         raise QualityError(f"{count}, so the job stops here; what was served before is still served.\n{listed}{rest}")
 
 
-def run_zones(settings: Settings, zone: str, *, run_ids: Sequence[str] | None = None) -> ZoneSummary:
+def run_zones(
+    settings: Settings, zone: str, *, run_ids: Sequence[str] | None = None, fresh: bool = True
+) -> ZoneSummary:
     """Check one zone, or all; write the data docs and record the results in the prediction store.
 
     Args:
         settings: where the warehouse, the store and the home are.
         zone: `raw` (ingested tables), `marts` (core and feature marts), `store` (published forecasts), or `all`.
         run_ids: for `store`: the runs to check; None: the runs that are served.
+        fresh: for `store`: whether the runs must be of the newest sales.
 
     Raises:
         InputError: there is no such zone.
@@ -78,5 +81,5 @@ def run_zones(settings: Settings, zone: str, *, run_ids: Sequence[str] | None = 
         raise InputError(f"Unknown zone {zone!r}; there are {', '.join(ZONES)} and all.")
     from expectations.checkpoint import run_checkpoints
 
-    results, skipped = run_checkpoints(settings, ZONES if zone == "all" else (zone,), run_ids)
+    results, skipped = run_checkpoints(settings, ZONES if zone == "all" else (zone,), run_ids, fresh=fresh)
     return ZoneSummary(zone, tuple(results), tuple(skipped))

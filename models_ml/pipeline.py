@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import pandas as pd
 
 from models_ml import artifact, dbt, promotion, provenance
-from models_ml.errors import InputError, StoreError, WarehouseError
+from models_ml.errors import InputError, QualityError, StoreError, WarehouseError
 from models_ml.evaluation.backtest import Backtest
 from models_ml.evaluation.metrics import AVERAGE_LEVEL
 from models_ml.forecasters.registry import CLASSES
@@ -156,14 +157,11 @@ def main_job(
             folder = train(plan, settings, scored, settings.home / "models")
             step.note = f"{plan.model}, {len(plan.marts.series)} series"
     with report.step("publish") as step:
-        published = publish_artifact(settings, folder)
+        published = publish_artifact(settings, folder, check=partial(check_forecasts, fresh=origin is None))
         step.note = published.text
     notes += published.notes
-    with recorded(settings, folder, report, notes, track=track):
-        with report.step("serving models") as step:
-            step.note = describe(dbt.build(settings, "serving"))
-        with report.step("quality of the store") as step:
-            step.note = check_quality(settings, ["store"])
+    with recorded(settings, folder, report, notes, track=track), report.step("serving models") as step:
+        step.note = describe(dbt.build(settings, "serving"))
     return outcome(plan, published.role, metrics, fold, report.seconds, notes)
 
 
@@ -224,6 +222,10 @@ def rivals(settings: Settings, plan: Plan, fold: date) -> list[str]:
     return [name for name in promotion.rivals(champion, plan.model, fold) if name in CLASSES]
 
 
+CheckRun = Callable[[Settings, str], str]
+"""Checks a stored run by its id: the outcome in a line, or a QualityError."""
+
+
 @dataclass(frozen=True)
 class Published:
     """A run in the store.
@@ -239,21 +241,50 @@ class Published:
     notes: tuple[str, ...]
 
 
-def publish_artifact(settings: Settings, folder: Path, *, activate: bool = True) -> Published:
-    """Publish a trained run's rows, and serve it unless it is worse than the champion (see `promotion`).
+def check_forecasts(settings: Settings, run_id: str, *, fresh: bool = True) -> str:
+    """Run the data-quality checks of one run in the store.
+
+    Args:
+        settings: the store, and the warehouse whose newest day tells whether the run is stale.
+        run_id: the run, served or not.
+        fresh: whether the run must be of the newest sales; not so for an origin that was asked for.
+
+    Returns:
+        The outcome in a line.
+
+    Raises:
+        QualityError: a check of severity `error` failed.
+    """
+    from expectations.run import run_zones
+
+    summary = run_zones(settings, "store", run_ids=[run_id], fresh=fresh)
+    summary.raise_on_errors()
+    return summary.text
+
+
+def publish_artifact(
+    settings: Settings, folder: Path, *, activate: bool = True, check: CheckRun = check_forecasts
+) -> Published:
+    """Publish a trained run's rows, check them, and serve the run unless it is worse than the champion.
+
+    A run is stored first and seen by nobody; only if its checks pass is it served (see `promotion` for whether it
+    may be). A run that fails them is taken back.
 
     Args:
         settings: the store, and the home that may have thresholds of its own.
         folder: of the trained run.
         activate: False publishes it as a challenger whatever its backtest says.
+        check: the data-quality checks of the stored run.
 
     Raises:
         InputError: the folder holds no trained run, or the thresholds cannot be read.
         PublishError: the store refuses the run; what was served is served still.
+        QualityError: the run failed its checks; what was served is served still.
     """
-    from models_ml.store import additions, runs
+    from models_ml.store import additions, pointers, runs
     from models_ml.store.engine import make_engine
     from models_ml.store.publish import publish
+    from models_ml.store.transactions import reading
 
     run = artifact.load(folder)
     thresholds = promotion.read_thresholds(promotion.thresholds_path(settings.home))
@@ -267,19 +298,31 @@ def publish_artifact(settings: Settings, folder: Path, *, activate: bool = True)
         else:
             decision = promotion.Decision("challenger", "Published without being served, as asked.")
         before = promotion.published_role(engine, run.run_id)
-        if decision.serve and before == "challenger":
-            moved = runs.promote(engine, run.run_id, reason="no longer worse than the champion")
-            return Published("champion", f"{run.run_id} was a challenger; {served_text(moved)}", decision.notes)
+        with reading(engine) as connection:
+            served = pointers.current(connection, record.scope)
+            if decision.serve:
+                pointers.refuse_older(connection, run.run_id, record.origin, served)
         record = replace(record, role=decision.role, reason=decision.reason)
-        done = publish(engine, record, artifact.frames_of(run), activate=decision.serve)
+        done = publish(engine, record, artifact.frames_of(run), activate=False)
         contributions = run.tables.get("node_contributions")
         if contributions is not None and not additions.has_contributions(engine, run.run_id):
             additions.write_contributions(engine, run.run_id, contributions)
+        try:
+            checked = check(settings, run.run_id)
+        except QualityError as error:
+            if runs.reject(engine, run.run_id, f"failed its data-quality checks: {error}"):
+                raise QualityError(f"{run.run_id} is not served and was taken back. {error}") from None
+            raise
+        moved: tuple[str, ...] = ()
+        if decision.serve:
+            again = "no longer worse than the champion" if before == "challenger" else None
+            moved = runs.promote(engine, run.run_id, reason=again, instead_of=served)
     finally:
         engine.dispose()
     role = decision.role if before is None or decision.serve else before
     notes = (f"{run.run_id} is a challenger and not served. {decision.reason}",) if role == "challenger" else ()
-    text = f"{done.run_id} {done.outcome}, {done.forecast_rows:,} forecasts, {served_text(done.stores)}"
+    known = f"{run.run_id} was a challenger" if moved and before == "challenger" else f"{done.run_id} {done.outcome}"
+    text = f"{known}, {done.forecast_rows:,} forecasts, {checked}, {served_text(moved)}"
     return Published(role, text, (*notes, *decision.notes))
 
 

@@ -51,7 +51,7 @@ def marts_datasets(sql: Sql, settings: Settings) -> list[Dataset]:
     ]
 
 
-def store_datasets(sql: Sql, settings: Settings, run_ids: Sequence[str] | None) -> list[Dataset]:
+def store_datasets(sql: Sql, settings: Settings, run_ids: Sequence[str] | None, *, fresh: bool) -> list[Dataset]:
     """Published runs: those of `run_ids`, or the served ones."""
     from expectations.served import last_sale_day, stored_runs
     from expectations.suites import (
@@ -65,7 +65,7 @@ def store_datasets(sql: Sql, settings: Settings, run_ids: Sequence[str] | None) 
 
     runs = [run.run_id for run in stored_runs(settings, run_ids)]
     datasets = [
-        store_runs.dataset(sql, runs, last_sale_day(settings)),
+        store_runs.dataset(sql, runs, last_sale_day(settings) if fresh else None),
         store_series.dataset(sql, runs),
         store_forecasts.dataset(sql, runs),
         store_node_forecasts.dataset(sql, runs),

@@ -19,7 +19,7 @@ def dataset(sql: Sql, runs: Sequence[str], last_sale_day: date | None) -> Datase
 
     Args:
         runs: the runs to check.
-        last_sale_day: last day of sales in the warehouse; None if the warehouse cannot be read.
+        last_sale_day: last day of sales in the warehouse; None if that does not matter or cannot be read.
     """
     today = sql.date(datetime.now(UTC).date())
     published = "published_at" if sql.dialect == "mssql" else "date(published_at)"
@@ -28,7 +28,7 @@ def dataset(sql: Sql, runs: Sequence[str], last_sale_day: date | None) -> Datase
     fresh: tuple[Measure, ...] = ()
     skipped: tuple[str, ...] = ()
     if last_sale_day is None:
-        skipped = ("days_of_newer_sales is left out: the warehouse cannot be read from here",)
+        skipped = ("days_of_newer_sales is left out: the warehouse cannot be read, or the origin was asked for",)
     else:
         newer = sql.days_between("origin", sql.date(last_sale_day))
         freshness = f", max({newer}) as days_of_newer_sales, max({newer} - horizon_days) as days_past_the_horizon"

@@ -111,14 +111,21 @@ def dataset(sql: Sql, runs: Sequence[str]) -> Dataset:
 
 
 def _series_before(of_runs: str) -> str:
-    """Series by department of the run that each store served before one of these runs."""
+    """Series by department of the run that each store served before one of these runs, or still serves."""
     return f"""
         select moves.run_id, moves.store_id, series.department_id, count(*) as series
         from (
-            select store_id, run_id, previous_run_id from activations
-            where {of_runs} and id in (select max(id) from activations group by store_id)
+            select scope.run_id, scope.store_id,
+                case when served.run_id = scope.run_id then latest.previous_run_id else served.run_id end
+                    as run_before
+            from (select distinct run_id, store_id from {RELATION} where {of_runs}) as scope
+            inner join active_runs as served on scope.store_id = served.store_id
+            left join (
+                select store_id, previous_run_id from activations
+                where id in (select max(id) from activations group by store_id)
+            ) as latest on scope.store_id = latest.store_id
         ) as moves
         inner join {RELATION} as series
-            on moves.previous_run_id = series.run_id and moves.store_id = series.store_id
+            on moves.run_before = series.run_id and moves.store_id = series.store_id
         group by moves.run_id, moves.store_id, series.department_id
     """

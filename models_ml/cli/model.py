@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -163,14 +164,14 @@ def publish(
     ] = True,
     home: Home = None,
 ) -> None:
-    """Write a trained run to the prediction store and serve it, in one transaction; a worse one is not served."""
+    """Write a trained run to the prediction store, check it and serve it; a faulty or worse one is not served."""
     from models_ml.cli.progress import Progress
-    from models_ml.pipeline import prepare_home, publish_artifact, recorded
+    from models_ml.pipeline import check_forecasts, prepare_home, publish_artifact, recorded
 
     settings = settings_with(home=home)
     folder = settings.home / "models" / run_id
     prepare_home(settings)
-    published = publish_artifact(settings, folder, activate=activate)
+    published = publish_artifact(settings, folder, activate=activate, check=partial(check_forecasts, fresh=activate))
     typer.echo(published.text)
     notes = list(published.notes)
     with recorded(settings, folder, Progress(), notes):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -141,11 +141,22 @@ def compare(engine: Engine, first: str, second: str) -> list[MetricDifference]:
     ]
 
 
-def promote(engine: Engine, run_id: str, *, reason: str | None = None, force: bool = False) -> tuple[str, ...]:
+def promote(
+    engine: Engine,
+    run_id: str,
+    *,
+    reason: str | None = None,
+    force: bool = False,
+    instead_of: Mapping[str, str | None] | None = None,
+) -> tuple[str, ...]:
     """Serve a published run for its stores; it is a champion from now on. Returns the stores that changed.
 
+    Args:
+        instead_of: what its stores served when the caller decided; if one serves another run by now, none is moved.
+
     Raises:
-        PublishError: the run is not published, or older than what is served (and not `force`).
+        PublishError: the run is not published, or older than what is served (and not `force`), or another run
+            was served meanwhile.
         InputError: there is no such run.
         StoreError: the store cannot be written.
     """
@@ -160,8 +171,11 @@ def promote(engine: Engine, run_id: str, *, reason: str | None = None, force: bo
         )
         if held.rowcount != 1:
             raise PublishError(f"{run.run_id} is {run.status}, not published, so it cannot be served.")
+        now = pointers.current(connection, run.scope)
         expected = {
-            store: active for store, active in pointers.current(connection, run.scope).items() if active != run.run_id
+            store: active if instead_of is None else instead_of.get(store)
+            for store, active in now.items()
+            if active != run.run_id
         }
         if not force:
             pointers.refuse_older(connection, run.run_id, run.origin, expected)
@@ -261,6 +275,31 @@ def prune(engine: Engine, *, keep: int, idle: timedelta = timedelta(hours=1)) ->
         leftovers.delete_rows(engine, run_id, partial(leftovers.hold_failed, run_id=run_id))
         run_transaction(engine, partial(_forget, run_id=run_id))
     return gone
+
+
+def reject(engine: Engine, run_id: str, reason: str) -> bool:
+    """Take back a published run that nothing serves: it is `failed` with the reason, and its rows are deleted.
+
+    Returns:
+        Whether it was taken back; a run that a store serves is left as it is.
+
+    Raises:
+        StoreError: the store cannot be written.
+    """
+
+    def work(connection: Connection) -> bool:
+        # The update first: it locks the run, so that it cannot be promoted while we look at the pointers.
+        of_run = model_runs.c.run_id == run_id
+        connection.execute(update(model_runs).where(of_run).values(run_id=run_id))
+        if connection.execute(select(active_runs.c.store_id).where(active_runs.c.run_id == run_id)).first():
+            return False
+        connection.execute(update(model_runs).where(of_run).values(status="failed", reason=reason))
+        return True
+
+    if not run_transaction(engine, work):
+        return False
+    leftovers.delete_rows(engine, run_id, partial(leftovers.hold_failed, run_id=run_id))
+    return True
 
 
 def _retire(connection: Connection, run_id: str, idle: timedelta) -> bool:

@@ -277,3 +277,37 @@ class TestRead:
         ]
         assert nodes.num_rows == 6
         assert node_days.num_rows == 14
+
+
+class TestServedByTheirChecks:
+    """What the pipeline needs to store a run, check it, and only then serve it."""
+
+    def test_promotion_is_refused_if_another_run_was_served_meanwhile(
+        self, engine: Engine, made: Callable[..., Any], three: list[str]
+    ) -> None:
+        seen = served(engine)
+        stored, frames = made(4)
+        publish(engine, stored, frames, activate=False)
+        quick, other = made(5, stores=("TX_1",))
+        publish(engine, quick, other)
+        with pytest.raises(PublishError, match="another run was published for store TX_1"):
+            runs.promote(engine, stored.run_id, instead_of=seen)
+        assert served(engine) == {"CA_1": three[2], "TX_1": quick.run_id}
+        assert runs.promote(engine, stored.run_id, instead_of=served(engine)) == ("CA_1", "TX_1")
+
+    def test_a_rejected_run_is_gone_and_may_be_published_again(self, engine: Engine, made: Callable[..., Any]) -> None:
+        stored, frames = made(4)
+        publish(engine, stored, frames, activate=False)
+        assert runs.reject(engine, stored.run_id, "twice as much as ever")
+        run = runs.show(engine, stored.run_id)
+        assert (run.status, run.reason) == ("failed", "twice as much as ever")
+        with reading(engine) as connection:
+            left = select(func.count()).select_from(forecasts).where(forecasts.c.run_id == stored.run_id)
+            assert connection.execute(left).scalar_one() == 0
+        with pytest.raises(PublishError, match="failed, not published"):
+            runs.promote(engine, stored.run_id)
+        assert publish(engine, stored, frames, activate=False).outcome == "published"
+
+    def test_a_served_run_is_not_rejected(self, engine: Engine, three: list[str]) -> None:
+        assert not runs.reject(engine, three[2], "whatever")
+        assert runs.show(engine, three[2]).status == "published"

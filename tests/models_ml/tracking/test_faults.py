@@ -47,7 +47,7 @@ def test_an_unreachable_server_costs_a_line_and_bounded_time(tmp_path: Path, mon
     engine = make_engine(settings.effective_store_url)
     upgrade(engine)
     folder = trained(tmp_path, 1, 0.5)
-    publish_artifact(settings, folder)
+    publish_artifact(settings, folder, check=lambda _settings, _run: "unchecked")
     notes: list[str] = []
     started = time.monotonic()
     with recorded(settings, folder, Progress(), notes):
@@ -100,7 +100,7 @@ def test_a_job_that_fails_meanwhile_ends_the_recorder_and_keeps_its_own_error(
     upgrade(engine)
     engine.dispose()
     folder = trained(tmp_path, 1, 0.5)
-    publish_artifact(settings, folder)
+    publish_artifact(settings, folder, check=lambda _settings, _run: "unchecked")
     started: list[tracking.Recording] = []
     start = tracking.start
     monkeypatch.setattr(tracking, "start", lambda *a, **k: started.append(start(*a, **k)) or started[-1])

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from models_ml.errors import InputError
-from models_ml.store.frames import ARROW_SCHEMAS, RunFrames
+from models_ml.store.frames import ARROW_SCHEMAS, RunFrames, empty
 from models_ml.store.records import RunRecord
 
 MANIFEST = "run.json"
@@ -100,7 +100,7 @@ def add_backtest(folder: Path, tables: dict[str, pa.Table]) -> None:
     """
     known = load(folder).tables
     for name, table in tables.items():
-        before = known.get(name, table.schema.empty_table()).cast(table.schema)
+        before = known.get(name, table.schema.empty_table()).select(table.schema.names).cast(table.schema)
         fresh = table.join(before.select(["fold", "model"]), ["fold", "model"], join_type="left anti")
         target = folder / f"{name}.parquet"
         part = target.with_suffix(".part")
@@ -128,5 +128,5 @@ def record_of(run: RunArtifact) -> RunRecord:
 
 
 def frames_of(run: RunArtifact) -> RunFrames:
-    """The run's rows as the prediction store takes them."""
-    return RunFrames(**{name: run.tables[name] for name in ARROW_SCHEMAS})
+    """The run's rows as the prediction store takes them; a table that was not known when it was trained is empty."""
+    return RunFrames(**{name: run.tables[name] if name in run.tables else empty(name) for name in ARROW_SCHEMAS})

@@ -414,7 +414,7 @@ def keep_backtest(settings: Settings, folder: Path, scored: Backtest) -> str:
     try:
         if promotion.published_role(engine, folder.name) is None:
             return f"Kept with {folder.name}, which is not published yet."
-        added = additions.add_metrics(engine, folder.name, tables["run_metrics"])
+        added = additions.add_backtest(engine, folder.name, tables)
     finally:
         engine.dispose()
     return f"Kept with {folder.name}: {added} figures added to the store."

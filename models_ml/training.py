@@ -213,7 +213,7 @@ BACKTEST_TYPES = {
 def backtest_tables(scored: Backtest) -> dict[str, pa.Table]:
     """Rows of a backtest: `run_metrics`, `backtest_series`, `backtest_nodes` (levels 1-9) and `backtest_leads`.
 
-    Each begins with fold and model; a figure that does not exist (nothing sold, a series that never moved) is null.
+    Each begins with fold and model; a figure that does not exist (RMSSE of a series that never moved) is null.
     """
     of, nodes = ["fold", "model"], scored.nodes
     frames = {

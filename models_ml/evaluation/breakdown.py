@@ -7,10 +7,12 @@ import pandas as pd
 
 from models_ml.evaluation.metrics import Evaluator
 
-RELATIVE = ["actual_units", "forecast_units", "wape", "bias"]
-ERRORS = [*RELATIVE, "rmsse", "mase"]
+SUMS = ["actual_units", "forecast_units", "absolute_error_units"]
+"""Sums of units, from which any group of rows has its own WAPE and bias."""
+
+ERRORS = [*SUMS, "rmsse"]
 NODE_COLUMNS = ["node_id", "level", "store_id", "item_id", *ERRORS]
-LEAD_COLUMNS = ["level", "lead_days", *RELATIVE]
+LEAD_COLUMNS = ["level", "lead_days", *SUMS]
 
 
 def node_errors(evaluator: Evaluator, forecast: np.ndarray) -> pd.DataFrame:
@@ -22,14 +24,13 @@ def node_errors(evaluator: Evaluator, forecast: np.ndarray) -> pd.DataFrame:
 
     Returns:
         One row a node, in the hierarchy's order; columns `NODE_COLUMNS`. store_id and item_id are null for a node
-        that is of no one store or item; actual_units and forecast_units are of the whole horizon; `wape` =
-        sum|error| / sum(actual) and `bias` = sum(forecast - actual) / sum(actual), NaN where nothing was sold;
-        `rmsse` and `mase` are NaN where the node never moved in training.
+        that is of no one store or item; units are of the whole horizon, absolute_error_units = the sum of the days'
+        |forecast - actual|; `rmsse` is NaN where the node never moved in training.
     """
     forecast = evaluator.of_nodes(forecast)
-    squared, absolute = evaluator.scaled_errors(forecast)
-    relative = relative_errors(evaluator.actual, forecast, axis=1)
-    return evaluator.hierarchy.nodes.assign(**relative, rmsse=squared, mase=absolute)[NODE_COLUMNS]
+    rmsse, _ = evaluator.scaled_errors(forecast)
+    sums = error_sums(evaluator.actual, forecast, axis=1)
+    return evaluator.hierarchy.nodes.assign(**sums, rmsse=rmsse)[NODE_COLUMNS]
 
 
 def lead_errors(evaluator: Evaluator, forecast: np.ndarray) -> pd.DataFrame:
@@ -47,15 +48,12 @@ def lead_errors(evaluator: Evaluator, forecast: np.ndarray) -> pd.DataFrame:
     parts = []
     for level in np.unique(evaluator.hierarchy.level_of_node):
         at = evaluator.hierarchy.level_of_node == level
-        errors = relative_errors(evaluator.actual[at], forecast[at], axis=0)
+        errors = error_sums(evaluator.actual[at], forecast[at], axis=0)
         parts.append(pd.DataFrame({"level": level, "lead_days": np.arange(1, forecast.shape[1] + 1), **errors}))
     return pd.concat(parts, ignore_index=True)
 
 
-def relative_errors(actual: np.ndarray, forecast: np.ndarray, *, axis: int) -> dict[str, np.ndarray]:
-    """Sums along an axis of nodes x horizon, and errors relative to them: `RELATIVE`."""
-    sold = actual.sum(axis=axis, dtype=np.float64)
-    said = forecast.sum(axis=axis, dtype=np.float64)
-    per_unit = np.where(sold > 0, sold, np.nan)
-    wrong = np.abs(forecast - actual).sum(axis=axis, dtype=np.float64)
-    return dict(zip(RELATIVE, (sold, said, wrong / per_unit, (said - sold) / per_unit), strict=True))
+def error_sums(actual: np.ndarray, forecast: np.ndarray, *, axis: int) -> dict[str, np.ndarray]:
+    """Sums along an axis of nodes x horizon: `SUMS`."""
+    sums = (values.sum(axis=axis, dtype=np.float64) for values in (actual, forecast, np.abs(forecast - actual)))
+    return dict(zip(SUMS, sums, strict=True))

@@ -5,16 +5,19 @@ Nothing here changes a row that was there: a reader that saw the run before sees
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pyarrow as pa
 from sqlalchemy import Connection, Engine, delete, select, update
 
 from models_ml.errors import PublishError
-from models_ml.store.frames import batches, floats, rows
+from models_ml.store.frames import FRAME_TABLES, batches, floats, rows
 from models_ml.store.publish import insert_sql
-from models_ml.store.schema import MAX_UNITS, model_runs, node_contributions, run_metrics
+from models_ml.store.schema import MAX_UNITS, model_runs, node_contributions
 from models_ml.store.transactions import reading, run_transaction
 
 CONTRIBUTION_COLUMNS = ["node_id", "target_date", "family", "units"]
+BACKTEST_TABLES = ("run_metrics", "backtest_series", "backtest_nodes", "backtest_leads")
 
 
 def write_contributions(engine: Engine, run_id: str, contributions: pa.Table) -> int:
@@ -57,36 +60,38 @@ def has_contributions(engine: Engine, run_id: str) -> bool:
         return connection.execute(query).first() is not None
 
 
-def add_metrics(engine: Engine, run_id: str, metrics: pa.Table) -> int:
-    """Add a later backtest's figures to a published run; figures that it has already stay as they are.
+def add_backtest(engine: Engine, run_id: str, tables: Mapping[str, pa.Table]) -> int:
+    """Add a later backtest to a published run; rows of a fold and model that a table has already stay as they are.
 
     Args:
         engine: of the store.
         run_id: the run.
-        metrics: columns of `run_metrics` without run_id.
+        tables: any of `BACKTEST_TABLES`, with its columns without run_id.
 
     Returns:
-        Number of rows added.
+        Number of rows added to `run_metrics`.
 
     Raises:
-        PublishError: the run is not published, or a row is not a metric's.
+        PublishError: the run is not published, or a row is not one of the table's.
         StoreError: the store cannot be written.
     """
-    parts = list(batches("run_metrics", metrics, 50_000))
+    parts = {name: list(batches(name, tables[name], 50_000)) for name in BACKTEST_TABLES if name in tables}
 
     def work(connection: Connection) -> int:
         hold_published(connection, run_id)
-        key = (run_metrics.c.fold, run_metrics.c.model, run_metrics.c.level, run_metrics.c.metric)
-        known = {tuple(row) for row in connection.execute(select(*key).where(run_metrics.c.run_id == run_id))}
-        new = [
-            {"run_id": run_id, **row}
-            for part in parts
-            for row in part.to_pylist()
-            if (row["fold"], row["model"], row["level"], row["metric"]) not in known
-        ]
-        if new:
-            connection.execute(run_metrics.insert(), new)
-        return len(new)
+        added = dict.fromkeys(BACKTEST_TABLES, 0)
+        for name, batch in parts.items():
+            table = FRAME_TABLES[name]
+            known = select(table.c.fold, table.c.model).where(table.c.run_id == run_id).distinct()
+            had = {tuple(row) for row in connection.execute(known)}
+            for part in batch:
+                of = zip(part.column("fold").to_pylist(), part.column("model").to_pylist(), strict=True)
+                new = part.filter(pa.array([pair not in had for pair in of], pa.bool_()))
+                given = rows(new, run_id, iso_dates=engine.dialect.name == "sqlite")
+                if given:
+                    connection.exec_driver_sql(insert_sql(connection, table), given)
+                added[name] += len(given)
+        return added["run_metrics"]
 
     return run_transaction(engine, work)
 

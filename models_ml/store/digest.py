@@ -19,12 +19,12 @@ from sqlalchemy import BigInteger, Connection, Select, Table, cast, func, litera
 from models_ml.settings import QUANTILE_COLUMNS
 from models_ml.store.frames import floats
 from models_ml.store.records import canonical_json
-from models_ml.store.schema import REAL, forecasts, node_forecasts
+from models_ml.store.schema import REAL, forecasts, node_forecasts, node_period_forecasts
 
 VALUE_COLUMNS = ("mean", *QUANTILE_COLUMNS)
 PRIME = 1_000_000_007
 _MICRO = 1e6
-DIGESTED = {"forecasts": forecasts, "node_forecasts": node_forecasts}
+DIGESTED = {table.name: table for table in (forecasts, node_forecasts, node_period_forecasts)}
 
 
 class Digest:
@@ -34,11 +34,11 @@ class Digest:
         self._sums: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * (1 + len(VALUE_COLUMNS)))
 
     def add(self, name: str, part: pa.Table) -> None:
-        """Count a batch of `forecasts` or `node_forecasts`; other frames have no digest."""
+        """Count a batch of a table of forecasts; other frames have no digest."""
         if name not in DIGESTED or part.num_rows == 0:
             return
         values = [_micro_units(part.column(column)) for column in VALUE_COLUMNS]
-        if name == "node_forecasts":
+        if "store_id" not in part.column_names:
             self._add(name, "", np.full(part.num_rows, True), values)
             return
         stores = part.column("store_id")
@@ -103,6 +103,6 @@ def digest_query(name: str, run_id: str) -> Select[Any]:
         func.sum(cast(table.c[column] * literal(_MICRO, REAL) + literal(0.5, REAL), BigInteger) % PRIME)
         for column in VALUE_COLUMNS
     ]
-    if name == "node_forecasts":
+    if "store_id" not in table.columns:
         return select(literal(""), func.count(), *sums).where(table.c.run_id == run_id)
     return select(table.c.store_id, func.count(), *sums).where(table.c.run_id == run_id).group_by(table.c.store_id)

@@ -29,14 +29,18 @@ Frame: TypeAlias = pa.Table | pa.RecordBatchReader
 class RunFrames:
     """All rows of a run, one frame a table, with the table's columns except `run_id` (see `ARROW_SCHEMAS`).
 
-    A run without nodes, metrics or history says so with `empty(name)`. Rows sorted by key load fastest.
+    A run without nodes, metrics, errors or history says so with `empty(name)`. Rows sorted by key load fastest.
     """
 
     run_series: Frame
     run_nodes: Frame
     forecasts: Frame
     node_forecasts: Frame
+    node_period_forecasts: Frame
     run_metrics: Frame
+    backtest_series: Frame
+    backtest_nodes: Frame
+    backtest_leads: Frame
     sales_history: Frame
     node_history: Frame
     calendar_days: Frame
@@ -48,7 +52,11 @@ FRAME_TABLES: dict[str, Table] = {
     "run_nodes": schema.run_nodes,
     "forecasts": schema.forecasts,
     "node_forecasts": schema.node_forecasts,
+    "node_period_forecasts": schema.node_period_forecasts,
     "run_metrics": schema.run_metrics,
+    "backtest_series": schema.backtest_series,
+    "backtest_nodes": schema.backtest_nodes,
+    "backtest_leads": schema.backtest_leads,
     "sales_history": schema.staged_sales_history,
     "node_history": schema.node_history,
     "calendar_days": schema.calendar_days,
@@ -122,15 +130,15 @@ def _cast(name: str, part: pa.Table, target: pa.Schema) -> pa.Table:
             raise PublishError(f"{name}.{field.name}: {error}. It must be {field.type}.") from None
         if column.null_count and not field.nullable:
             row = pc.index(pc.is_null(column), True).as_py()
-            raise PublishError(f"{name}.{field.name} is null at {_at(part, row)}. Every row needs a value.")
+            raise PublishError(f"{name}.{field.name} is null at {_at(name, part, row)}. Every row needs a value.")
         columns.append(column)
     return pa.Table.from_arrays(columns, schema=target)
 
 
-def _at(part: pa.Table, row: int) -> str:
+def _at(name: str, part: pa.Table, row: int) -> str:
     """The key of a row, for a message."""
-    keys = ("store_id", "item_id", "node_id", "fold", "model", "level", "metric", "target_date", "date")
-    return ", ".join(f"{key} {part.column(key)[row].as_py()}" for key in keys if key in part.column_names)
+    keys = [column.name for column in FRAME_TABLES[name].primary_key if column.name != "run_id"]
+    return ", ".join(f"{key} {part.column(key)[row].as_py()}" for key in keys)
 
 
 def check(name: str, part: pa.Table, run: RunRecord) -> None:
@@ -148,10 +156,14 @@ def check(name: str, part: pa.Table, run: RunRecord) -> None:
             _check_text(name, part, column, table.columns[column])
         elif part.schema.field(column).type == pa.float64():
             _check_numbers(name, part, column)
-    if "target_date" in part.column_names:
-        first, last = run.origin + timedelta(days=1), run.origin + timedelta(days=run.horizon_days)
-        _check_dates(name, part, "target_date", first, last)
+    first, last = run.origin + timedelta(days=1), run.origin + timedelta(days=run.horizon_days)
+    for column in ("target_date", "first_date", "last_date"):
+        if column in part.column_names:
+            _check_dates(name, part, column, first, last)
+    if QUANTILE_COLUMNS[0] in part.column_names:
         _check_quantiles(name, part)
+    if "absolute_error_units" in part.column_names:
+        _check_errors(name, part)
     if name in ("sales_history", "node_history"):
         _check_dates(name, part, "date", date.min, run.origin)
     if "store_id" in part.column_names and name != "run_nodes":
@@ -161,7 +173,7 @@ def check(name: str, part: pa.Table, run: RunRecord) -> None:
 def _refuse(name: str, part: pa.Table, bad: NDArray[np.bool_], said: Callable[[int], str]) -> None:
     if bad.any():
         row = int(bad.argmax())
-        raise PublishError(f"{name}: {said(row)} at {_at(part, row)} ({int(bad.sum())} such rows in this batch).")
+        raise PublishError(f"{name}: {said(row)} at {_at(name, part, row)} ({int(bad.sum())} such rows in this batch).")
 
 
 def _check_text(name: str, part: pa.Table, column: str, target: Column[Any]) -> None:
@@ -219,6 +231,17 @@ def _check_quantiles(name: str, part: pa.Table) -> None:
             lambda _row, b=below, a=above: f"{b} is above {a}",  # type: ignore[misc]
         )
         lower = upper
+
+
+def _check_errors(name: str, part: pa.Table) -> None:
+    actual, forecast, absolute = (floats(part.column(f"{of}_units")) for of in ("actual", "forecast", "absolute_error"))
+    apart = np.abs(forecast - actual)
+    _refuse(
+        name,
+        part,
+        apart > absolute * 1.001 + 0.001,
+        lambda row: f"the days' errors add up to {absolute[row]}, less than the error of their sum, {apart[row]},",
+    )
 
 
 def _check_dates(name: str, part: pa.Table, column: str, first: date, last: date) -> None:

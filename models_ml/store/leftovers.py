@@ -11,11 +11,15 @@ from sqlalchemy import Connection, Engine, delete, exists, select, update
 from models_ml.errors import PublishError
 from models_ml.store import claims
 from models_ml.store.schema import (
+    backtest_leads,
+    backtest_nodes,
+    backtest_series,
     forecasts,
     model_runs,
     node_contributions,
     node_forecasts,
     node_history,
+    node_period_forecasts,
     publish_claims,
     run_metrics,
     run_nodes,
@@ -92,14 +96,15 @@ def delete_rows(engine: Engine, run_id: str, hold: Callable[[Connection], None])
 
         def of_store(connection: Connection, store: str = store) -> None:
             hold(connection)
-            for table in (forecasts, staged_sales_history):
+            for table in (forecasts, backtest_series, staged_sales_history):
                 connection.execute(delete(table).where(table.c.run_id == run_id, table.c.store_id == store))
 
         run_transaction(engine, of_store)
 
     def of_run(connection: Connection) -> None:
         hold(connection)
-        for table in (node_contributions, node_forecasts, node_history, run_metrics, run_series, run_nodes):
+        of_nodes = (node_contributions, backtest_nodes, node_forecasts, node_history, node_period_forecasts)
+        for table in (*of_nodes, backtest_leads, run_metrics, run_series, run_nodes):
             connection.execute(delete(table).where(table.c.run_id == run_id))
 
     run_transaction(engine, of_run)

@@ -218,6 +218,86 @@ run_metrics = Table(
     sqlite_with_rowid=False,
 )
 
+
+# Errors of the backtest folds as sums of units, so that any group of rows has its own WAPE and bias.
+def _error_columns() -> list[Column[Any]]:
+    return [Column(name, REAL, nullable=False) for name in ("actual_units", "forecast_units", "absolute_error_units")]
+
+
+def _error_checks() -> list[CheckConstraint]:
+    sums = "actual_units >= 0 and forecast_units >= 0 and absolute_error_units >= 0"
+    # The errors of days add up to at least the error of their sum; a little less by rounding.
+    apart = "abs(forecast_units - actual_units) <= absolute_error_units * 1.001 + 0.001"
+    return [CheckConstraint(f"{sums} and {apart}", name="units")]
+
+
+backtest_series = Table(
+    "backtest_series",
+    metadata,
+    Column("run_id", RUN_ID, primary_key=True),
+    Column("store_id", NAME, primary_key=True),
+    Column("item_id", ITEM_ID, primary_key=True),
+    Column("fold", DATE, primary_key=True),
+    Column("model", NAME, primary_key=True),
+    Column("rmsse", REAL, nullable=True),
+    *_error_columns(),
+    ForeignKeyConstraint(
+        ["run_id", "store_id", "item_id"],
+        ["run_series.run_id", "run_series.store_id", "run_series.item_id"],
+    ),
+    CheckConstraint("rmsse >= 0", name="rmsse"),
+    *_error_checks(),
+    Index("ix_backtest_series_rmsse", "run_id", "fold", "model", "rmsse"),
+    sqlite_with_rowid=False,
+)
+
+backtest_nodes = Table(
+    "backtest_nodes",
+    metadata,
+    Column("run_id", RUN_ID, primary_key=True),
+    Column("node_id", NODE_ID, primary_key=True),
+    Column("fold", DATE, primary_key=True),
+    Column("model", NAME, primary_key=True),
+    Column("rmsse", REAL, nullable=True),
+    *_error_columns(),
+    ForeignKeyConstraint(["run_id", "node_id"], ["run_nodes.run_id", "run_nodes.node_id"]),
+    CheckConstraint("rmsse >= 0", name="rmsse"),
+    *_error_checks(),
+    sqlite_with_rowid=False,
+)
+
+backtest_leads = Table(
+    "backtest_leads",
+    metadata,
+    Column("run_id", RUN_ID, primary_key=True),
+    Column("fold", DATE, primary_key=True),
+    Column("model", NAME, primary_key=True),
+    Column("level", SmallInteger, primary_key=True, autoincrement=False),
+    Column("lead_days", SmallInteger, primary_key=True, autoincrement=False),
+    *_error_columns(),
+    ForeignKeyConstraint(["run_id"], ["model_runs.run_id"]),
+    CheckConstraint(f"level between 1 and {MAX_LEVEL}", name="level"),
+    CheckConstraint("lead_days > 0", name="lead_days"),
+    *_error_checks(),
+    sqlite_with_rowid=False,
+)
+
+# Sums over several days have quantiles of their own: errors of neighbouring days go together.
+node_period_forecasts = Table(
+    "node_period_forecasts",
+    metadata,
+    Column("run_id", RUN_ID, primary_key=True),
+    Column("node_id", NODE_ID, primary_key=True),
+    Column("first_date", DATE, primary_key=True),
+    Column("last_date", DATE, primary_key=True),
+    Column("mean", REAL, nullable=False),
+    *_quantile_columns(),
+    ForeignKeyConstraint(["run_id", "node_id"], ["run_nodes.run_id", "run_nodes.node_id"]),
+    CheckConstraint("first_date <= last_date", name="period"),
+    *_forecast_checks(),
+    sqlite_with_rowid=False,
+)
+
 sales_history = Table(
     "sales_history",
     metadata,

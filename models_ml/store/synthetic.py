@@ -116,9 +116,47 @@ def synthetic_run(
             "units": generator.poisson(50.0, len(nodes) * history_days).astype(float),
         }
     ).cast(ARROW_SCHEMAS["node_history"])
+    periods = [(horizon[day], horizon[min(day + 6, horizon_days - 1)]) for day in range(0, horizon_days, 7)]
+    tables["node_period_forecasts"] = pa.table(
+        {
+            "node_id": np.repeat([node[0] for node in nodes], len(periods)),
+            "first_date": [first for first, _ in periods] * len(nodes),
+            "last_date": [last for _, last in periods] * len(nodes),
+            **_values(generator, len(nodes) * len(periods)),
+        }
+    ).cast(ARROW_SCHEMAS["node_period_forecasts"])
+    fold = origin - timedelta(days=28)
+    tables["backtest_series"] = pa.table(
+        {
+            "store_id": store_column,
+            "item_id": np.tile(item_ids, len(stores)),
+            "fold": [fold] * series,
+            "model": ["synthetic"] * series,
+            **_errors(generator, series),
+            "rmsse": generator.uniform(0.3, 2.0, series),
+        }
+    ).select(ARROW_SCHEMAS["backtest_series"].names)
+    tables["backtest_nodes"] = pa.table(
+        {
+            "node_id": [node[0] for node in nodes] * 2,
+            "fold": [fold] * 2 * len(nodes),
+            "model": ["synthetic"] * len(nodes) + ["snaive"] * len(nodes),
+            "rmsse": generator.uniform(0.3, 2.0, 2 * len(nodes)),
+            **_errors(generator, 2 * len(nodes)),
+        }
+    ).cast(ARROW_SCHEMAS["backtest_nodes"])
+    tables["backtest_leads"] = pa.table(
+        {
+            "fold": [fold] * 12 * horizon_days,
+            "model": ["synthetic"] * 12 * horizon_days,
+            "level": np.repeat(np.arange(1, 13, dtype=np.int32), horizon_days),
+            "lead_days": np.tile(np.arange(1, horizon_days + 1, dtype=np.int32), 12),
+            **_errors(generator, 12 * horizon_days),
+        }
+    ).cast(ARROW_SCHEMAS["backtest_leads"])
     tables["run_metrics"] = pa.table(
         {
-            "fold": [origin - timedelta(days=28)] * 26,
+            "fold": [fold] * 26,
             "model": ["synthetic"] * 13 + ["snaive"] * 13,
             "level": [*range(13), *range(13)],
             "metric": ["wrmsse"] * 26,
@@ -144,6 +182,15 @@ def synthetic_run(
         schema=ARROW_SCHEMAS["calendar_region_flags"],
     )
     return record, RunFrames(**{name: tables.get(name, empty(name)) for name in ARROW_SCHEMAS})
+
+
+def _errors(generator: np.random.Generator, size: int) -> dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]]:
+    actual, forecast = generator.uniform(0.0, 300.0, (2, size))
+    return {
+        "actual_units": actual,
+        "forecast_units": forecast,
+        "absolute_error_units": np.abs(forecast - actual) + generator.uniform(0.0, 50.0, size),
+    }
 
 
 def _values(generator: np.random.Generator, size: int) -> dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]]:

@@ -43,6 +43,8 @@ ITEMS = {
     "HOBBIES_1_001": ("HOBBIES_1", "HOBBIES"),
 }
 ONLY_IN_CA_1 = "HOBBIES_1_001"
+WITHOUT_RMSSE = "FOODS_3_001"
+MODELS = ("middle_out", "seasonal_naive")
 SPREAD = np.linspace(0.1, 2.5, len(QUANTILE_COLUMNS))
 
 
@@ -160,6 +162,8 @@ def make_run(
         "calendar_days": calendar,
         "calendar_region_flags": flags,
     }
+    tables |= backtest_errors(np.random.default_rng(seed), series, nodes, folds)
+    tables["node_period_forecasts"] = periods_of(node_forecasts, days)
     frames = RunFrames(
         **{
             name: pa.Table.from_pandas(tables[name][target.names], preserve_index=False).cast(target)
@@ -167,6 +171,38 @@ def make_run(
         }
     )
     return Published(run, series, forecasts, history, nodes, node_forecasts, node_history, frames)
+
+
+def backtest_errors(
+    generator: np.random.Generator, series: pd.DataFrame, nodes: pd.DataFrame, folds: list[date]
+) -> dict[str, pd.DataFrame]:
+    """Errors by series, node and lead day, of both models on each fold; one item has no RMSSE."""
+    of = pd.DataFrame([(fold, model) for fold in folds for model in MODELS], columns=["fold", "model"])
+    levels = pd.MultiIndex.from_product([range(1, 13), range(1, HORIZON + 1)], names=["level", "lead_days"]).to_frame()
+    tables = {
+        "backtest_series": of.merge(series[["store_id", "item_id"]], how="cross"),
+        "backtest_nodes": of.merge(nodes[["node_id"]], how="cross"),
+        "backtest_leads": of.merge(levels.reset_index(drop=True), how="cross"),
+    }
+    for name, table in tables.items():
+        table["actual_units"], table["forecast_units"] = generator.uniform(1, 90, (2, len(table)))
+        apart = (table["forecast_units"] - table["actual_units"]).abs()
+        table["absolute_error_units"] = apart + generator.uniform(1, 9, len(table))
+        if name != "backtest_leads":
+            table["rmsse"] = generator.uniform(0.2, 2, len(table)).round(2)
+    tables["backtest_series"].loc[tables["backtest_series"]["item_id"] == WITHOUT_RMSSE, "rmsse"] = np.nan
+    return tables
+
+
+def periods_of(node_forecasts: pd.DataFrame, days: list[date]) -> pd.DataFrame:
+    """Sums of each node's weeks, with quantiles narrower than the sums of the days' would be."""
+    week = (pd.to_datetime(node_forecasts["target_date"]) - pd.Timestamp(days[0])).dt.days // 7
+    sums = node_forecasts.assign(week=week).groupby(["node_id", "week"], as_index=False)["mean"].sum()
+    for name, factor in zip(QUANTILE_COLUMNS, 1 + (SPREAD - 1) / 2, strict=True):
+        sums[name] = sums["mean"] * factor
+    sums["first_date"] = [days[7 * number] for number in sums["week"]]
+    sums["last_date"] = [days[7 * number + 6] for number in sums["week"]]
+    return sums
 
 
 def new_store(path: Path) -> Engine:

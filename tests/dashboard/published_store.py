@@ -52,6 +52,7 @@ LEVELS: dict[int, tuple[str, tuple[str, ...]]] = {
     9: ("store_department", ("store_id", "department_id")),
 }
 _Z = (-2.576, -1.96, -0.974, -0.674, 0.0, 0.674, 0.974, 1.96, 2.576)
+_PLACE = ("region_id", "store_id", "category_id", "department_id")
 _Floats = NDArray[np.float64]
 
 
@@ -267,6 +268,7 @@ def _frames(record: RunRecord, keys: list[dict[str, str]], known: _Floats, mean:
         **_nodes(keys, known, mean, past, horizon),
         "run_metrics": _metrics(record),
     }
+    tables |= _backtests(record, keys, known, tables["run_nodes"])
     days = [*past, *horizon]
     regions = sorted(set(STORES.values()))
     tables["calendar_days"] = pa.table(
@@ -311,6 +313,8 @@ def _nodes(
             forecasts.append(mean[rows].sum(axis=0))
     names = [str(node["node_id"]) for node in nodes]
     forecast = np.concatenate(forecasts)
+    weeks = [(horizon[day], horizon[day + 6]) for day in range(0, HORIZON_DAYS, 7)]
+    weekly = forecast.reshape(-1, 7).sum(axis=1)
     return {
         "run_nodes": pa.Table.from_pylist(nodes, schema=ARROW_SCHEMAS["run_nodes"]),
         "node_forecasts": pa.table(
@@ -321,6 +325,15 @@ def _nodes(
                 **_quantiles(forecast, np.sqrt(forecast) + 0.035 * forecast),
             }
         ),
+        "node_period_forecasts": pa.table(
+            {
+                "node_id": [name for name in names for _ in weeks],
+                "first_date": [first for first, _ in weeks] * len(names),
+                "last_date": [last for _, last in weeks] * len(names),
+                "mean": weekly,
+                **_quantiles(weekly, np.sqrt(weekly) + 0.025 * weekly),
+            }
+        ),
         "node_history": pa.table(
             {
                 "node_id": [name for name in names for _ in past],
@@ -329,6 +342,60 @@ def _nodes(
             }
         ),
     }
+
+
+def _backtests(record: RunRecord, keys: list[dict[str, str]], known: _Floats, nodes: pa.Table) -> dict[str, pa.Table]:
+    """Errors by series, node and lead day on the last four weeks, of the run's model and of seasonal naive.
+
+    Both say what was sold with an error of their own, larger for seasonal naive and for later days.
+    """
+    generator = np.random.default_rng(int(record.git_commit, 16))
+    actual = known[:, -HORIZON_DAYS:]
+    fold = record.origin - timedelta(days=HORIZON_DAYS)
+    growth = 1 + np.arange(HORIZON_DAYS) / HORIZON_DAYS
+    named = nodes.to_pylist()
+    members = [
+        [row for row, key in enumerate(keys) if all(node[part] in (None, key[part]) for part in _PLACE)]
+        for node in named
+    ]
+    parts: dict[str, list[pa.Table]] = {"backtest_series": [], "backtest_nodes": [], "backtest_leads": []}
+    for model, size, drift in (("middle_out", 0.25, 0.02), ("seasonal_naive", 0.4, -0.04)):
+        lean = drift + generator.normal(0, 0.04, (len(keys), 1))
+        forecast = np.maximum(actual * (1 + lean + size * growth * generator.normal(0, 1, actual.shape)), 0)
+        sums = [np.array([values[rows].sum(axis=0) for rows in members]) for values in (actual, forecast, known)]
+        of_series = {part: [key[part] for key in keys] for part in ("store_id", "item_id")}
+        of_nodes = {"node_id": [node["node_id"] for node in named]}
+        rows = {
+            "backtest_series": [_errors(of_series, actual, forecast, known)],
+            "backtest_nodes": [_errors(of_nodes, *sums)],
+            "backtest_leads": [],
+        }
+        for level in range(1, 13):
+            at = [row for row, node in enumerate(named) if node["level"] == level]
+            by_day = (sums[0][at].T, sums[1][at].T) if at else (actual.T, forecast.T)
+            lead = {"level": [level] * HORIZON_DAYS, "lead_days": list(range(1, HORIZON_DAYS + 1))}
+            rows["backtest_leads"].append(_errors(lead, *by_day))
+        for name, tables in rows.items():
+            for table in tables:
+                of = {"fold": fold, "model": model}
+                for column, value in of.items():
+                    table = table.append_column(column, pa.array([value] * table.num_rows))
+                parts[name].append(table)
+    return {name: pa.concat_tables(tables) for name, tables in parts.items()}
+
+
+def _errors(key: dict[str, list[object]], actual: _Floats, forecast: _Floats, known: _Floats | None = None) -> pa.Table:
+    """A row for each row of the values; with an RMSSE where the sales known before are given."""
+    columns: dict[str, object] = {
+        **key,
+        "actual_units": actual.sum(axis=1),
+        "forecast_units": forecast.sum(axis=1),
+        "absolute_error_units": np.abs(forecast - actual).sum(axis=1),
+    }
+    if known is not None:
+        scale = (np.diff(known, axis=1) ** 2).mean(axis=1)
+        columns["rmsse"] = np.sqrt(((forecast - actual) ** 2).mean(axis=1) / scale)
+    return pa.table(columns)
 
 
 def _metrics(record: RunRecord) -> pa.Table:

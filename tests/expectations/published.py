@@ -13,7 +13,7 @@ from models_ml.settings import QUANTILE_COLUMNS, Settings
 from models_ml.sources.m5.ingest import ingest
 from models_ml.sources.m5.simulate import simulate
 from models_ml.store.engine import make_engine
-from models_ml.store.frames import ARROW_SCHEMAS, RunFrames
+from models_ml.store.frames import ARROW_SCHEMAS, RunFrames, empty
 from models_ml.store.migrate import upgrade
 from models_ml.store.publish import publish
 from models_ml.store.records import RunRecord
@@ -106,7 +106,7 @@ def trailing_mean_run(settings: Settings) -> tuple[RunRecord, RunFrames]:
         parameters={},
         metrics={},
     )
-    return record, RunFrames(**frames)
+    return record, RunFrames(**{name: frames.get(name, empty(name)) for name in ARROW_SCHEMAS})
 
 
 def _frame(warehouse: duckdb.DuckDBPyConnection, name: str, query: str) -> pa.Table:

@@ -53,6 +53,12 @@ NAN, INF = float("nan"), float("inf")
         ("sales_history", "units", NAN, "units is nan"),
         ("node_history", "date", date(2016, 5, 23), "up to 2016-05-22, the origin"),
         ("run_metrics", "value", NAN, "value is nan"),
+        ("backtest_series", "rmsse", INF, "rmsse is inf"),
+        ("backtest_series", "store_id", "WI_3", "not in the run's scope"),
+        ("backtest_nodes", "absolute_error_units", 0.0, "less than the error of their sum"),
+        ("backtest_leads", "actual_units", -1.0, "actual_units is -1.0"),
+        ("node_period_forecasts", "last_date", date(2016, 5, 30), "last_date is not from 2016-05-23 to 2016-05-29"),
+        ("node_period_forecasts", "q_0_5", 1e8, "q_0_5 is above q_0_75"),
     ],
 )
 def test_bad_value_is_refused_by_name(
@@ -121,6 +127,7 @@ def test_stream_of_batches_publishes_as_its_table_does(engine: Engine, made: Cal
     digest = Digest()
     digest.add("forecasts", table)
     digest.add("node_forecasts", frames.node_forecasts)
+    digest.add("node_period_forecasts", frames.node_period_forecasts)
     assert done.checksum == digest.checksum()
 
 

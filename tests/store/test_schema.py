@@ -19,11 +19,15 @@ from models_ml.store.engine import make_engine
 from models_ml.store.publish import publish
 from models_ml.store.schema import (
     active_runs,
+    backtest_leads,
+    backtest_nodes,
+    backtest_series,
     calendar_region_flags,
     forecasts,
     metadata,
     model_runs,
     node_forecasts,
+    node_period_forecasts,
     quality_results,
     run_metrics,
     run_nodes,
@@ -72,7 +76,16 @@ def test_forecast_that_no_forecast_can_be_is_refused(engine: Engine, run_id: str
 
 
 def test_row_is_stored_once(engine: Engine, run_id: str) -> None:
-    for table in (forecasts, node_forecasts, run_series, run_nodes, run_metrics, sales_history, active_runs):
+    for table in (
+        forecasts,
+        node_forecasts,
+        run_series,
+        run_nodes,
+        run_metrics,
+        backtest_series,
+        sales_history,
+        active_runs,
+    ):
         with engine.connect() as connection:
             row = dict(connection.execute(select(table).limit(1)).mappings().one())
             with pytest.raises(IntegrityError):
@@ -83,6 +96,10 @@ def test_row_is_stored_once(engine: Engine, run_id: str) -> None:
     ("table", "changes"),
     [
         (forecasts, {"item_id": "NO_SUCH_ITEM"}),
+        (backtest_series, {"item_id": "NO_SUCH_ITEM"}),
+        (backtest_nodes, {"node_id": "no such node"}),
+        (node_period_forecasts, {"node_id": "no such node"}),
+        (backtest_leads, {"run_id": "no such run"}),
         (forecasts, {"run_id": "no such run"}),
         (node_forecasts, {"node_id": "no such node"}),
         (run_series, {"run_id": "no such run"}),
@@ -120,6 +137,13 @@ def test_served_run_cannot_be_deleted(engine: Engine, run_id: str) -> None:
         (run_nodes, {"level": 10}),
         (run_nodes, {"level_name": "galaxy"}),
         (run_metrics, {"level": 13}),
+        (backtest_series, {"rmsse": -0.1}),
+        (backtest_nodes, {"absolute_error_units": -1}),
+        (backtest_nodes, {"actual_units": 1e6}),
+        (backtest_leads, {"lead_days": 0}),
+        (backtest_leads, {"level": 0}),
+        (node_period_forecasts, {"q_0_5": None}),
+        (node_period_forecasts, {"last_date": date(2016, 1, 1)}),
         (sales_history, {"units": -1}),
         (calendar_region_flags, {"regional_flag": 2}),
     ],

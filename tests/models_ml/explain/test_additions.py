@@ -13,6 +13,7 @@ from sqlalchemy import Engine, func, select
 from models_ml.errors import PublishError
 from models_ml.store import additions, read, runs
 from models_ml.store.engine import make_engine
+from models_ml.store.frames import FRAME_TABLES
 from models_ml.store.migrate import upgrade
 from models_ml.store.publish import publish
 from models_ml.store.schema import node_contributions
@@ -65,6 +66,26 @@ def test_contributions_that_are_no_numbers_are_refused(engine: Engine) -> None:
     with pytest.raises(PublishError, match="finite"):
         additions.write_contributions(engine, run_id, of_total([1.0, float("nan")]))
     assert not additions.has_contributions(engine, run_id)
+
+
+def test_a_later_backtest_adds_its_folds_and_changes_none_that_were_there(engine: Engine) -> None:
+    record, frames = synthetic_run(stores=("CA_1",), seed=1, items=2, horizon_days=7, history_days=14, origin=ORIGIN)
+    publish(engine, record, frames)
+    earlier = ORIGIN - timedelta(days=56)
+    later = {}
+    for name in additions.BACKTEST_TABLES:
+        known = getattr(frames, name)
+        fold = pa.array([earlier] * known.num_rows, pa.date32())
+        moved = known.set_column(known.schema.get_field_index("fold"), known.schema.field("fold"), fold)
+        later[name] = pa.concat_tables([moved, known])
+    assert additions.add_backtest(engine, record.run_id, later) == frames.run_metrics.num_rows
+    assert additions.add_backtest(engine, record.run_id, later) == 0
+    with reading(engine) as connection:
+        for name in additions.BACKTEST_TABLES:
+            table = FRAME_TABLES[name]
+            folds = connection.execute(select(table.c.fold, func.count()).group_by(table.c.fold)).all()
+            count = getattr(frames, name).num_rows
+            assert dict(map(tuple, folds)) == {earlier: count, ORIGIN - timedelta(days=28): count}, name
 
 
 def test_a_pruned_run_takes_its_contributions_along(engine: Engine) -> None:

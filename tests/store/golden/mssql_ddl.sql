@@ -90,6 +90,22 @@ CREATE TABLE active_runs (
 
 CREATE INDEX ix_active_runs_run_id ON active_runs (run_id);
 
+CREATE TABLE backtest_leads (
+    run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    fold DATE NOT NULL,
+    model NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    level SMALLINT NOT NULL,
+    lead_days SMALLINT NOT NULL,
+    actual_units FLOAT(53) NOT NULL,
+    forecast_units FLOAT(53) NOT NULL,
+    absolute_error_units FLOAT(53) NOT NULL,
+    CONSTRAINT pk_backtest_leads PRIMARY KEY (run_id, fold, model, level, lead_days),
+    CONSTRAINT fk_backtest_leads_model_runs FOREIGN KEY(run_id) REFERENCES model_runs (run_id),
+    CONSTRAINT ck_backtest_leads_level CHECK (level between 1 and 12),
+    CONSTRAINT ck_backtest_leads_lead_days CHECK (lead_days > 0),
+    CONSTRAINT ck_backtest_leads_units CHECK (actual_units >= 0 and forecast_units >= 0 and absolute_error_units >= 0 and abs(forecast_units - actual_units) <= absolute_error_units * 1.001 + 0.001)
+    );
+
 CREATE TABLE calendar_region_flags (
     date DATE NOT NULL,
     region_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
@@ -165,6 +181,39 @@ CREATE INDEX ix_run_series_item ON run_series (run_id, item_id, store_id);
 
 CREATE INDEX ix_run_series_volume ON run_series (run_id, units_last_28, store_id, item_id);
 
+CREATE TABLE backtest_nodes (
+    run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    node_id NVARCHAR(200) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    fold DATE NOT NULL,
+    model NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    rmsse FLOAT(53) NULL,
+    actual_units FLOAT(53) NOT NULL,
+    forecast_units FLOAT(53) NOT NULL,
+    absolute_error_units FLOAT(53) NOT NULL,
+    CONSTRAINT pk_backtest_nodes PRIMARY KEY (run_id, node_id, fold, model),
+    CONSTRAINT fk_backtest_nodes_run_nodes FOREIGN KEY(run_id, node_id) REFERENCES run_nodes (run_id, node_id),
+    CONSTRAINT ck_backtest_nodes_rmsse CHECK (rmsse >= 0),
+    CONSTRAINT ck_backtest_nodes_units CHECK (actual_units >= 0 and forecast_units >= 0 and absolute_error_units >= 0 and abs(forecast_units - actual_units) <= absolute_error_units * 1.001 + 0.001)
+    );
+
+CREATE TABLE backtest_series (
+    run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    store_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    item_id NVARCHAR(128) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    fold DATE NOT NULL,
+    model NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    rmsse FLOAT(53) NULL,
+    actual_units FLOAT(53) NOT NULL,
+    forecast_units FLOAT(53) NOT NULL,
+    absolute_error_units FLOAT(53) NOT NULL,
+    CONSTRAINT pk_backtest_series PRIMARY KEY (run_id, store_id, item_id, fold, model),
+    CONSTRAINT fk_backtest_series_run_series FOREIGN KEY(run_id, store_id, item_id) REFERENCES run_series (run_id, store_id, item_id),
+    CONSTRAINT ck_backtest_series_rmsse CHECK (rmsse >= 0),
+    CONSTRAINT ck_backtest_series_units CHECK (actual_units >= 0 and forecast_units >= 0 and absolute_error_units >= 0 and abs(forecast_units - actual_units) <= absolute_error_units * 1.001 + 0.001)
+    );
+
+CREATE INDEX ix_backtest_series_rmsse ON backtest_series (run_id, fold, model, rmsse);
+
 CREATE TABLE forecasts (
     run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
     store_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
@@ -225,6 +274,28 @@ CREATE TABLE node_history (
     CONSTRAINT pk_node_history PRIMARY KEY (run_id, node_id, date),
     CONSTRAINT fk_node_history_run_nodes FOREIGN KEY(run_id, node_id) REFERENCES run_nodes (run_id, node_id),
     CONSTRAINT ck_node_history_units CHECK (units >= 0)
+    );
+
+CREATE TABLE node_period_forecasts (
+    run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    node_id NVARCHAR(200) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    first_date DATE NOT NULL,
+    last_date DATE NOT NULL,
+    mean FLOAT(53) NOT NULL,
+    q_0_005 FLOAT(53) NULL,
+    q_0_025 FLOAT(53) NULL,
+    q_0_165 FLOAT(53) NULL,
+    q_0_25 FLOAT(53) NULL,
+    q_0_5 FLOAT(53) NULL,
+    q_0_75 FLOAT(53) NULL,
+    q_0_835 FLOAT(53) NULL,
+    q_0_975 FLOAT(53) NULL,
+    q_0_995 FLOAT(53) NULL,
+    CONSTRAINT pk_node_period_forecasts PRIMARY KEY (run_id, node_id, first_date, last_date),
+    CONSTRAINT fk_node_period_forecasts_run_nodes FOREIGN KEY(run_id, node_id) REFERENCES run_nodes (run_id, node_id),
+    CONSTRAINT ck_node_period_forecasts_period CHECK (first_date <= last_date),
+    CONSTRAINT ck_node_period_forecasts_mean CHECK (mean >= 0 and mean <= 1000000000),
+    CONSTRAINT ck_node_period_forecasts_quantiles CHECK ((q_0_005 is null and q_0_025 is null and q_0_165 is null and q_0_25 is null and q_0_5 is null and q_0_75 is null and q_0_835 is null and q_0_975 is null and q_0_995 is null) or (q_0_005 is not null and q_0_025 is not null and q_0_165 is not null and q_0_25 is not null and q_0_5 is not null and q_0_75 is not null and q_0_835 is not null and q_0_975 is not null and q_0_995 is not null and 0 <= q_0_005 and q_0_005 <= q_0_025 and q_0_025 <= q_0_165 and q_0_165 <= q_0_25 and q_0_25 <= q_0_5 and q_0_5 <= q_0_75 and q_0_75 <= q_0_835 and q_0_835 <= q_0_975 and q_0_975 <= q_0_995 and q_0_995 <= 1000000000))
     );
 
 CREATE TABLE staged_sales_history (

@@ -38,9 +38,15 @@ UPDATE publish_claims SET heartbeat_at=? WHERE publish_claims.run_id = ? AND pub
 
 DELETE FROM node_contributions WHERE node_contributions.run_id = ?;
 
+DELETE FROM backtest_nodes WHERE backtest_nodes.run_id = ?;
+
 DELETE FROM node_forecasts WHERE node_forecasts.run_id = ?;
 
 DELETE FROM node_history WHERE node_history.run_id = ?;
+
+DELETE FROM node_period_forecasts WHERE node_period_forecasts.run_id = ?;
+
+DELETE FROM backtest_leads WHERE backtest_leads.run_id = ?;
 
 DELETE FROM run_metrics WHERE run_metrics.run_id = ?;
 
@@ -58,7 +64,15 @@ INSERT INTO forecasts (run_id, store_id, item_id, target_date, mean, q_0_005, q_
 
 INSERT INTO node_forecasts (run_id, node_id, target_date, mean, q_0_005, q_0_025, q_0_165, q_0_25, q_0_5, q_0_75, q_0_835, q_0_975, q_0_995) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
+INSERT INTO node_period_forecasts (run_id, node_id, first_date, last_date, mean, q_0_005, q_0_025, q_0_165, q_0_25, q_0_5, q_0_75, q_0_835, q_0_975, q_0_995) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
 INSERT INTO run_metrics (run_id, fold, model, level, metric, value) VALUES (?, ?, ?, ?, ?, ?);
+
+INSERT INTO backtest_series (run_id, store_id, item_id, fold, model, rmsse, actual_units, forecast_units, absolute_error_units) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+INSERT INTO backtest_nodes (run_id, node_id, fold, model, rmsse, actual_units, forecast_units, absolute_error_units) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+
+INSERT INTO backtest_leads (run_id, fold, model, level, lead_days, actual_units, forecast_units, absolute_error_units) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
 
 INSERT INTO staged_sales_history (run_id, store_id, item_id, date, units, price) VALUES (?, ?, ?, ?, ?, ?);
 
@@ -81,8 +95,24 @@ SELECT count(*) AS count_1
     WHERE node_forecasts.run_id = ?;
 
 SELECT count(*) AS count_1
+    FROM node_period_forecasts
+    WHERE node_period_forecasts.run_id = ?;
+
+SELECT count(*) AS count_1
     FROM run_metrics
     WHERE run_metrics.run_id = ?;
+
+SELECT count(*) AS count_1
+    FROM backtest_series
+    WHERE backtest_series.run_id = ?;
+
+SELECT count(*) AS count_1
+    FROM backtest_nodes
+    WHERE backtest_nodes.run_id = ?;
+
+SELECT count(*) AS count_1
+    FROM backtest_leads
+    WHERE backtest_leads.run_id = ?;
 
 SELECT count(*) AS count_1
     FROM staged_sales_history
@@ -99,6 +129,10 @@ SELECT forecasts.store_id, count(*) AS count_1, sum(CAST(forecasts.mean * ? + ? 
 SELECT ? AS anon_1, count(*) AS count_1, sum(CAST(node_forecasts.mean * ? + ? AS BIGINT) % ?) AS sum_1, sum(CAST(node_forecasts.q_0_005 * ? + ? AS BIGINT) % ?) AS sum_2, sum(CAST(node_forecasts.q_0_025 * ? + ? AS BIGINT) % ?) AS sum_3, sum(CAST(node_forecasts.q_0_165 * ? + ? AS BIGINT) % ?) AS sum_4, sum(CAST(node_forecasts.q_0_25 * ? + ? AS BIGINT) % ?) AS sum_5, sum(CAST(node_forecasts.q_0_5 * ? + ? AS BIGINT) % ?) AS sum_6, sum(CAST(node_forecasts.q_0_75 * ? + ? AS BIGINT) % ?) AS sum_7, sum(CAST(node_forecasts.q_0_835 * ? + ? AS BIGINT) % ?) AS sum_8, sum(CAST(node_forecasts.q_0_975 * ? + ? AS BIGINT) % ?) AS sum_9, sum(CAST(node_forecasts.q_0_995 * ? + ? AS BIGINT) % ?) AS sum_10
     FROM node_forecasts
     WHERE node_forecasts.run_id = ?;
+
+SELECT ? AS anon_1, count(*) AS count_1, sum(CAST(node_period_forecasts.mean * ? + ? AS BIGINT) % ?) AS sum_1, sum(CAST(node_period_forecasts.q_0_005 * ? + ? AS BIGINT) % ?) AS sum_2, sum(CAST(node_period_forecasts.q_0_025 * ? + ? AS BIGINT) % ?) AS sum_3, sum(CAST(node_period_forecasts.q_0_165 * ? + ? AS BIGINT) % ?) AS sum_4, sum(CAST(node_period_forecasts.q_0_25 * ? + ? AS BIGINT) % ?) AS sum_5, sum(CAST(node_period_forecasts.q_0_5 * ? + ? AS BIGINT) % ?) AS sum_6, sum(CAST(node_period_forecasts.q_0_75 * ? + ? AS BIGINT) % ?) AS sum_7, sum(CAST(node_period_forecasts.q_0_835 * ? + ? AS BIGINT) % ?) AS sum_8, sum(CAST(node_period_forecasts.q_0_975 * ? + ? AS BIGINT) % ?) AS sum_9, sum(CAST(node_period_forecasts.q_0_995 * ? + ? AS BIGINT) % ?) AS sum_10
+    FROM node_period_forecasts
+    WHERE node_period_forecasts.run_id = ?;
 
 SELECT TOP 5 run_series.store_id, run_series.item_id, anon_1.days, anon_1.first, anon_1.last
     FROM run_series LEFT OUTER JOIN (SELECT forecasts.store_id AS store_id, forecasts.item_id AS item_id, count(*) AS days, min(forecasts.target_date) AS first, max(forecasts.target_date) AS last
@@ -167,6 +201,8 @@ UPDATE model_runs SET status=?, reason=? WHERE model_runs.run_id = ? AND model_r
 UPDATE model_runs SET status=? WHERE model_runs.run_id = ? AND model_runs.status = ?;
 
 DELETE FROM forecasts WHERE forecasts.run_id = ? AND forecasts.store_id = ?;
+
+DELETE FROM backtest_series WHERE backtest_series.run_id = ? AND backtest_series.store_id = ?;
 
 SELECT active_runs.store_id, active_runs.run_id
     FROM active_runs

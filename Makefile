@@ -8,7 +8,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEBIAN_PACKAGES := chromium unixodbc
 
-.PHONY: help demo test test-slow test-spark lint serve docs bench-accuracy bench-store bench-api lock clean system-packages
+.PHONY: help demo test test-slow test-spark lint serve docs bench-accuracy bench-value bench-store bench-api lock clean system-packages
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ bench-store: $(STAMP) ## publish speed against a bare executemany
 
 bench-accuracy: $(STAMP) ## WRMSSE on five folds of the real M5 marts in DEMAND_HOME
 	$(BIN)/python -m benchmarks.accuracy --write
+
+bench-value: $(STAMP) ## stock and cost of orders from our forecast against simpler ones, on the real M5 marts in DEMAND_HOME
+	$(BIN)/python -m benchmarks.value --write
 
 bench-api: $(STAMP) ## API throughput against a bare route, the straightforward one and the seed's
 	$(BIN)/python -m benchmarks.api

@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     threads: int = Field(2, ge=1, description="Threads for DuckDB, dbt and LightGBM.")
     memory_limit_gb: float = Field(8.0, gt=0, description="DuckDB's memory limit in GB.")
     history_days: int = Field(112, ge=28, description="Days of recent sales published for serving.")
+    inventory_terms: Path | None = Field(
+        None, description="CSV of ordering terms that outrank dbt_project/seeds/inventory/inventory_terms.csv."
+    )
     api_url: str = Field("http://127.0.0.1:8000", description="Where the dashboard finds the API.")
 
     @property

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from models_ml.cli import data, model, run, serving, store
+from models_ml.cli import data, inventory, model, run, serving, store
 from models_ml.errors import DemandError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app.command()(model.train)
 app.command()(model.backtest)
 app.command()(model.publish)
 app.command()(model.explain)
+app.command()(inventory.value)
 app.command()(store.promote)
 app.command()(store.rollback)
 app.command()(store.export)

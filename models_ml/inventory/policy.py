@@ -1,0 +1,113 @@
+"""Periodic review: every review period, order up to a level that lasts until the next order arrives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from models_ml.forecasters.quantiles import counts
+from models_ml.inventory.interval import IntervalSpread, expected_short
+
+POLICY_COLUMNS = [
+    "protection_days",
+    "service_level",
+    "expected_demand",
+    "safety_stock",
+    "reorder_point",
+    "order_up_to",
+    "expected_short",
+    "days_of_cover",
+]
+
+
+@dataclass(frozen=True)
+class Target:
+    """What to hold against the demand of one interval.
+
+    Attributes:
+        level: whole units, one a series.
+        expected: mean demand over the interval.
+        short: units expected to be asked for beyond the level.
+    """
+
+    level: np.ndarray
+    expected: np.ndarray
+    short: np.ndarray
+
+
+def stock_target(
+    expected: np.ndarray,
+    spread: IntervalSpread,
+    service_level: np.ndarray,
+    on_sale: np.ndarray,
+    shares: np.ndarray | None = None,
+) -> Target:
+    """The stock that lasts through an interval with the probability `service_level`.
+
+    Stock is whole units, so the smallest level that reaches the service level overshoots it, by far for an item that
+    sells a unit a week; over an assortment that is stock nobody asked for. With `shares` a series takes the level
+    below instead, in so many of its orders that the service level is met on average.
+
+    Args:
+        expected: mean demand over the interval, one value a series.
+        spread: of the same series and interval.
+        service_level: one value a series.
+        on_sale: bool, whether a series is on sale within the interval; nothing is held of one that is not.
+        shares: evenly spread numbers in [0, 1), one a series; None: always the level that reaches the service level.
+    """
+    expected = np.where(on_sale, np.maximum(expected, spread.least), 0.0)
+    asked = np.clip(spread.probability(expected, service_level), 1e-6, 1 - 1e-6)
+    level = np.ceil(counts.quantiles(expected, spread.dispersion, asked[:, None])[:, 0].astype(np.float64))
+    if shares is not None:
+        reached = counts.cumulative(level, expected, spread.dispersion)
+        below = counts.cumulative(level - 1, expected, spread.dispersion)
+        over = (reached - asked) / np.maximum(reached - below, 1e-12)
+        level = np.where((level > 0) & (shares < over), level - 1, level)
+    level = np.where(on_sale, level, 0.0)
+    return Target(level, expected, expected_short(expected, spread.dispersion, level))
+
+
+def inventory_policy(
+    mean: np.ndarray, terms: pd.DataFrame, spreads: dict[int, IntervalSpread], days_to_launch: np.ndarray
+) -> pd.DataFrame:
+    """Policy of each series from the origin of a forecast.
+
+    Args:
+        mean: series x horizon.
+        terms: one row a series (see `terms.terms_of`).
+        spreads: of the same series, by length of interval, for each lead time and protection interval.
+        days_to_launch: from the origin to the day a series is launched; 0 or less: it is on sale.
+
+    Returns:
+        `POLICY_COLUMNS`, one row a series on the index of `terms`. The protection interval is review period + lead
+        time: an order must last until the next one has arrived. The reorder point covers the lead time alone: with
+        stock below it, an order cannot wait for the next review. Days of cover: how long the order-up-to level lasts
+        at the interval's mean daily demand.
+    """
+    protection = (terms["review_period_days"] + terms["lead_time_days"]).to_numpy()
+    lead = np.maximum(terms["lead_time_days"].to_numpy(), 1)
+    service = terms["service_level"].to_numpy(dtype=float)
+    sums = np.concatenate([np.zeros((len(mean), 1)), np.cumsum(mean, axis=1, dtype=np.float64)], axis=1)
+    table = np.zeros((len(mean), len(POLICY_COLUMNS)))
+    for days in np.unique(protection):
+        own = np.flatnonzero(protection == days)
+        spread, offered = spreads[int(days)].take(own), days_to_launch[own] <= days
+        target = stock_target(sums[own, days], spread, service[own], offered)
+        table[own, 2], table[own, 5], table[own, 6] = target.expected, target.level, target.short
+    for days in np.unique(lead):
+        own = np.flatnonzero(lead == days)
+        spread, offered = spreads[int(days)].take(own), days_to_launch[own] <= days
+        table[own, 4] = stock_target(sums[own, days], spread, service[own], offered).level
+    table[:, 0], table[:, 1] = protection, service
+    table[:, 3] = table[:, 5] - table[:, 2]
+    daily = table[:, 2] / protection
+    table[:, 7] = np.where(daily > 0, table[:, 5] / np.where(daily > 0, daily, 1.0), 0.0)
+    return pd.DataFrame(table, columns=POLICY_COLUMNS, index=terms.index).astype({"protection_days": int})
+
+
+def intervals_of(terms: pd.DataFrame) -> list[int]:
+    """Lengths of all intervals that the policy of these terms asks for, in days."""
+    protection = terms["review_period_days"] + terms["lead_time_days"]
+    return sorted({*protection.astype(int), *np.maximum(terms["lead_time_days"].astype(int), 1)})

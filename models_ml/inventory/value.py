@@ -1,0 +1,383 @@
+"""What a forecast is worth: the same policy fed by several forecasts, played through against real demand.
+
+At each weekly origin every method forecasts with what was known then, orders are derived from its forecast and from
+the spread of its own past errors, and stock, sales and lost sales follow day by day. A method may look better by
+holding more, so methods are compared at the same fill rate: each is played at several service levels, and the stock
+it needs for a given fill rate is read off its curve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from models_ml.errors import InputError
+from models_ml.forecasters.quantiles.replay import Replays, replay
+from models_ml.forecasters.registry import make_forecaster
+from models_ml.inventory.interval import IntervalSpread, learn_spread, replay_rule
+from models_ml.inventory.policy import intervals_of, stock_target
+from models_ml.inventory.simulation import Outcome, simulate, steady_start
+from models_ml.inventory.terms import YEAR_DAYS
+from models_ml.marts import SERIES_KEYS, Marts, read_daily
+from models_ml.warehouse import Warehouse
+
+WEEK = 7
+FORESIGHT = "perfect_foresight"
+"""Orders exactly what will be asked for: the bound that no forecast passes."""
+
+SERVICE_LEVELS = (0.8, 0.85, 0.9, 0.95, 0.975, 0.99, 0.999)
+GOLDEN = (5**0.5 - 1) / 2
+"""Multiples of it spread evenly over [0, 1), whatever their number."""
+
+SUMS = ["demand", "sales", "lost", "stock", "stock_value", "holding", "shortage", "stockout_days", "days", "kept",
+        "cycles"]  # fmt: skip
+"""Of a result's row: units asked for, sold and lost; mean stock in units and money; costs in money; series x days
+with a lost sale, and all of them; intervals in which the order-up-to level would have lasted, and all of them."""
+
+OnStep = Callable[[str], None]
+"""Told of each forecast before it is made."""
+
+
+@dataclass(frozen=True)
+class Feed:
+    """What a method knew at one origin.
+
+    Attributes:
+        mean: series x horizon, in the order of the replayed series.
+        spreads: by length of interval.
+    """
+
+    mean: np.ndarray
+    spreads: dict[int, IntervalSpread]
+
+
+@dataclass(frozen=True)
+class Study:
+    """The goods whose stock is played through.
+
+    Attributes:
+        series: one row a series (see `Marts.series`).
+        terms: one row a series (see `terms.terms_of`).
+        price: one value a series.
+        first: the day of the first column of `demand`.
+        demand: series x days, units sold in truth.
+        launch: column of `demand` at which a series is launched.
+        horizon_days: of the forecasts.
+    """
+
+    series: pd.DataFrame
+    terms: pd.DataFrame
+    price: np.ndarray
+    first: date
+    demand: np.ndarray
+    launch: np.ndarray
+    horizon_days: int
+
+
+def value_backtest(
+    warehouse: Warehouse,
+    folds: Sequence[date],
+    methods: Sequence[str],
+    terms_for: Callable[[pd.DataFrame], pd.DataFrame],
+    *,
+    horizon_days: int,
+    stores: tuple[str, ...] = (),
+    service_levels: Sequence[float] = SERVICE_LEVELS,
+    on_hand: pd.DataFrame | None = None,
+    seed: int = 0,
+    threads: int = 2,
+    on_step: OnStep = lambda _step: None,
+) -> pd.DataFrame:
+    """Play the policy through the horizon after each fold, fed by each method and by perfect foresight.
+
+    Args:
+        warehouse: of the marts.
+        folds: origins; sales of the horizon after each must be known.
+        methods: forecasters.
+        terms_for: gives the terms of series (see `terms.terms_of`).
+        horizon_days: days of a fold, and of each forecast.
+        stores: in scope; empty: every store.
+        service_levels: each is asked of every series in turn.
+        on_hand: columns store_id, item_id, units: the stock at each fold's start. None: the policy runs for at least
+            one protection interval before, from the mean of its steady state.
+        seed, threads: of the forecasters.
+        on_step: told of progress.
+
+    Returns:
+        One row a fold, method, service level and category; columns fold, method, service_level, category_id, `SUMS`.
+
+    Raises:
+        InputError: an interval of the terms is longer than the forecasts reach.
+    """
+    study = read_study(warehouse, folds, terms_for, horizon_days, stores)
+    lengths = intervals_of(study.terms)
+    reach = horizon_days - (WEEK - 1 if (study.terms["review_period_days"] % WEEK != 0).any() else 0)
+    if max(lengths) > reach:
+        raise InputError(
+            f"A lead time and review period of {max(lengths)} days together are longer than the forecast reaches "
+            f"({reach} days); shorten them, or lengthen DEMAND_HORIZON_DAYS."
+        )
+    protection = int((study.terms["review_period_days"] + study.terms["lead_time_days"]).max())
+    warm_up = 0 if on_hand is not None else -(-protection // WEEK) * WEEK
+    feeds: dict[tuple[date, str], Feed] = {}
+    parts = []
+    for fold in sorted(folds):
+        start = fold - timedelta(days=warm_up)
+        origins = [start + timedelta(days=WEEK * week) for week in range((warm_up + horizon_days) // WEEK)]
+        for origin in origins:
+            for method in methods:
+                if (origin, method) not in feeds:
+                    on_step(f"{origin} {method}")
+                    marts = Marts(warehouse, origin, horizon_days, stores)
+                    feeds[origin, method] = feed_of(marts, method, study, lengths, seed=seed, threads=threads)
+        for method in (*methods, FORESIGHT):
+            used = [feeds[origin, method] for origin in origins] if method != FORESIGHT else None
+            for level in service_levels if used else (1.0,):
+                scored = play(study, used, start, warm_up, level, on_hand)
+                parts.append(scored.assign(fold=fold, method=method, service_level=level))
+        feeds = {key: feed for key, feed in feeds.items() if key[0] > start}
+    frame = pd.concat(parts, ignore_index=True)
+    return frame[["fold", "method", "service_level", "category_id", *SUMS]]
+
+
+def read_study(
+    warehouse: Warehouse,
+    folds: Sequence[date],
+    terms_for: Callable[[pd.DataFrame], pd.DataFrame],
+    horizon_days: int,
+    stores: tuple[str, ...],
+) -> Study:
+    """Series, terms, prices and true demand of all folds."""
+    last = Marts(warehouse, max(folds), horizon_days, stores)
+    first = min(folds) - timedelta(days=horizon_days + 8 * WEEK)
+    until = last.target_dates[-1]
+    demand = read_daily(last, first, until, "units").astype(np.float64)
+    if not demand[:, -1].any():
+        raise InputError(f"Fold {max(folds)} needs sales up to {until}, which the marts do not hold.")
+    prices = read_daily(last, first, until, "price")
+    prices = np.where(prices > 0, prices, np.nan)  # a day not on sale has none
+    seen = np.isfinite(prices)
+    price = np.where(seen, prices, 0.0).sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
+    launch = (last.series["launch_date"] - pd.Timestamp(first)).dt.days.to_numpy()
+    return Study(last.series, terms_for(last.series), price, first, demand, launch, horizon_days)
+
+
+def feed_of(marts: Marts, method: str, study: Study, lengths: Sequence[int], *, seed: int, threads: int) -> Feed:
+    """Forecast with one method, and learn the spread of its own past errors."""
+    forecaster = make_forecaster(method, seed=seed, threads=threads)
+    forecaster.fit(marts)
+    forecast = forecaster.forecast(marts)
+    department = pd.factorize(forecast.series["department_id"], sort=True)[0]
+    replays = replays_of(marts, method)
+    spreads = {days: learn_spread(replays, department, days) for days in lengths}
+    # Series that are launched later than this origin's horizon have no forecast yet: they are not ordered.
+    own = pd.MultiIndex.from_frame(forecast.series[SERIES_KEYS])
+    rows = own.get_indexer(pd.MultiIndex.from_frame(study.series[SERIES_KEYS]))
+    known = rows >= 0
+    mean = np.where(known[:, None], forecast.mean[rows], 0.0)
+    return Feed(mean, {days: spread.take(np.maximum(rows, 0)) for days, spread in spreads.items()})
+
+
+def replays_of(marts: Marts, method: str) -> Replays:
+    """Past forecasts of a method: its own where it is a rule, otherwise those of middle-out's near twin."""
+    if method == "seasonal_naive":
+        return replay_rule(marts, last_week, WEEK)
+    if method == "moving_average":
+        return replay_rule(marts, recent_mean, 4 * WEEK)
+    return replay(marts)
+
+
+def last_week(units: np.ndarray, _launch: np.ndarray, horizon: int) -> np.ndarray:
+    """The last week again and again."""
+    return np.asarray(np.tile(units[:, -WEEK:], (1, -(-horizon // WEEK)))[:, :horizon])
+
+
+def recent_mean(units: np.ndarray, launch: np.ndarray, horizon: int) -> np.ndarray:
+    """The mean of the known days on sale."""
+    on_sale = np.clip(units.shape[1] - launch, 1, units.shape[1])
+    return np.asarray(np.repeat((units.sum(axis=1) / on_sale)[:, None], horizon, axis=1))
+
+
+def play(
+    study: Study,
+    feeds: Sequence[Feed] | None,
+    start: date,
+    warm_up: int,
+    service_level: float,
+    on_hand: pd.DataFrame | None,
+) -> pd.DataFrame:
+    """Play one method at one service level through one fold; `feeds` None is perfect foresight.
+
+    Returns:
+        One row a category: category_id and `SUMS`, of the days after the warm-up.
+    """
+    offset = (start - study.first).days + 1  # column of the first day after the start
+    days = warm_up + study.horizon_days
+    table = np.zeros((len(study.series), len(SUMS)))
+    ordering = study.terms[["lead_time_days", "review_period_days"]].to_numpy(dtype=int)
+    for lead, review in np.unique(ordering, axis=0).tolist():
+        rows = np.flatnonzero((ordering == (lead, review)).all(axis=1))
+        demand = study.demand[rows, offset : offset + days]
+        future = study.demand[rows, offset:]
+        reviews = np.arange(0, days, review)
+        length = lead + review
+        levels = np.zeros((len(rows), len(reviews)))
+        kept, cycles = np.zeros(len(rows)), np.zeros(len(rows))
+        for number, day in enumerate(reviews):
+            actual = future[:, day : day + length].sum(axis=1)
+            if feeds is None:
+                levels[:, number] = actual
+            else:
+                feed, shift = feeds[day // WEEK], day % WEEK
+                expected = feed.mean[rows, shift : shift + length].sum(axis=1, dtype=np.float64)
+                shares = (GOLDEN * (rows + 1) + number / len(reviews)) % 1.0
+                spread = feed.spreads[length].take(rows)
+                asked, on_sale = np.full(len(rows), service_level), study.launch[rows] < offset + day + length
+                levels[:, number] = stock_target(expected, spread, asked, on_sale, shares).level
+            if day >= warm_up and day + length <= future.shape[1]:
+                offered = study.launch[rows] < offset + day  # launched by the origin: an order could be derived
+                kept += offered & (actual <= levels[:, number])
+                cycles += offered
+        if on_hand is not None:
+            stock = stock_on_hand(study.series.iloc[rows], on_hand)
+        elif feeds is None:
+            stock = levels[:, 0] - future[:, :review].sum(axis=1)
+        else:
+            stock = steady_start(levels[:, 0], feeds[0].mean[rows, :review].sum(axis=1))
+        outcome = simulate(demand, levels, reviews, lead, np.maximum(stock, 0.0))
+        table[rows] = sums_of(outcome, study, rows, offset, warm_up, kept, cycles)
+    frame = pd.DataFrame(table, columns=SUMS).assign(category_id=study.series["category_id"].to_numpy())
+    return frame.groupby("category_id", as_index=False)[SUMS].sum()
+
+
+def sums_of(
+    outcome: Outcome, study: Study, rows: np.ndarray, offset: int, warm_up: int, kept: np.ndarray, cycles: np.ndarray
+) -> np.ndarray:
+    """`SUMS` of each series over the days after the warm-up."""
+    after = slice(warm_up, None)
+    price, terms = study.price[rows], study.terms.iloc[rows]
+    stock = outcome.stock[:, after].mean(axis=1)
+    lost = outcome.lost[:, after]
+    columns = np.arange(offset + warm_up, offset + outcome.demand.shape[1])
+    on_sale = (study.launch[rows][:, None] <= columns[None, :]).sum(axis=1)
+    return np.column_stack(
+        [
+            outcome.demand[:, after].sum(axis=1),
+            outcome.sales[:, after].sum(axis=1),
+            lost.sum(axis=1),
+            stock,
+            stock * price,
+            stock * price * terms["holding_cost"].to_numpy() * study.horizon_days / YEAR_DAYS,
+            lost.sum(axis=1) * price * terms["shortage_cost"].to_numpy(),
+            (lost > 0).sum(axis=1),
+            on_sale,
+            kept,
+            cycles,
+        ]
+    )
+
+
+def read_on_hand(path: Path) -> pd.DataFrame:
+    """Stock on hand from a CSV file.
+
+    Returns:
+        Columns store_id, item_id, units.
+
+    Raises:
+        InputError: names the column or row that is wrong.
+    """
+    try:
+        frame = pd.read_csv(path, dtype=dict.fromkeys(SERIES_KEYS, "string"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file; correct --on-hand.") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a CSV file with a header ({error}).") from None
+    missing = [column for column in (*SERIES_KEYS, "units") if column not in frame]
+    if missing:
+        raise InputError(f"{path}: the column {missing[0]} is missing; columns are store_id, item_id, units.")
+    units = pd.to_numeric(frame["units"], errors="coerce")
+    wrong = np.flatnonzero(~(units >= 0) | frame.duplicated(SERIES_KEYS))
+    if len(wrong):
+        row = frame.iloc[wrong[0]]
+        raise InputError(
+            f"{path}, row {wrong[0] + 1}: item {row['item_id']} in store {row['store_id']} has units "
+            f"{row['units']!r}; each item and store is given once, with 0 units or more."
+        )
+    return frame[SERIES_KEYS].astype(object).assign(units=units.astype(float))
+
+
+def stock_on_hand(series: pd.DataFrame, on_hand: pd.DataFrame) -> np.ndarray:
+    """Units on hand of each series; a series that the table leaves out has none."""
+    joined = series[SERIES_KEYS].merge(on_hand, on=SERIES_KEYS, how="left")
+    return joined["units"].fillna(0.0).to_numpy(dtype=float)
+
+
+def figures(results: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
+    """Rates from sums, by fold, method, service level and `by`.
+
+    Returns:
+        Index of these; columns fill_rate, stockout_share, service (share of intervals that the order-up-to level
+        lasted), stock and stock_value (their mean), holding, shortage and cost (money over the fold).
+    """
+    sums = results.groupby(["fold", "method", "service_level", *by])[SUMS].sum()
+    return pd.DataFrame(
+        {
+            "fill_rate": sums["sales"] / sums["demand"],
+            "stockout_share": sums["stockout_days"] / sums["days"].where(sums["days"] > 0),
+            "service": sums["kept"] / sums["cycles"],
+            "stock": sums["stock"],
+            "stock_value": sums["stock_value"],
+            "holding": sums["holding"],
+            "shortage": sums["shortage"],
+            "cost": sums["holding"] + sums["shortage"],
+        }
+    )
+
+
+def stock_at_same_fill(
+    results: pd.DataFrame, method: str, service_level: float, by: Sequence[str] = (), value: bool = False
+) -> pd.DataFrame:
+    """How much stock each rival needs for the fill rate that `method` reaches at a service level.
+
+    Between service levels the curve of log stock over the log of the share of demand lost is taken as straight.
+
+    Args:
+        results: from `value_backtest`.
+        method: whose fill rate counts.
+        service_level: one of those played.
+        by: further columns to part by, e.g. category_id.
+        value: stock in money rather than in units.
+
+    Returns:
+        Columns fold, *by, rival, fill_rate, stock, rival_stock, saving (1 - stock / rival_stock); NaN where the
+        rival never reaches the fill rate or always passes it.
+    """
+    table = figures(results, by).reset_index()
+    column = "stock_value" if value else "stock"
+    rows = []
+    for keys, own in table.groupby(["fold", *by]):
+        mine = own[(own["method"] == method) & (own["service_level"] == service_level)].iloc[0]
+        for rival, curve in own.groupby("method"):
+            if rival in (method, FORESIGHT):
+                continue
+            curve = curve.sort_values("fill_rate")
+            missed = -np.log(np.maximum(1 - curve["fill_rate"].to_numpy(), 1e-9))
+            wanted = -np.log(max(1 - mine["fill_rate"], 1e-9))
+            stock = np.exp(np.interp(wanted, missed, np.log(curve[column]), left=np.nan, right=np.nan))
+            rows.append((*keys, rival, mine["fill_rate"], mine[column], stock, 1 - mine[column] / stock))
+    return pd.DataFrame(rows, columns=["fold", *by, "rival", "fill_rate", "stock", "rival_stock", "saving"])
+
+
+def interval_over_folds(values: pd.Series) -> tuple[float, float, float]:
+    """Mean over folds and its 95 % confidence interval (Student's t); NaN bounds for a single fold."""
+    known = values.dropna().to_numpy(dtype=float)
+    if len(known) < 2:
+        return float(known.mean()) if len(known) else np.nan, np.nan, np.nan
+    half = stats.t.ppf(0.975, len(known) - 1) * known.std(ddof=1) / np.sqrt(len(known))
+    return float(known.mean()), float(known.mean() - half), float(known.mean() + half)

@@ -1,0 +1,120 @@
+"""The value backtest on marts: nothing known too early, sums that agree, foresight as the bound."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from models_ml.errors import InputError
+from models_ml.inventory import value
+from models_ml.inventory.terms import checked_terms, read_terms, terms_of
+from models_ml.marts import Marts
+from tests.conftest import demand, demand_ok
+from tests.models_ml.forecasters.conftest import HORIZON, ORIGIN, Twins
+
+pytestmark = pytest.mark.dbt
+
+METHODS = ("moving_average", "seasonal_naive")
+FOLD = ORIGIN - timedelta(days=HORIZON)
+LEVELS = (0.8, 0.95, 0.99)
+
+
+def terms_for(series: pd.DataFrame) -> pd.DataFrame:
+    row = {"lead_time_days": "3", "review_period_days": "7", "service_level": "0.95", "holding_cost": "0.25",
+           "shortage_cost": "0.3"}  # fmt: skip
+    return terms_of(series, checked_terms(pd.DataFrame([row]), "terms"))
+
+
+@pytest.fixture(scope="module")
+def results(twins: Twins) -> pd.DataFrame:
+    warehouse = twins.marts(twins.true).warehouse
+    return value.value_backtest(warehouse, [FOLD], METHODS, terms_for, horizon_days=HORIZON, service_levels=LEVELS)
+
+
+def test_sums_agree_with_the_marts(results: pd.DataFrame, twins: Twins) -> None:
+    marts = Marts(twins.marts(twins.true).warehouse, FOLD, HORIZON)
+    later = Marts(marts.warehouse, ORIGIN, HORIZON)
+    sold = later.daily(FOLD + timedelta(days=1), ORIGIN).sum()
+    by_method = results.groupby(["method", "service_level"])[value.SUMS].sum()
+    assert by_method["demand"].to_numpy() == pytest.approx(float(sold))
+    np.testing.assert_allclose(by_method["sales"] + by_method["lost"], by_method["demand"])
+    assert (by_method["holding"] > 0).all()
+
+
+def test_more_service_costs_more_stock_and_loses_fewer_sales(results: pd.DataFrame) -> None:
+    figures = value.figures(results).reset_index().set_index("service_level")
+    for method in METHODS:
+        own = figures[figures["method"] == method].sort_index()
+        assert own["stock"].is_monotonic_increasing
+        assert own["fill_rate"].is_monotonic_increasing
+
+
+def test_foresight_is_the_bound(results: pd.DataFrame) -> None:
+    figures = value.figures(results).reset_index()
+    bound = figures[figures["method"] == value.FORESIGHT].iloc[0]
+    others = figures[figures["method"] != value.FORESIGHT]
+    assert bound["fill_rate"] == 1.0
+    assert (others["cost"] > bound["cost"]).all()
+
+
+def test_orders_know_nothing_of_what_comes_after_them(twins: Twins) -> None:
+    """Sales after the origin are scrambled in one twin; what is ordered at the origin is the same."""
+    feeds = []
+    for home in (twins.true, twins.scrambled):
+        warehouse = twins.marts(home).warehouse
+        study = value.read_study(warehouse, [ORIGIN], terms_for, HORIZON, ())
+        feeds.append(value.feed_of(Marts(warehouse, ORIGIN, HORIZON), "moving_average", study, [10], seed=1, threads=1))
+    one, other = feeds
+    assert one.mean.tobytes() == other.mean.tobytes()
+    assert one.spreads[10].dispersion.tobytes() == other.spreads[10].dispersion.tobytes()
+    assert one.spreads[10].asked.tobytes() == other.spreads[10].asked.tobytes()
+
+
+def test_stock_is_read_off_at_the_fill_rate_that_the_method_reaches() -> None:
+    rows = [
+        ("ours", 0.95, 97.0, 50.0), ("ours", 0.99, 99.0, 80.0),
+        ("theirs", 0.8, 95.0, 60.0), ("theirs", 0.95, 99.0, 120.0),
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["method", "service_level", "sales", "stock"]).assign(fold=ORIGIN, demand=100.0)
+    results = frame.reindex(columns=["fold", "method", "service_level", *value.SUMS], fill_value=1.0)
+    told = value.stock_at_same_fill(results, "ours", 0.95)
+    part = np.log(0.05 / 0.03) / np.log(0.05 / 0.01)
+    rival = 60.0 * (120.0 / 60.0) ** part
+    assert told["rival_stock"].tolist() == [pytest.approx(rival)]
+    assert told["saving"].tolist() == [pytest.approx(1 - 50 / rival)]
+
+
+def test_interval_over_folds_is_students() -> None:
+    middle, low, high = value.interval_over_folds(pd.Series([0.1, 0.2, 0.3, np.nan]))
+    assert middle == pytest.approx(0.2)
+    assert high - middle == pytest.approx(4.302653 * 0.1 / 3**0.5, rel=1e-5)
+    assert middle - low == pytest.approx(high - middle)
+
+
+def test_terms_longer_than_the_forecast_are_refused(twins: Twins) -> None:
+    def slow(series: pd.DataFrame) -> pd.DataFrame:
+        return terms_for(series).assign(lead_time_days=40)
+
+    warehouse = twins.marts(twins.true).warehouse
+    with pytest.raises(InputError, match="47 days together are longer than the forecast reaches"):
+        value.value_backtest(warehouse, [FOLD], METHODS, slow, horizon_days=HORIZON)
+
+
+def test_the_command_reads_the_seed_and_a_file_of_stock(twins: Twins) -> None:
+    home = twins.true
+    assert len(read_terms(twins.marts(home).warehouse)) >= 1
+    stock = home / "stock.csv"
+    series = twins.marts(home).series
+    stock.write_text(series.assign(units=20)[["store_id", "item_id", "units"]].to_csv(index=False))
+    told = demand_ok(
+        "value", "--folds", str(FOLD), "--models", "moving_average,seasonal_naive", "--on-hand", str(stock), home=home
+    )
+    assert "perfect_foresight" in told
+    assert (home / "reports" / "value.csv").exists()
+    stock.write_text("store_id,item_id\n")
+    wrong = demand("value", "--folds", str(FOLD), "--on-hand", str(stock), home=home)
+    assert (wrong.returncode, wrong.stderr.count("Traceback")) == (2, 0)
+    assert "the column units is missing" in wrong.stderr

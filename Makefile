@@ -8,7 +8,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEBIAN_PACKAGES := chromium unixodbc
 
-.PHONY: help demo test test-slow test-spark lint serve docs bench-accuracy bench-value bench-store bench-api lock clean system-packages
+.PHONY: help demo test test-slow test-spark lint serve docs bench-accuracy bench-value bench-peers bench-store bench-api lock clean system-packages
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,15 @@ bench-accuracy: $(STAMP) ## WRMSSE on five folds of the real M5 marts in DEMAND_
 
 bench-value: $(STAMP) ## stock and cost of orders from our forecast against simpler ones, on the real M5 marts in DEMAND_HOME
 	$(BIN)/python -m benchmarks.value --write
+
+# mlforecast wants another numpy than the rest: an environment of its own.
+.venv-peers/.installed: benchmarks/peers/requirements.lock | $(STAMP)
+	@test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	@$(BIN)/uv pip sync --quiet --python .venv-peers/bin/python --require-hashes benchmarks/peers/requirements.lock
+	@touch $@
+
+bench-peers: $(STAMP) .venv-peers/.installed ## seconds, memory and WRMSSE beside mlforecast, AutoETS, Prophet and a model an item
+	$(BIN)/python -m benchmarks.peers --write
 
 bench-api: $(STAMP) ## API throughput against a bare route, the straightforward one and the seed's
 	$(BIN)/python -m benchmarks.api

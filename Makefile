@@ -32,7 +32,13 @@ demo: $(STAMP) ## the main job, end to end, on simulated data: `demand run`
 system-packages:
 	@.ci/debian-packages $(DEBIAN_PACKAGES)
 
-test: $(STAMP) system-packages lint ## lint, types and the test suite
+# Azurite, the blob server that the tests of the lake start. npm verifies the hashes of its lock.
+AZURITE := tests/infra/azurite
+$(AZURITE)/node_modules/.package-lock.json: $(AZURITE)/package-lock.json
+	@command -v npm >/dev/null || .ci/debian-packages nodejs npm
+	@if command -v npm >/dev/null; then echo "Installing Azurite" && cd $(AZURITE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel error; fi
+
+test: $(STAMP) system-packages $(AZURITE)/node_modules/.package-lock.json lint ## lint, types and the test suite
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not slow"
 
 test-slow: $(STAMP) ## the tests that take over a minute each

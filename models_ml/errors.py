@@ -19,6 +19,10 @@ class WarehouseError(DemandError):
     """The warehouse cannot be read, or a relation or column that the model needs is not there."""
 
 
+class LakeError(DemandError):
+    """The data lake cannot be reached or refuses, or a checksum is wrong; what was transferred is kept."""
+
+
 class ModelError(DemandError):
     """A forecaster cannot be fitted or used: too little history, unknown categories, another feature list."""
 

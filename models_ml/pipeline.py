@@ -18,6 +18,7 @@ from models_ml.errors import InputError, QualityError, StoreError, WarehouseErro
 from models_ml.evaluation.backtest import Backtest
 from models_ml.evaluation.metrics import AVERAGE_LEVEL
 from models_ml.forecasters.registry import CLASSES
+from models_ml.lake.address import LakeAddress
 from models_ml.settings import Settings
 from models_ml.sources import SimulatedSource, get_source
 from models_ml.sources.report import IngestReport
@@ -83,15 +84,23 @@ def prepare_home(settings: Settings) -> None:
 def ingest_raw(settings: Settings) -> IngestReport:
     """Read the configured raw files (or simulated ones, made on first use) into the warehouse's raw tables."""
     settings.home.mkdir(parents=True, exist_ok=True)
-    folder = settings.data_dir or simulate_once(settings)
     return get_source(settings.source).ingest(
-        folder,
+        raw_files(settings),
         settings.warehouse_path,
         stores=settings.store_list or None,
         threads=settings.threads,
         memory_limit_gb=min(settings.memory_limit_gb, INGEST_MEMORY_GB),
         horizon_days=settings.horizon_days,
     )
+
+
+def raw_files(settings: Settings) -> Path:
+    """The configured raw files on this machine: as they are, fetched from the lake, or simulated on first use."""
+    if isinstance(settings.data_dir, LakeAddress):
+        from models_ml.lake.staging import stage
+
+        return stage(settings, settings.data_dir)
+    return settings.data_dir or simulate_once(settings)
 
 
 def raw_fingerprint(settings: Settings, warehouse: Warehouse) -> str:

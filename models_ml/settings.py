@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models_ml.errors import InputError
+from models_ml.lake.address import LakeAddress, data_location
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -31,8 +32,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="DEMAND_", extra="ignore", frozen=True)
 
     home: Path = Field(Path("data"), description="Folder of everything that a run makes.")
-    data_dir: Path | None = Field(
-        None, description="Folder of raw files, or the Kaggle zip itself; unset: simulated data."
+    data_dir: Annotated[Path | LakeAddress | None, BeforeValidator(data_location)] = Field(
+        None, description="Folder of raw files, or the Kaggle zip itself, here or in a lake; unset: simulated data."
     )
     source: Literal["m5"] = Field("m5", description="Which source feeds the core marts.")
     stores: str = Field("", description="Comma-separated stores to forecast; empty: every store.")
@@ -43,6 +44,8 @@ class Settings(BaseSettings):
         None, description="`duckdb:///file` or `databricks://...`; unset: DuckDB in the home."
     )
     dbt_target: str = Field("local", description="Target of profiles/profiles.yml.")
+    lake_endpoint: str | None = Field(None, description="Blob endpoint of the lake; unset: the account's own.")
+    lake_sas: SecretStr | None = Field(None, description="Shared access signature; unset: this process's identity.")
     horizon_days: int = Field(28, ge=7, le=84, description="Days to forecast, a multiple of 7.")
     model: str = Field("middle_out", description="Forecaster to train (see `demand train --help`).")
     seed: int = Field(20160522, ge=0, description="Seed of the simulator and of every model.")
@@ -68,6 +71,11 @@ class Settings(BaseSettings):
     def effective_store_url(self) -> str:
         """Where the prediction store is."""
         return self.store_url or f"sqlite:///{self.home.resolve() / 'prediction_store.sqlite'}"
+
+    @property
+    def lake_signature(self) -> str | None:
+        """The shared access signature in clear, for the client alone."""
+        return self.lake_sas.get_secret_value() if self.lake_sas else None
 
     @property
     def store_list(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from models_ml.cli import data, inventory, model, run, serving, store
+from models_ml.cli import data, inventory, lake, model, run, serving, store
 from models_ml.errors import DemandError
 
 app = typer.Typer(
@@ -33,6 +33,7 @@ app.command()(store.rollback)
 app.command()(store.export)
 app.add_typer(store.runs_app, name="runs")
 app.add_typer(store.store_app, name="store")
+app.add_typer(lake.lake_app, name="lake")
 app.command()(serving.serve)
 app.command()(serving.dashboard)
 

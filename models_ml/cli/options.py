@@ -22,17 +22,24 @@ Home = Annotated[
     Path | None, typer.Option("--home", help="Folder of all that a run makes (DEMAND_HOME).", metavar="DIR")
 ]
 DataDir = Annotated[
-    Path | None,
-    typer.Option("--data-dir", help="Folder of raw files, or their zip (DEMAND_DATA_DIR).", metavar="PATH"),
+    str | None,
+    typer.Option(
+        "--data-dir",
+        help="Folder of raw files, or their zip, here or in a lake as abfss://... (DEMAND_DATA_DIR).",
+        metavar="PATH",
+    ),
 ]
 Model = Annotated[str | None, typer.Option("--model", help="Forecaster (DEMAND_MODEL).", metavar="NAME")]
 
 
 def settings_with(**changes: Any) -> Settings:
     """The process's settings with the options that were given."""
+    from models_ml.lake.address import data_location
     from models_ml.settings import get_settings
 
     given = {name: value for name, value in changes.items() if value is not None}
+    if "data_dir" in given:
+        given["data_dir"] = data_location(given["data_dir"])
     return get_settings().model_copy(update=given)
 
 

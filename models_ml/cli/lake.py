@@ -1,0 +1,78 @@
+"""Commands for the data lake: upload, download, list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from models_ml.cli.options import settings_with
+
+if TYPE_CHECKING:
+    from azure.storage.blob import ContainerClient
+
+    from models_ml.lake.address import LakeAddress
+    from models_ml.lake.transfer import Transfer
+
+lake_app = typer.Typer(help="The data lake (ADLS Gen2).", no_args_is_help=True)
+
+Address = Annotated[
+    str, typer.Argument(help="abfss://<container>@<account>.dfs.core.windows.net/<path>", metavar="ADDRESS")
+]
+
+
+@contextmanager
+def opened(text: str) -> Iterator[tuple[LakeAddress, ContainerClient]]:
+    """An address and a client of its container."""
+    from models_ml.lake.address import parse_address
+    from models_ml.lake.connection import connect
+
+    settings = settings_with()
+    address = parse_address(text)
+    with connect(address, endpoint=settings.lake_endpoint, sas=settings.lake_signature) as client:
+        yield address, client
+
+
+def tell(transfer: Transfer, arrow: str) -> None:
+    """One line a file."""
+    how = "unchanged" if transfer.unchanged else f"{transfer.moved:,} of {transfer.size:,} bytes moved"
+    checked = "MD5 right" if transfer.checked else "the lake holds no MD5 of it; size right"
+    typer.echo(f"{transfer.path} {arrow} {transfer.address}: {how}, {checked}")
+
+
+@lake_app.command()
+def upload(source: Annotated[Path, typer.Argument(help="A file, or a folder of files.")], target: Address) -> None:
+    """Upload a file or a folder into a folder of the lake; goes on where it broke off."""
+    from models_ml.lake import transfer
+
+    with opened(target) as (address, client):
+        for done in transfer.upload(client, source, address):
+            tell(done, "->")
+
+
+@lake_app.command()
+def download(source: Address, target: Annotated[Path, typer.Argument(help="Folder to write into.")]) -> None:
+    """Download a file or a folder of the lake; goes on where it broke off, and checks each file."""
+    from models_ml.lake import transfer
+
+    with opened(source) as (address, client):
+        for done in transfer.download(client, address, target):
+            tell(done, "<-")
+
+
+@lake_app.command("list")
+def list_files(address: Address) -> None:
+    """Files below an address: size, time, MD5."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from models_ml.lake import transfer
+
+    table = Table("file", "bytes", "written (UTC)", "MD5")
+    with opened(address) as (folder, client):
+        for file in transfer.list_files(client, folder):
+            table.add_row(file.name, f"{file.size:,}", f"{file.modified:%Y-%m-%d %H:%M}", file.md5 or "none")
+    Console().print(table)

@@ -56,10 +56,21 @@ test-spark: $(STAMP) .venv-spark/.installed ## the dbt models on a local Spark w
 	.venv-spark/bin/python -m pytest tests/spark
 
 # sqlfluff reads compiled SQL, which needs a warehouse: it runs in tests/dbt_project.
-lint: $(STAMP) ## ruff and mypy
+lint: $(STAMP) ## ruff, mypy, the workflows (actionlint, zizmor), secrets in files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/actionlint
+	$(BIN)/zizmor --offline --quiet .github
+	@.ci/secrets
+
+.PHONY: audit sbom
+audit: $(STAMP) ## known vulnerabilities in requirements.lock (asks the advisory database)
+	@.ci/audit
+
+sbom: $(STAMP) ## what the environment is made of, as CycloneDX: artifacts/sbom.json
+	@mkdir -p artifacts
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file artifacts/sbom.json $(BIN)/python
 
 serve: $(STAMP) ## the API and the dashboard on the demo's store
 	@$(BIN)/demand serve --with-dashboard

@@ -88,7 +88,8 @@ def _run_zone(context: Any, source: Any, sql: Sql, home: Path, zone: str, datase
 def _validation(context: Any, source: Any, sql: Sql, zone: str, dataset: Dataset) -> Any:
     gx = great_expectations()
     name = f"{zone}.{dataset.name}"
-    asset = source.add_query_asset(dataset.name, query=f"select * from {dataset.relation}")  # noqa: S608
+    # Great Expectations runs this to learn the columns and fetches all of it; profiles name their relation themselves.
+    asset = source.add_query_asset(dataset.name, query=f"select * from {dataset.relation} where 1 = 0")  # noqa: S608
     batch = asset.add_batch_definition_whole_table("whole")
     suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=_expectations(sql, dataset)))
     return context.validation_definitions.add(gx.ValidationDefinition(name=name, data=batch, suite=suite))

@@ -54,7 +54,7 @@ class ExpectMeasureToBeBetween(BatchExpectation):  # type: ignore[misc]
 
     Args:
         measure: name of the check, and the profile's column that holds its number.
-        profile: SQL that answers one row; `{batch}` is the relation.
+        profile: SQL that answers one row.
         min_value: smallest number allowed.
         max_value: largest number allowed.
         examples: SQL for offending rows, run only on failure; answers a few rows.

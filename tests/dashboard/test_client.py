@@ -23,7 +23,7 @@ PROBLEM = {
 def client(answer: Callable[[httpx.Request], httpx.Response], pauses: list[float] | None = None) -> ApiClient:
     return ApiClient(
         "http://api/",
-        api_key="secret",
+        api_key="secret",  # pragma: allowlist secret
         transport=httpx.MockTransport(answer),
         pause=(pauses if pauses is not None else []).append,
     )

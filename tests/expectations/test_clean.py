@@ -2,19 +2,38 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from expectations.checks import limits, report_setting, threshold_names
 from expectations.data_docs import FOLDER
+from expectations.duckdb_dialect import EagerCursor
 from expectations.run import run_zones
 from models_ml.settings import Settings
 from models_ml.store.engine import make_engine
 from models_ml.store.schema import quality_results
 
 
-def test_clean_data_is_silent_and_every_limit_is_used(copy: Settings) -> None:
+@pytest.fixture
+def fetched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Rows that each statement brought out of the warehouse."""
+    counts: list[int] = []
+    execute = EagerCursor.execute
+
+    def counting(self: EagerCursor, *arguments: Any, **options: Any) -> None:
+        execute(self, *arguments, **options)
+        counts.append(len(self._rows))
+
+    monkeypatch.setattr(EagerCursor, "execute", counting)
+    return counts
+
+
+def test_clean_data_is_silent_and_every_limit_is_used(copy: Settings, fetched: list[int]) -> None:
     summary = run_zones(copy, "all")
+    assert len(fetched) > 20
+    assert max(fetched) <= 10, "a check pulled rows out of the warehouse: on real data these would be 59 million"
     failed = [r.sentence for r in summary.results if not r.success]
     assert not failed
     summary.raise_on_errors()

@@ -21,6 +21,7 @@ from models_ml.evaluation.demand_class import CLASS_DAYS, demand_classes
 from models_ml.evaluation.hierarchy import AGGREGATE_LEVELS, LEVELS, Hierarchy
 from models_ml.evaluation.metrics import AVERAGE_LEVEL
 from models_ml.forecasters.base import Forecast
+from models_ml.forecasters.quantiles.model import week_starts, week_sums
 from models_ml.forecasters.registry import BASELINE, make_forecaster
 from models_ml.forecasters.storage import FittedModel
 from models_ml.marts import SERIES_KEYS, Marts, last_sale_day
@@ -166,6 +167,7 @@ def train(plan: Plan, settings: Settings, scored: Backtest, models: Path) -> Pat
     tables = {
         "forecasts": forecast_rows(plan.marts, forecast),
         "node_forecasts": node_rows(plan.marts, forecast),
+        "node_period_forecasts": week_rows(plan.marts, forecast),
         "run_series": series_rows(plan.marts, forecast),
         "run_nodes": pa.Table.from_pandas(forecast.hierarchy.nodes.drop(columns="item_id"), preserve_index=False),
         **backtest_tables(scored),
@@ -273,6 +275,21 @@ def node_rows(marts: Marts, forecast: Forecast) -> pa.Table:
             "node_id": repeated(nodes["node_id"], marts.horizon_days),
             "target_date": target_column(marts, len(nodes)),
             **value_columns(forecast.node_mean, forecast.node_quantiles),
+        }
+    )
+
+
+def week_rows(marts: Marts, forecast: Forecast) -> pa.Table:
+    """Rows of `node_period_forecasts`: one a node of levels 1-9 and week, the last as long as the horizon has days."""
+    nodes, mean = forecast.hierarchy.nodes, week_sums(forecast.node_mean)
+    starts, days = week_starts(marts.horizon_days), np.array(marts.target_dates, dtype="datetime64[D]")
+    ends = np.append(starts[1:], marts.horizon_days) - 1
+    return pa.table(
+        {
+            "node_id": repeated(nodes["node_id"], len(starts)),
+            "first_date": pa.array(np.tile(days[starts], len(nodes))),
+            "last_date": pa.array(np.tile(days[ends], len(nodes))),
+            **value_columns(mean, forecast.week_quantiles),
         }
     )
 

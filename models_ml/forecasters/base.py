@@ -22,6 +22,7 @@ class Forecast:
         mean: series x horizon, expected units; zero on days before a series is launched.
         quantiles: series x horizon x probabilities (`settings.QUANTILES`), or None.
         node_quantiles: nodes of levels 1-9 x horizon x probabilities, in the order of `nodes`, or None.
+        week_quantiles: nodes of levels 1-9 x weeks of the horizon x probabilities, of the weeks' sums, or None.
         details: what the fit has to tell (rounds, rows, importances), for the run's parameters.
     """
 
@@ -29,6 +30,7 @@ class Forecast:
     mean: np.ndarray
     quantiles: np.ndarray | None = None
     node_quantiles: np.ndarray | None = None
+    week_quantiles: np.ndarray | None = None
     details: dict[str, Any] = field(default_factory=dict)
 
     @property

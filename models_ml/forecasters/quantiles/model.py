@@ -19,6 +19,8 @@ from models_ml.forecasters.quantiles.replay import Replays
 from models_ml.marts import SERIES_KEYS
 from models_ml.settings import QUANTILES
 
+WEEK_DAYS = 7
+
 SERIES_COLUMNS = [*SERIES_KEYS, "department_id", "category_id", "region_id"]
 """What the hierarchy is made of."""
 
@@ -71,6 +73,12 @@ class LevelFit:
     dispersion: Dispersion
     calibration: Calibration
 
+    def around(self, mean: np.ndarray) -> np.ndarray:
+        """Quantiles around means, rows x days: float32, rows x days x `QUANTILES`."""
+        m = mean.astype(np.float64).ravel()
+        spread = np.broadcast_to(self.dispersion.at(slice(None)), mean.shape).ravel()
+        return quantiles(m, spread, self.calibration.at(m)).reshape(*mean.shape, -1)
+
 
 @dataclass(frozen=True)
 class QuantileModel:
@@ -80,6 +88,8 @@ class QuantileModel:
         parameters: of the fit.
         hierarchy: all twelve levels over the series.
         levels: see `level_groups`.
+        weeks: the nodes of levels 1-9 again, learned on sums of weeks: errors of neighbouring days go together, so
+            the days' quantiles do not add up to the week's.
         replays: number of replays learned from.
         replay_method: how they were made (see `replay.Replays`).
     """
@@ -87,6 +97,7 @@ class QuantileModel:
     parameters: QuantileParameters
     hierarchy: Hierarchy
     levels: tuple[LevelFit, ...]
+    weeks: LevelFit
     replays: int
     replay_method: str
 
@@ -116,7 +127,11 @@ class QuantileModel:
                 usable = np.asarray(summing @ flat["usable"].astype(np.float32)) > 0
             mean, actual, usable = (values.reshape(len(rows), *shape[1:]) for values in (mean, actual, usable))
             fits.append(fit_level(hierarchy, levels[0], rows, mean, actual, usable, parameters))
-        return cls(parameters, hierarchy, tuple(fits), replays.count, replays.method)
+            if levels[-1] <= AGGREGATE_LEVELS[-1].number:
+                whole = np.logical_and.reduceat(usable, week_starts(shape[2]), axis=2)
+                summed, came = week_sums(mean * usable), week_sums(actual * usable)
+                weeks = fit_level(hierarchy, levels[0], rows, summed, came, whole, parameters)
+        return cls(parameters, hierarchy, tuple(fits), weeks, replays.count, replays.method)
 
     def predict(self, mean: np.ndarray) -> np.ndarray:
         """Quantiles of every node.
@@ -127,15 +142,22 @@ class QuantileModel:
         Returns:
             float32, nodes x horizon x `QUANTILES`, in the order of the hierarchy's nodes.
         """
-        horizon = mean.shape[1]
         node_mean = self.hierarchy.aggregate(mean)
-        result = np.empty((len(node_mean), horizon, len(QUANTILES)), dtype=np.float32)
+        result = np.empty((*node_mean.shape, len(QUANTILES)), dtype=np.float32)
         for level in self.levels:
-            m = node_mean[level.rows].astype(np.float64).ravel()
-            shape = len(level.rows), horizon
-            spread = np.broadcast_to(level.dispersion.at(slice(None)), shape).ravel()
-            result[level.rows] = quantiles(m, spread, level.calibration.at(m)).reshape(*shape, -1)
+            result[level.rows] = level.around(node_mean[level.rows])
         return result
+
+    def predict_weeks(self, mean: np.ndarray) -> np.ndarray:
+        """Quantiles of the sums of weeks, counted from the first day of the horizon; the last may be shorter.
+
+        Args:
+            mean: series x horizon.
+
+        Returns:
+            float32, nodes of levels 1-9 x weeks x `QUANTILES`.
+        """
+        return self.weeks.around(week_sums(self.hierarchy.aggregate(mean)[self.weeks.rows]))
 
     def around(self, forecast: Forecast) -> Forecast:
         """A forecast with its quantiles.
@@ -145,8 +167,9 @@ class QuantileModel:
         """
         self.check(forecast.series)
         details = {**asdict(self.parameters), "replays": self.replays, "replay_method": self.replay_method}
+        weeks = self.predict_weeks(forecast.mean)
         forecast = attach(forecast, self.hierarchy, self.predict(forecast.mean))
-        return replace(forecast, details={**forecast.details, "quantiles": details})
+        return replace(forecast, week_quantiles=weeks, details={**forecast.details, "quantiles": details})
 
     def check(self, series: pd.DataFrame) -> None:
         """Refuse other series than were learned from."""
@@ -168,7 +191,7 @@ class QuantileModel:
         }
         (folder / "quantiles.json").write_text(json.dumps(described, indent=1))
         arrays: dict[str, np.ndarray] = {}
-        for number, level in enumerate(self.levels):
+        for number, level in enumerate((*self.levels, self.weeks)):
             arrays |= {f"{number}_of_node": level.dispersion.of_node, f"{number}_of_lead": level.dispersion.of_lead}
             arrays |= {f"{number}_knots": level.calibration.knots, f"{number}_asked": level.calibration.asked}
         np.savez(folder / "quantiles.npz", **arrays)  # type: ignore[arg-type]
@@ -186,8 +209,9 @@ class QuantileModel:
             raise ModelError(f"{folder} gives quantiles of {described['probabilities']}, not of {list(QUANTILES)}.")
         hierarchy = Hierarchy.of(pd.read_parquet(folder / "quantiles_series.parquet"))
         fits = []
+        groups = level_groups(hierarchy)
         with np.load(folder / "quantiles.npz") as arrays:
-            for number, levels in enumerate(level_groups(hierarchy)):
+            for number, levels in enumerate([*groups, groups[0]]):
                 fits.append(
                     LevelFit(
                         np.flatnonzero(np.isin(hierarchy.level_of_node, levels)),
@@ -196,7 +220,18 @@ class QuantileModel:
                     )
                 )
         parameters = QuantileParameters(**described["parameters"])
-        return cls(parameters, hierarchy, tuple(fits), described["replays"], described["replay_method"])
+        *days, weeks = fits
+        return cls(parameters, hierarchy, tuple(days), weeks, described["replays"], described["replay_method"])
+
+
+def week_starts(days: int) -> np.ndarray:
+    """First day of each week among the days of a horizon."""
+    return np.arange(0, days, WEEK_DAYS)
+
+
+def week_sums(values: np.ndarray) -> np.ndarray:
+    """Sums of weeks along the last axis, which is that of days."""
+    return np.asarray(np.add.reduceat(values, week_starts(values.shape[-1]), axis=-1))
 
 
 def attach(forecast: Forecast, hierarchy: Hierarchy, quantiles: np.ndarray) -> Forecast:

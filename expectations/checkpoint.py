@@ -99,7 +99,7 @@ def _expectations(sql: Sql, dataset: Dataset) -> list[Any]:
     gx = great_expectations()
     from expectations.measures import EXAMPLES_SHOWN, ExpectMeasureToBeBetween
 
-    bounds = limits(dataset.name)
+    bounds = limits(dataset.name, dataset.source)
     expectations: list[Any] = [
         gx.expectations.ExpectTableColumnsToMatchSet(
             column_set=list(dataset.columns),
@@ -112,6 +112,8 @@ def _expectations(sql: Sql, dataset: Dataset) -> list[Any]:
     for profile in dataset.profiles:
         for measure in profile.measures:
             limit = bounds[measure.name]
+            if limit is None:
+                continue
             expectations.append(
                 ExpectMeasureToBeBetween(
                     measure=measure.name,
@@ -132,7 +134,7 @@ def _expectations(sql: Sql, dataset: Dataset) -> list[Any]:
 def _result(zone: str, dataset: Dataset, one: Any) -> CheckResult:
     config = one.expectation_config
     name = config.meta["name"]
-    limit = limits(dataset.name).get(name, Limit("error"))
+    limit = limits(dataset.name, dataset.source).get(name) or Limit("error")
     descriptions = {m.name: m.description for profile in dataset.profiles for m in profile.measures}
     return CheckResult(
         suite=f"{zone}.{dataset.name}",

@@ -65,6 +65,7 @@ class Dataset:
         profiles: the measured checks.
         skipped: checks left out by design, with the reason.
         run_id: the one published run that is checked; None in the warehouse, and for several runs.
+        source: of the data; its own limits in `thresholds.yml` take the place of the common ones.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Dataset:
     profiles: tuple[Profile, ...]
     skipped: tuple[str, ...] = ()
     run_id: str | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,9 +106,16 @@ def _table() -> Mapping[str, Any]:
     return table
 
 
-def limits(dataset: str) -> dict[str, Limit]:
-    """Limits of a dataset's measures, as `thresholds.yml` has them."""
-    return {name: Limit(**limit) for name, limit in _table()[dataset]["checks"].items()}
+def limits(dataset: str, source: str = "") -> dict[str, Limit | None]:
+    """Limits of a dataset's measures, as `thresholds.yml` has them.
+
+    Args:
+        dataset: its name.
+        source: whose own limits take the place of the common ones; None is a measure that means nothing there.
+    """
+    own = _table()["sources"].get(source, {}).get(dataset, {})
+    merged = {**_table()[dataset]["checks"], **own}
+    return {name: None if limit is None else Limit(**limit) for name, limit in merged.items()}
 
 
 def parameter(dataset: str, name: str) -> float:
@@ -121,4 +130,9 @@ def report_setting(name: str) -> int:
 
 def threshold_names() -> set[tuple[str, str]]:
     """Every (dataset, measure) that has a limit."""
-    return {(dataset, name) for dataset, entry in _table().items() if dataset != "reports" for name in entry["checks"]}
+    return {
+        (dataset, name)
+        for dataset, entry in _table().items()
+        if dataset not in ("reports", "sources")
+        for name in entry["checks"]
+    }

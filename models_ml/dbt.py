@@ -42,12 +42,10 @@ def build(
     arguments = ["build", "--selector", selector]
     if full_refresh:
         arguments.append("--full-refresh")
-    if variables:
-        arguments += ["--vars", json.dumps(variables)]
-    return run(settings, arguments)
+    return run(settings, arguments, variables)
 
 
-def run(settings: Settings, arguments: Sequence[str]) -> DbtResult:
+def run(settings: Settings, arguments: Sequence[str], variables: dict[str, Any] | None = None) -> DbtResult:
     """Any dbt command on the project, with its target folder and its log in the home.
 
     Raises:
@@ -60,7 +58,7 @@ def run(settings: Settings, arguments: Sequence[str]) -> DbtResult:
     results_file.unlink(missing_ok=True)
     command = [
         sys.executable, "-m", "dbt.cli.main", "--quiet", "--no-use-colors", "--log-path", str(log),
-        *arguments,
+        *arguments, "--vars", json.dumps({"source": settings.source, **(variables or {})}),
         "--project-dir", str(REPOSITORY / "dbt_project"), "--profiles-dir", str(REPOSITORY / "profiles"),
         "--target", settings.dbt_target, "--target-path", str(target),
     ]  # fmt: skip

@@ -96,11 +96,12 @@ def ingest_raw(settings: Settings) -> IngestReport:
 
 def raw_files(settings: Settings) -> Path:
     """The configured raw files on this machine: as they are, fetched from the lake, or simulated on first use."""
-    if isinstance(settings.data_dir, LakeAddress):
+    location = settings.raw_source
+    if isinstance(location, LakeAddress):
         from models_ml.lake.staging import stage
 
-        return stage(settings, settings.data_dir)
-    return settings.data_dir or simulate_once(settings)
+        return stage(settings, location)
+    return location or simulate_once(settings)
 
 
 def raw_fingerprint(settings: Settings, warehouse: Warehouse) -> str:
@@ -117,7 +118,10 @@ def simulate_once(settings: Settings) -> Path:
     source = get_source(settings.source)
     if not folder.exists():
         if not isinstance(source, SimulatedSource):
-            raise InputError(f"The source {settings.source!r} needs raw files: set DEMAND_DATA_DIR to their folder.")
+            raise InputError(
+                f"The source {settings.source!r} needs raw files: set DEMAND_DATA_DIR to their folder, or describe "
+                "them by `demand init`."
+            )
         source.simulate(folder, stores=EXAMPLE_STORES, items=EXAMPLE_ITEMS, days=EXAMPLE_DAYS, seed=settings.seed)
     return folder
 
@@ -136,7 +140,7 @@ def main_job(
     """
     with report.step("prepare"):
         prepare_home(settings)
-    if settings.data_dir is None and not (settings.home / "raw").exists():
+    if settings.raw_source is None and not (settings.home / "raw").exists():
         with report.step("simulate"):
             simulate_once(settings)
     with report.step("ingest") as step:

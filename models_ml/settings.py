@@ -35,7 +35,11 @@ class Settings(BaseSettings):
     data_dir: Annotated[Path | LakeAddress | None, BeforeValidator(data_location)] = Field(
         None, description="Folder of raw files, or the Kaggle zip itself, here or in a lake; unset: simulated data."
     )
-    source: Literal["m5"] = Field("m5", description="Which source feeds the core marts.")
+    source: Literal["m5", "long"] = Field("m5", description="Which source feeds the core marts.")
+    source_config: Path | None = Field(
+        None,
+        description="YAML file of the source `long`; unset: source.yml in the folder of raw files, or in the home.",
+    )
     stores: str = Field("", description="Comma-separated stores to forecast; empty: every store.")
     store_url: str | None = Field(
         None, description="SQLAlchemy URL of the prediction store; unset: SQLite in the home."
@@ -61,6 +65,16 @@ class Settings(BaseSettings):
     def warehouse_path(self) -> Path:
         """The DuckDB file of the warehouse zone (local target)."""
         return self.home.resolve() / "warehouse.duckdb"
+
+    @property
+    def raw_source(self) -> Path | LakeAddress | None:
+        """Where the raw data is; None: there is none yet, so it may be simulated."""
+        if self.source == "m5":
+            return self.data_dir
+        if self.source_config is not None or self.data_dir is not None:
+            return self.source_config or self.data_dir
+        written = self.home / "source.yml"
+        return written if written.exists() else None
 
     @property
     def effective_warehouse_url(self) -> str:

@@ -19,6 +19,10 @@ def raw_datasets(engine: Engine, sql: Sql, settings: Settings) -> list[Dataset]:
         from expectations.suites import raw_calendar, raw_prices, raw_sales
 
         return [raw_calendar.dataset(sql), raw_sales.dataset(engine, sql), raw_prices.dataset(sql)]
+    if settings.source == "long":
+        from expectations.suites import raw_long
+
+        return [raw_long.sales(sql), raw_long.regressors(sql)]
     raise InputError(f"DEMAND_SOURCE: there are no raw checks for source {settings.source!r}; add expectations/suites.")
 
 
@@ -38,7 +42,7 @@ def marts_datasets(sql: Sql, settings: Settings) -> list[Dataset]:
     )
 
     served = served_departments(settings)
-    return [
+    datasets = [
         core_items.dataset(sql),
         core_stores.dataset(sql, served),
         core_calendar.dataset(sql, settings.horizon_days),
@@ -49,6 +53,7 @@ def marts_datasets(sql: Sql, settings: Settings) -> list[Dataset]:
         feature_series.dataset(sql),
         feature_nodes.dataset(sql),
     ]
+    return [replace(dataset, source=settings.source) for dataset in datasets]
 
 
 def store_datasets(sql: Sql, settings: Settings, run_ids: Sequence[str] | None, *, fresh: bool) -> list[Dataset]:
@@ -72,4 +77,5 @@ def store_datasets(sql: Sql, settings: Settings, run_ids: Sequence[str] | None, 
         store_metrics.dataset(sql, runs),
         store_history.dataset(sql, runs),
     ]
-    return [replace(dataset, run_id=runs[0]) for dataset in datasets] if len(runs) == 1 else datasets
+    run_id = runs[0] if len(runs) == 1 else None
+    return [replace(dataset, run_id=run_id, source=settings.source) for dataset in datasets]

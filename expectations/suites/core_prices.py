@@ -46,11 +46,12 @@ def dataset(sql: Sql, horizon_days: int) -> Dataset:
                 from ({by_series}) as series
                 """,
                 (
-                    Measure("repeated_weeks", "An item in a store has one price a week."),
+                    Measure("repeated_weeks", "An item in a store has one price a week.", may_be_null=True),
                     Measure(
                         "bad_prices",
                         "Prices are known and above zero.",
                         f"select item_id, store_id, week_id, price from {RELATION} where price is null or price <= 0",
+                        may_be_null=True,
                     ),
                     Measure("share_without_coming_price", "Nearly every series has a price in the days to forecast."),
                     Measure("series_without_price", "Every series has prices."),

@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 from models_ml.errors import InputError
 from models_ml.sources.report import IngestReport
 
-SOURCE_NAMES = ("m5",)
+SOURCE_NAMES = ("m5", "long")
 
 
 class Source(Protocol):
@@ -49,4 +49,8 @@ def get_source(name: str) -> Source:
         from models_ml.sources.m5 import source as m5
 
         return m5
+    if name == "long":
+        from models_ml.sources.long import source as long
+
+        return long
     raise InputError(f"source {name!r} is not known. Choose one of: {', '.join(SOURCE_NAMES)}.")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
 from models_ml.errors import InputError, WarehouseError
 from models_ml.sources.faults import input_fault
+from models_ml.sources.loading import connected, transaction
 from models_ml.sources.m5 import prices
 from models_ml.sources.m5.calendar import CalendarTable, read_calendar
 from models_ml.sources.m5.files import RawFiles, open_source
@@ -25,15 +25,6 @@ _LAYOUT = "1"
 """Raise it when the raw tables change, so that the same files are loaded again."""
 
 _CSV_OPTIONS = "header = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"'"
-
-
-# What a full disk or too little memory looks like: while rows are written, at the commit, and after it.
-_WRITE_ERRORS = (
-    duckdb.IOException,
-    duckdb.OutOfMemoryException,
-    duckdb.TransactionException,
-    duckdb.FatalException,
-)
 
 
 def ingest(
@@ -66,64 +57,17 @@ def ingest(
         WarehouseError: the warehouse is in use or damaged, or there is no room on the disk.
     """
     started = time.monotonic()
-    with _connected(warehouse, memory_limit_gb, threads) as connection:
+    with connected(warehouse, memory_limit_gb, threads) as connection:
         scratch = warehouse.with_name(f".{warehouse.name}.unpacked")
         with open_source(source, scratch) as files:
             asked = ",".join(sorted(set(stores or ())))
             unchanged = _holds(connection, files.fingerprint, asked)
             if not unchanged:
-                with _transaction(connection):
+                with transaction(connection):
                     loaded_at = dt.datetime.now(dt.UTC).replace(tzinfo=None)
                     _load(connection, files, stores or (), loaded_at)
                     _log(connection, source, files.fingerprint, asked, loaded_at)
             return _report(connection, source, files, started, horizon_days, unchanged=unchanged)
-
-
-@contextmanager
-def _connected(warehouse: Path, memory_limit_gb: float, threads: int) -> Iterator[duckdb.DuckDBPyConnection]:
-    try:
-        warehouse.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise WarehouseError(
-            f"{warehouse.parent} cannot be made: {error.strerror}. Choose another DEMAND_HOME."
-        ) from None
-    config = {"memory_limit": f"{memory_limit_gb}GB", "threads": threads}
-    try:
-        connection = duckdb.connect(str(warehouse), config=config)
-    except duckdb.Error as error:
-        message = str(error).splitlines()[0]
-        remedy = (
-            "Another process has it open; wait until it ends."
-            if "lock" in message
-            else "If it is no DuckDB file, or a damaged one, move it away and run again."
-        )
-        raise WarehouseError(f"{warehouse} cannot be opened: {message}. {remedy}") from None
-    connection.execute("set enable_progress_bar = false")  # it would be drawn into the caller's output
-    try:
-        yield connection
-    except _WRITE_ERRORS as error:
-        message = str(error).splitlines()[0]
-        raise WarehouseError(
-            f"{warehouse} cannot be written: {message}. Make room on the disk (or raise DEMAND_MEMORY_LIMIT_GB "
-            "if memory ran out) and run again; the raw tables are those of before."
-        ) from None
-    finally:
-        connection.close()
-
-
-@contextmanager
-def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    connection.begin()
-    try:
-        yield
-        connection.commit()
-    except BaseException:
-        # A failed commit has ended the transaction already, and a fatal error the whole connection.
-        try:
-            connection.rollback()
-        except duckdb.Error:
-            connection.close()
-        raise
 
 
 def _holds(connection: duckdb.DuckDBPyConnection, fingerprint: str, asked: str) -> bool:

@@ -1,0 +1,17 @@
+with source as (
+
+    select * from {{ source('long', 'declared_regressors') }}
+
+),
+
+renamed as (
+
+    select
+        cast(regressor as {{ type_text() }}) as regressor,
+        cast(availability as {{ type_text() }}) as availability,
+        cast(column_name as {{ type_text() }}) as column_name
+    from source
+
+)
+
+select * from renamed

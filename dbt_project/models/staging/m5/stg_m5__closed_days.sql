@@ -1,0 +1,11 @@
+-- The files of this source say nothing of it.
+with none as (
+
+    select
+        cast(null as {{ type_text() }}) as store_id,
+        cast(null as date) as date
+
+)
+
+select * from none
+where 1 = 0

@@ -1,0 +1,14 @@
+-- The files of this source say nothing of it.
+with none as (
+
+    select
+        cast(null as {{ type_text() }}) as item_id,
+        cast(null as {{ type_text() }}) as store_id,
+        cast(null as date) as date,
+        cast(null as {{ type_text() }}) as regressor,
+        cast(null as {{ type_double() }}) as value
+
+)
+
+select * from none
+where 1 = 0

@@ -1,0 +1,223 @@
+"""The one YAML file that says what a retailer's tables and columns are called and how they are meant."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from models_ml.errors import InputError
+
+FILE_NAME = "source.yml"
+
+Availability = Literal["static", "known", "past_only"]
+"""When a column's value is known: it never changes; for coming days too; only for days that are over."""
+
+FILE_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".parquet")
+REGRESSOR_NAME = r"^[a-z][a-z0-9_]{0,47}$"
+
+
+def as_list(value: Any) -> Any:
+    """One column name is a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
+Columns = Annotated[tuple[str, ...], BeforeValidator(as_list)]
+"""One column, or several whose values are joined by `_`."""
+
+
+class Strict(BaseModel):
+    """Refuses fields that it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Table(Strict):
+    """A table: a CSV or parquet file (its path is relative to the YAML file) or a table of the warehouse."""
+
+    from_: str = Field(alias="from", min_length=1)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file, by the end of its name."""
+        return self.from_.lower().endswith(FILE_SUFFIXES)
+
+    @model_validator(mode="after")
+    def is_file_or_relation(self) -> Table:
+        """A name that is neither is refused at once."""
+        if not self.is_file and not re.fullmatch(r"\w+(\.\w+){1,2}", self.from_):
+            raise ValueError(
+                f"{self.from_!r} is neither a file ({', '.join(FILE_SUFFIXES)}) nor a table (schema.table or "
+                "catalog.schema.table)"
+            )
+        return self
+
+
+class Sales(Table):
+    """Columns of the sales; without a store or an item column there is one, named `all`."""
+
+    date: str
+    units: str
+    store: str | None = None
+    item: str | None = None
+    price: str | None = None
+    stockout: str | None = None
+    open: str | None = None
+
+
+class Items(Table):
+    """The table that has the items' attributes."""
+
+    item: str
+
+
+class Stores(Table):
+    """The table that has the stores' attributes."""
+
+    store: str
+
+
+class Prices(Table):
+    """Prices known in advance: each holds from its date until the next one. Without a store they hold everywhere."""
+
+    date: str
+    item: str
+    price: str
+    store: str | None = None
+
+
+class Events(Table):
+    """Days with a name; how many days before and after them are felt is said for all, or a column says it."""
+
+    date: str
+    name: str
+    kind: str | None = None
+    days_before: str | int = 0
+    days_after: str | int = 0
+
+
+class RegionalFlags(Table):
+    """Days with a flag in a region. Without a flag column each row is a flag."""
+
+    date: str
+    region: str
+    flag: str | None = None
+
+
+class Hierarchy(Strict):
+    """Which columns are department, category and region.
+
+    Department and category are looked for in `items`, the region in `stores`, or in `sales` where there is no such
+    table.
+    """
+
+    department: Columns | None = None
+    category: Columns | None = None
+    region: Columns | None = None
+
+
+class Regressor(Strict):
+    """A column that moves demand. Texts become a column a value, numbers and flags stay as they are."""
+
+    column: str
+    availability: Availability
+    from_: Literal["sales", "items", "stores"] = Field("sales", alias="from")
+
+    @model_validator(mode="after")
+    def attributes_are_static(self) -> Regressor:
+        """Only sales know days."""
+        if (self.from_ == "sales") == (self.availability == "static"):
+            raise ValueError(
+                "a column of items or stores is static, and one of sales is known or past_only; "
+                f"this one is {self.availability} and from {self.from_}"
+            )
+        return self
+
+
+class SourceConfig(Strict):
+    """Everything that is said of a source."""
+
+    sales: Sales
+    future: Table | None = None
+    items: Items | None = None
+    stores: Stores | None = None
+    prices: Prices | None = None
+    events: Events | None = None
+    regional_flags: RegionalFlags | None = None
+    hierarchy: Hierarchy = Hierarchy()
+    regressors: dict[Annotated[str, Field(pattern=REGRESSOR_NAME)], Regressor] = {}
+    grain: Literal["day", "week"] = "day"
+    missing_dates: Literal["zero", "gap"] = "zero"
+    negative_units: Literal["zero", "refuse"] = "zero"
+    duplicates: Literal["refuse", "sum"] = "refuse"
+    date_format: str | None = None
+
+    @model_validator(mode="after")
+    def tables_are_there(self) -> SourceConfig:
+        """What names a table needs it."""
+        if self.items is not None and self.sales.item is None:
+            raise ValueError("items are described, but sales names no item column")
+        if self.stores is not None and self.sales.store is None:
+            raise ValueError("stores are described, but sales names no store column")
+        for name, regressor in self.regressors.items():
+            if regressor.from_ != "sales" and getattr(self, regressor.from_) is None:
+                raise ValueError(f"regressor {name} is from {regressor.from_}, and there is no such table")
+        if self.prices is not None and self.sales.price is not None:
+            raise ValueError("prices are given twice, by the table prices and by sales.price; leave one out")
+        return self
+
+    @property
+    def step_days(self) -> int:
+        """Days from one row of a series to the next."""
+        return 7 if self.grain == "week" else 1
+
+    @property
+    def tables(self) -> dict[str, Table]:
+        """The tables that are there, by name."""
+        names = ("sales", "future", "items", "stores", "prices", "events", "regional_flags")
+        return {name: table for name in names if (table := getattr(self, name)) is not None}
+
+
+def read_config(path: Path) -> SourceConfig:
+    """The configuration in a YAML file, or in the file `source.yml` of a folder.
+
+    Raises:
+        InputError: no such file, no YAML, or a field that is missing, unknown or wrong.
+    """
+    path = config_path(path)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read: {error.strerror}. Write it with `demand init`, or name another file by "
+            "DEMAND_SOURCE_CONFIG."
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is no YAML: {' '.join(str(error).split())}. Correct it.") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: it holds no fields. Write it with `demand init`.")
+    try:
+        return SourceConfig.model_validate(content)
+    except ValidationError as error:
+        raise InputError(said(path, error)) from None
+
+
+def said(path: Path, error: ValidationError) -> str:
+    """Every field that is wrong, each with its value and what is allowed."""
+    lines = []
+    for fault in error.errors():
+        field = ".".join(str(part) for part in fault["loc"]) or "the whole"
+        message = fault["msg"].removeprefix("Value error, ")
+        if fault["type"] == "extra_forbidden":
+            message = "there is no such field"
+        found = "" if fault["type"] == "missing" or isinstance(fault["input"], dict) else f" (found {fault['input']!r})"
+        lines.append(f"{path}, field {field}: {message}{found}.")
+    return "\n".join(lines) + " Correct the file; `demand init` writes one."
+
+
+def config_path(path: Path) -> Path:
+    """The YAML file that is meant by a file or a folder."""
+    return path / FILE_NAME if path.is_dir() else path

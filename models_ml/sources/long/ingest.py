@@ -1,0 +1,423 @@
+"""Load a retailer's tables into the schema `raw_long` of the warehouse: all of them in one transaction, or nothing."""
+
+# ruff: noqa: S608 - names come from this package or are quoted; values are bound or escaped
+from __future__ import annotations
+
+import datetime as dt
+import re
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import duckdb
+
+from models_ml.errors import InputError
+from models_ml.sources.faults import input_fault
+from models_ml.sources.loading import connected, transaction
+from models_ml.sources.long.config import SourceConfig, config_path, read_config
+from models_ml.sources.long.mapping import RawTables, empty, flag, number
+from models_ml.sources.long.relations import Relation, fingerprint, open_relation, quoted, unreadable
+from models_ml.sources.report import IngestReport
+
+SCHEMA = "raw_long"
+
+_LAYOUT = "1"
+"""Raise it when the raw tables change, so that the same files are loaded again."""
+
+MOST_VALUES = 20
+"""Different texts that a regressor may have: each becomes a column of its own."""
+
+MOST_UNKNOWN = 5
+
+
+def ingest(
+    source: Path,
+    warehouse: Path,
+    *,
+    stores: Sequence[str] | None = None,
+    memory_limit_gb: float = 4.0,
+    threads: int = 2,
+    horizon_days: int = 28,
+) -> IngestReport:
+    """Check the tables of a configuration and load them into the raw tables of the warehouse.
+
+    All is loaded in one transaction: after an error, or a kill at any moment, the raw tables are those of before.
+    The same content with the same configuration for the same stores is not loaded again.
+
+    Args:
+        source: the YAML file (see `config`), or the folder of one named `source.yml`.
+        warehouse: the DuckDB file, made if it is not there.
+        stores: load these stores only; None or none at all loads every store.
+        memory_limit_gb: DuckDB's memory limit.
+        threads: DuckDB's threads.
+        horizon_days: days that will be forecast; known columns that end earlier are a warning.
+
+    Raises:
+        InputError: the configuration or a table is wrong, or a store is not in the data.
+        WarehouseError: the warehouse is in use or damaged, or there is no room on the disk.
+    """
+    started = time.monotonic()
+    config = read_config(source)
+    folder = config_path(source).resolve().parent
+    with connected(warehouse, memory_limit_gb, threads) as connection:
+        relations = open_relations(connection, config, folder)
+        said = fingerprint(connection, config, relations)
+        asked = ",".join(sorted(set(stores or ())))
+        unchanged = _holds(connection, said, asked)
+        if not unchanged:
+            with transaction(connection):
+                load(connection, config, relations, stores or ())
+                _log(connection, source, said, asked)
+        return _report(connection, config, source, said, started, horizon_days, unchanged=unchanged)
+
+
+def open_relations(connection: duckdb.DuckDBPyConnection, config: SourceConfig, folder: Path) -> dict[str, Relation]:
+    """Every table of a configuration, each with the columns that are named."""
+    relations = {name: open_relation(connection, table, folder) for name, table in config.tables.items()}
+    for table, column, field in RawTables(config, relations).columns():
+        relations[table].require(column, field)
+    return relations
+
+
+def load(
+    connection: duckdb.DuckDBPyConnection, config: SourceConfig, relations: dict[str, Relation], stores: Sequence[str]
+) -> None:
+    """Check every row, then write every raw table."""
+    raw = RawTables(config, relations)
+    check_rows(connection, raw)
+    connection.execute(f"create schema if not exists {SCHEMA}")
+    for name in ("sales", "items", "stores", "prices", "events", "regional_flags"):
+        select = raw.sales(stores) if name == "sales" else getattr(raw, name)()
+        write(connection, name, select)
+    check_sales(connection, raw, stores)
+    check_attributes(connection, raw)
+    check_keys(connection, raw)
+    load_closed_days(connection, raw, stores)
+    load_regressors(connection, raw, stores)
+    write(
+        connection,
+        "rules",
+        f"select '{config.missing_dates}' as missing_dates, {config.step_days} as step_days,"
+        f" {int(config.prices is not None)} as prices_are_known",
+    )
+
+
+def write(connection: duckdb.DuckDBPyConnection, name: str, select: str) -> None:
+    """Replace one raw table by the rows of a select, with the time of loading."""
+    moment = dt.datetime.now(dt.UTC).replace(tzinfo=None).isoformat()
+    connection.execute(
+        f"create or replace table {SCHEMA}.{name} as"
+        f" select *, cast('{moment}' as timestamp) as loaded_at from ({select}) as mapped"
+    )
+
+
+def check_rows(connection: duckdb.DuckDBPyConnection, raw: RawTables) -> None:
+    """Count the faults of all rows, one pass a table, and show the first one.
+
+    Raises:
+        InputError: naming file, line, column and value.
+    """
+    checks = list(raw.checks())
+    for table, relation in raw.relations.items():
+        own = [check for check in checks if check.table == table]
+        if not own:
+            continue
+        counts = ", ".join(f"count(*) filter (where {check.condition})" for check in own)
+        try:
+            found = connection.execute(f"select {counts} from {relation.sql}").fetchone()
+        except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException) as error:
+            raise unreadable(relation.name, error) from None
+        for check, count in zip(own, found or (), strict=False):
+            if count:
+                line, value = relation.line(connection, check.condition, quoted(check.column))
+                more = f", the first of {count:,} rows" if count > 1 else ""
+                raise input_fault(
+                    relation.name,
+                    check.problem + more,
+                    line=line,
+                    column=check.column,
+                    value=value,
+                    remedy=check.remedy,
+                )
+
+
+def first(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[object, ...] | None:
+    """The first row of a query."""
+    row: tuple[object, ...] | None = connection.execute(sql).fetchone()
+    return row
+
+
+def check_sales(connection: duckdb.DuckDBPyConnection, raw: RawTables, stores: Sequence[str]) -> None:
+    """Sales are there, each series has one row a date, weeks begin on one weekday, and something was sold."""
+    config, name = raw.config, raw.relations["sales"].name
+    table = f"{SCHEMA}.sales"
+    known = {row[0] for row in connection.execute(f"select distinct store_id from {table}").fetchall()}
+    for store in stores:
+        if store not in known:
+            column = config.sales.store or "store"
+            raise InputError(
+                f"{name}, column {column}: store {store!r} is not in the data. Correct --stores. Nothing was loaded."
+            )
+    sold = first(connection, f"select count(*), sum(greatest(units, 0)) from {table}")
+    if sold is None or not sold[0]:
+        raise input_fault(name, "no row has units", column=config.sales.units, remedy="Name the column of units sold.")
+    if not sold[1]:
+        raise input_fault(name, "nothing was ever sold", column=config.sales.units, remedy="Check the column.")
+    if config.duplicates == "refuse":
+        twice = first(
+            connection,
+            f"select date, store_id, item_id, count(*) from {table}"
+            " group by all having count(*) > 1 order by all limit 1",
+        )
+        if twice is not None:
+            raise input_fault(
+                name,
+                f"store {twice[1]}, item {twice[2]} has {twice[3]} rows on {twice[0]}",
+                remedy="Remove the repeated rows, or say `duplicates: sum` if each row is a part of the day's sales.",
+            )
+    if config.grain == "week":
+        days = connection.execute(
+            f"select dayname(date) as day, count(*), min(date) from {table} group by day order by 2 desc"
+        ).fetchall()
+        if len(days) > 1:
+            raise input_fault(
+                name,
+                f"weekly sales are dated on one weekday, mostly {days[0][0]}, and this one is a {days[1][0]}",
+                column=config.sales.date,
+                value=str(days[1][2]),
+                remedy="Date each week by the same weekday, or say `grain: day`.",
+            )
+
+
+def check_attributes(connection: duckdb.DuckDBPyConnection, raw: RawTables) -> None:
+    """An item or store has one row of attributes, and a department one category."""
+    for table, owner, attributes in (
+        ("items", "item_id", ("department_id", "category_id")),
+        ("stores", "store_id", ("region_id",)),
+    ):
+        name = raw.attribute_table(table)[1].name
+        twice = first(
+            connection,
+            f"select {owner}, count(*) from {SCHEMA}.{table} group by 1 having count(*) > 1 order by 1 limit 1",
+        )
+        if twice is not None:
+            listed = " or ".join(column.removesuffix("_id") for column in attributes)
+            raise input_fault(
+                name,
+                f"{owner.removesuffix('_id')} {twice[0]} has {twice[1]} different rows of {listed}",
+                remedy="Give each its attributes once, or take the column out of `hierarchy`.",
+            )
+    moved = first(
+        connection,
+        f"select department_id, min(category_id), max(category_id) from {SCHEMA}.items group by 1"
+        " having count(distinct category_id) > 1 order by 1 limit 1",
+    )
+    if moved is not None:
+        raise input_fault(
+            raw.attribute_table("items")[1].name,
+            f"department {moved[0]} is in category {moved[1]} and in {moved[2]}",
+            remedy="A department has one category. Name both columns, `department: [category, department]`, to keep "
+            "them apart.",
+        )
+
+
+def check_keys(connection: duckdb.DuckDBPyConnection, raw: RawTables) -> None:
+    """Every item and store that is sold has its attributes; prices name items that are sold."""
+    for table, owner in (("items", "item_id"), ("stores", "store_id")):
+        if table not in raw.relations:
+            continue
+        lost = connection.execute(
+            f"select distinct {owner} from {SCHEMA}.sales anti join {SCHEMA}.{table} using ({owner})"
+            f" order by 1 limit {MOST_UNKNOWN}"
+        ).fetchall()
+        if lost:
+            raise input_fault(
+                raw.relations[table].name,
+                f"{owner.removesuffix('_id')} {', '.join(str(row[0]) for row in lost)} is sold in "
+                f"{raw.relations['sales'].name} and has no row here",
+                remedy="Add the rows, or leave the table out of the configuration.",
+            )
+    twice = first(
+        connection,
+        f"select date, store_id, item_id from {SCHEMA}.prices group by all having count(*) > 1 order by all limit 1",
+    )
+    if twice is not None:
+        raise input_fault(
+            raw.relations["prices"].name,
+            f"item {twice[2]}{f' in store {twice[1]}' if twice[1] else ''} has two prices from {twice[0]} on",
+            remedy="Keep one of them.",
+        )
+
+
+def load_closed_days(connection: duckdb.DuckDBPyConnection, raw: RawTables, stores: Sequence[str]) -> None:
+    """Days on which a store is closed, past and coming: no row of it says that it is open."""
+    column = raw.config.sales.open
+    if column is None:
+        write(connection, "closed_days", empty(date="date", store_id="varchar"))
+        return
+    write(
+        connection,
+        "closed_days",
+        f"select date, store_id from ({raw.dated(column, stores)}) as days where found is not null"
+        f" group by date, store_id having max({flag('found')}) = 0",
+    )
+
+
+def load_regressors(connection: duckdb.DuckDBPyConnection, raw: RawTables, stores: Sequence[str]) -> None:
+    """Values of every declared column by name: `regressors` by day, `attributes` for good, `declared` for both.
+
+    Zeros are not kept: what is not there is zero. A past-only column has no row after the last day of sales.
+    """
+    days = [empty(date="date", store_id="varchar", item_id="varchar", regressor="varchar", value="double")]
+    owners = [empty(store_id="varchar", item_id="varchar", regressor="varchar", value="double")]
+    declared = [empty(regressor="varchar", availability="varchar", column_name="varchar")]
+    for name, regressor in raw.config.regressors.items():
+        relation = raw.relations[regressor.from_]
+        is_static = regressor.availability == "static"
+        rows = raw.attribute(name) if is_static else raw.dated(regressor.column, stores)
+        for label, value in columns_of(connection, relation, name, regressor.column, rows):
+            declared.append(
+                f"select '{label}' as regressor, '{regressor.availability}' as availability,"
+                f" '{regressor.column.replace(chr(39), chr(39) * 2)}' as column_name"
+            )
+            if is_static:
+                own = {"items": "null, owner_id", "stores": "owner_id, null"}[regressor.from_]
+                owners.append(f"select {own}, '{label}', {value} from ({rows}) as owners where {value} <> 0")
+            else:
+                past = (
+                    f" and date <= (select max(date) from {SCHEMA}.sales)"
+                    if regressor.availability == "past_only"
+                    else ""
+                )
+                days.append(
+                    f"select date, store_id, item_id, '{label}', max({value}) from ({rows}) as days"
+                    f" where {value} <> 0{past} group by date, store_id, item_id"
+                )
+    write(connection, "regressors", " union all ".join(days))
+    write(connection, "attributes", " union all ".join(owners))
+    write(connection, "declared_regressors", " union all ".join(declared))
+
+
+def columns_of(
+    connection: duckdb.DuckDBPyConnection, relation: Relation, name: str, column: str, rows: str
+) -> Iterator[tuple[str, str]]:
+    """Name and SQL value of the columns that a user's column becomes: itself, or one a text."""
+    texts = [
+        str(row[0])
+        for row in connection.execute(
+            f"select distinct found from ({rows}) as found_rows"
+            f" where found is not null and {number('found')} is null and {flag('found')} is null"
+            f" order by 1 limit {MOST_VALUES + 1}"
+        ).fetchall()
+    ]
+    if not texts:
+        yield name, f"coalesce({number('found')}, {flag('found')})"
+        return
+    if len(texts) > MOST_VALUES:
+        raise input_fault(
+            relation.name,
+            f"regressor {name} has more than {MOST_VALUES} different texts",
+            column=column,
+            value=texts[0],
+            remedy="A text becomes a column of its own. Group them, or leave the regressor out.",
+        )
+    values = [
+        str(row[0])
+        for row in connection.execute(
+            f"select distinct found from ({rows}) as found_rows"
+            " where found is not null and lower(found) not in ('0', 'false', 'no', 'none') order by 1"
+        ).fetchall()
+    ]
+    taken: set[str] = set()
+    for value in values[: MOST_VALUES + 1]:
+        slug = re.sub(r"[^a-z0-9]+", "_", value.lower()).strip("_") or "value"
+        label = f"{name}_{slug}"
+        while label in taken:
+            label += "_"
+        taken.add(label)
+        yield label, f"(case when found = '{value.replace(chr(39), chr(39) * 2)}' then 1 else 0 end)"
+
+
+def _holds(connection: duckdb.DuckDBPyConnection, said: str, asked: str) -> bool:
+    if not connection.execute(
+        "select 1 from information_schema.tables where table_schema = ? and table_name = 'ingest_log'", [SCHEMA]
+    ).fetchall():
+        return False
+    held = connection.execute(f"select fingerprint, stores, layout from {SCHEMA}.ingest_log").fetchall()
+    return bool(held == [(said, asked, _LAYOUT)])
+
+
+def _log(connection: duckdb.DuckDBPyConnection, source: Path, said: str, asked: str) -> None:
+    connection.execute(
+        f"create or replace table {SCHEMA}.ingest_log as"
+        " select cast($source as varchar) as source_path, cast($said as varchar) as fingerprint,"
+        " cast($asked as varchar) as stores, cast($layout as varchar) as layout,"
+        " count(distinct (store_id, item_id)) as series, min(date) as first_day, max(date) as last_day,"
+        f" max(loaded_at) as loaded_at from {SCHEMA}.sales",
+        {"source": str(source), "said": said, "asked": asked, "layout": _LAYOUT},
+    )
+
+
+def _report(
+    connection: duckdb.DuckDBPyConnection,
+    config: SourceConfig,
+    source: Path,
+    said: str,
+    started: float,
+    horizon_days: int,
+    *,
+    unchanged: bool,
+) -> IngestReport:
+    row = first(
+        connection,
+        "select count(distinct (store_id, item_id)), count(distinct store_id), count(distinct item_id),"
+        " min(date), max(date), count(price),"
+        f" (select count(*) from {SCHEMA}.prices) from {SCHEMA}.sales",
+    )
+    assert row is not None
+    series, stores, items, first_day, last_day, sold_prices, price_rows = row
+    return IngestReport(
+        source=source,
+        series=int(str(series)),
+        stores=int(str(stores)),
+        items=int(str(items)),
+        first_day=dt.date.fromisoformat(str(first_day)),
+        last_day=dt.date.fromisoformat(str(last_day)),
+        price_rows=int(str(price_rows)) or int(str(sold_prices)),
+        seconds=time.monotonic() - started,
+        fingerprint=said,
+        warnings=tuple(_warnings(connection, config, horizon_days)),
+        unchanged=unchanged,
+    )
+
+
+def _warnings(connection: duckdb.DuckDBPyConnection, config: SourceConfig, horizon_days: int) -> Iterator[str]:
+    """What is left out or guessed, and why."""
+    left_out = first(
+        connection,
+        "select count(*), min(store_id), min(item_id) from ("
+        f"select store_id, item_id from {SCHEMA}.sales group by all having not sum(greatest(units, 0)) > 0) as never",
+    )
+    if left_out is not None and left_out[0]:
+        yield f"{left_out[0]} series never sold (such as {left_out[2]} in {left_out[1]}) and are left out."
+    negative = first(
+        connection,
+        f"select count(*), min(date) from {SCHEMA}.sales where units < 0",
+    )
+    if negative is not None and negative[0]:
+        yield f"{negative[0]:,} rows have negative units; a day whose sum is below zero counts as zero."
+    if config.prices is None and config.sales.price is None:
+        yield "there are no prices: WRMSSE weighs by units, revenue is left out."
+    known = [name for name, r in config.regressors.items() if r.availability == "known"]
+    if known:
+        rows = connection.execute(
+            f"select declared.regressor from {SCHEMA}.declared_regressors as declared left join {SCHEMA}.regressors"
+            " as given on declared.regressor = given.regressor and given.date >"
+            f" (select max(date) from {SCHEMA}.sales)"
+            " where declared.availability = 'known' group by 1 having count(given.date) = 0 order by 1"
+        ).fetchall()
+        if rows:
+            yield (
+                f"{', '.join(r[0] for r in rows)} has no value but 0 in the {horizon_days} days to forecast. Give "
+                "coming values by rows without units, or by the table `future`."
+            )

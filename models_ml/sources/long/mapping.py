@@ -1,0 +1,311 @@
+"""From the user's columns to the raw tables: one SELECT a raw table, and the faults that its rows must not have."""
+
+# ruff: noqa: S608 - names come from this package or are quoted; values are bound or escaped
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from models_ml.sources.long.config import Columns, SourceConfig
+from models_ml.sources.long.relations import Relation, quoted
+
+ALL = "all"
+"""Id of the one store, item, department, category or region where the data has none."""
+
+LONGEST_ITEM, LONGEST_ID = 128, 64
+"""Characters that the prediction store keeps of an item's id, and of other ids."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A fault that a row may have.
+
+    Attributes:
+        table: name of the table in the configuration.
+        column: of the user's table.
+        condition: SQL that holds for a faulty row.
+        problem, remedy: see `faults.input_fault`.
+    """
+
+    table: str
+    column: str
+    condition: str
+    problem: str
+    remedy: str
+
+
+def text(column: str) -> str:
+    """A value as text; blanks are no value."""
+    return f"nullif(trim(cast({column} as varchar)), '')"
+
+
+def key(column: str | None) -> str:
+    """An id as text, or the one id where there is no column."""
+    return f"'{ALL}'" if column is None else text(quoted(column))
+
+
+def joined(columns: Columns | None) -> str:
+    """Values of several columns as one id; null if one of them has no value."""
+    if columns is None:
+        return f"'{ALL}'"
+    return " || '_' || ".join(text(quoted(column)) for column in columns)
+
+
+def number(column: str) -> str:
+    """A finite number, or null."""
+    return f"(case when isfinite(try_cast({text(column)} as double)) then try_cast({text(column)} as double) end)"
+
+
+def flag(column: str) -> str:
+    """1 or 0 (no value is 0), or null for anything else."""
+    value = f"lower({text(column)})"
+    return (
+        f"(case when {value} is null or {value} in ('0', '0.0', 'false', 'f', 'no', 'n') then 0"
+        f" when {value} in ('1', '1.0', 'true', 't', 'yes', 'y') then 1 end)"
+    )
+
+
+class RawTables:
+    """Expressions and checks of one configuration over the relations that it names."""
+
+    def __init__(self, config: SourceConfig, relations: Mapping[str, Relation]) -> None:
+        self.config, self.relations = config, relations
+
+    def date(self, column: str) -> str:
+        """A day, or null."""
+        value = text(quoted(column))
+        if self.config.date_format:
+            shape = self.config.date_format.replace("'", "''")
+            return f"cast(try_strptime({value}, '{shape}') as date)"
+        return f"coalesce(try_cast({value} as date), cast(try_cast({value} as timestamp) as date))"
+
+    def attribute_table(self, kind: str) -> tuple[str, Relation]:
+        """Where attributes of items or stores are: their own table, or the sales."""
+        name = kind if kind in self.relations else "sales"
+        return name, self.relations[name]
+
+    # ---------- what every row must keep
+
+    def columns(self) -> Iterator[tuple[str, str, str]]:
+        """Table, column and field of the configuration, for every column that is named."""
+        config = self.config
+        for name in config.tables:
+            table = getattr(config, name)
+            if name == "future":
+                for field in ("date", "store", "item"):
+                    if getattr(config.sales, field) is not None:
+                        yield "future", getattr(config.sales, field), f"sales.{field}"
+                continue
+            for field, value in table.model_dump(by_alias=True).items():
+                if field != "from" and isinstance(value, str):
+                    yield name, value, f"{name}.{field}"
+        for field, kind in (("department", "items"), ("category", "items"), ("region", "stores")):
+            for column in getattr(config.hierarchy, field) or ():
+                yield self.attribute_table(kind)[0], column, f"hierarchy.{field}"
+        for name, regressor in config.regressors.items():
+            yield regressor.from_, regressor.column, f"regressors.{name}.column"
+
+    def checks(self) -> Iterator[Check]:
+        """Faults of single rows, table by table."""
+        config, sales = self.config, self.config.sales
+        for name in ("sales", "future"):
+            if name in self.relations:
+                yield self._date(name, sales.date)
+                yield from self._key(name, sales.store, LONGEST_ID)
+                yield from self._key(name, sales.item, LONGEST_ITEM)
+                if name == "sales" or sales.open in self.relations[name].columns:
+                    yield from self._flag(name, sales.open)
+        yield self._number("sales", sales.units)
+        if config.negative_units == "refuse":
+            yield Check(
+                "sales",
+                sales.units,
+                f"{number(quoted(sales.units))} < 0",
+                "units are negative, which negative_units: refuse forbids",
+                "Correct the row, or let negative_units be zero: then a day whose sum is below zero counts as zero.",
+            )
+        if sales.price is not None:
+            yield self._number("sales", sales.price)
+            yield self._price("sales", sales.price, "< 0")
+        yield from self._flag("sales", sales.stockout)
+        if config.items is not None:
+            yield from self._key("items", config.items.item, LONGEST_ITEM)
+        if config.stores is not None:
+            yield from self._key("stores", config.stores.store, LONGEST_ID)
+        if config.prices is not None:
+            yield self._date("prices", config.prices.date)
+            yield from self._key("prices", config.prices.store, LONGEST_ID)
+            yield from self._key("prices", config.prices.item, LONGEST_ITEM)
+            yield self._number("prices", config.prices.price)
+            yield self._price("prices", config.prices.price, "<= 0")
+        if config.events is not None:
+            yield self._date("events", config.events.date)
+            yield from self._key("events", config.events.name, LONGEST_ID)
+            for column in (config.events.days_before, config.events.days_after):
+                if isinstance(column, str):
+                    yield self._number("events", column)
+        if config.regional_flags is not None:
+            yield self._date("regional_flags", config.regional_flags.date)
+            yield from self._key("regional_flags", config.regional_flags.region, LONGEST_ID)
+            yield from self._flag("regional_flags", config.regional_flags.flag)
+        for field, kind in (("department", "items"), ("category", "items"), ("region", "stores")):
+            for column in getattr(config.hierarchy, field) or ():
+                yield from self._key(self.attribute_table(kind)[0], column, LONGEST_ID)
+
+    def _date(self, table: str, column: str) -> Check:
+        shape = self.config.date_format
+        wanted = f"as {shape}" if shape else "as YYYY-MM-DD, or say how they are written by date_format"
+        return Check(table, column, f"{self.date(column)} is null", "this is no date", f"Write dates {wanted}.")
+
+    def _number(self, table: str, column: str) -> Check:
+        value = quoted(column)
+        return Check(
+            table,
+            column,
+            f"{text(value)} is not null and {number(value)} is null",
+            "this is no number",
+            "Write numbers with a decimal point and nothing else, or leave the field empty.",
+        )
+
+    def _price(self, table: str, column: str, wrong: str) -> Check:
+        return Check(
+            table,
+            column,
+            f"{number(quoted(column))} {wrong}" + ("" if table == "sales" else f" or {text(quoted(column))} is null"),
+            "a price is above zero",
+            "Correct it, or leave the row out.",
+        )
+
+    def _key(self, table: str, column: str | None, longest: int) -> Iterator[Check]:
+        if column is None:
+            return
+        value = text(quoted(column))
+        yield Check(table, column, f"{value} is null", "there is no value", "Fill it in, or leave the row out.")
+        yield Check(
+            table,
+            column,
+            f"length({value}) > {longest} or regexp_matches({value}, '[\\x00-\\x1f\\x7f|]')",
+            f"an id has at most {longest} characters, none of them a control character or '|'",
+            "Use shorter ids without '|'.",
+        )
+
+    def _flag(self, table: str, column: str | None) -> Iterator[Check]:
+        if column is not None:
+            yield Check(
+                table, column, f"{flag(quoted(column))} is null", "a flag is 0 or 1 (or true, false, yes, no)",
+                "Correct it; no value means 0.",
+            )  # fmt: skip
+
+    # ---------- raw tables
+
+    def sales(self, stores: Sequence[str]) -> str:
+        """Rows of units: one a date, store and item, or more if the data has duplicates."""
+        sales = self.config.sales
+        price = "cast(null as double)" if sales.price is None else f"nullif({number(quoted(sales.price))}, 0)"
+        stockout = "0" if sales.stockout is None else flag(quoted(sales.stockout))
+        return (
+            f"select {self.date(sales.date)} as date, {key(sales.store)} as store_id, {key(sales.item)} as item_id,"
+            f" {number(quoted(sales.units))} as units,"
+            f" {price} as price, {stockout} as is_stockout"
+            f" from {self.relations['sales'].sql}"
+            f" where {text(quoted(sales.units))} is not null{in_stores(key(sales.store), stores, 'and')}"
+        )
+
+    def items(self) -> str:
+        """Each item's department and category; where one of them is not configured, both are the other."""
+        levels = self.config.hierarchy
+        department, category = levels.department or levels.category, levels.category or levels.department
+        _, relation = self.attribute_table("items")
+        item = self.config.items.item if self.config.items is not None else self.config.sales.item
+        return (
+            f"select distinct {key(item)} as item_id, {joined(department)} as department_id,"
+            f" {joined(category)} as category_id from {relation.sql}"
+        )
+
+    def stores(self) -> str:
+        """Each store's region."""
+        _, relation = self.attribute_table("stores")
+        store = self.config.stores.store if self.config.stores is not None else self.config.sales.store
+        return (
+            f"select distinct {key(store)} as store_id, {joined(self.config.hierarchy.region)} as region_id"
+            f" from {relation.sql}"
+        )
+
+    def prices(self) -> str:
+        """Prices known in advance; `store_id` is null where they hold in every store."""
+        prices = self.config.prices
+        if prices is None:
+            return empty(date="date", store_id="varchar", item_id="varchar", price="double")
+        store = "cast(null as varchar)" if prices.store is None else key(prices.store)
+        return (
+            f"select {self.date(prices.date)} as date, {store} as store_id, {key(prices.item)} as item_id,"
+            f" {number(quoted(prices.price))} as price from {self.relations['prices'].sql}"
+        )
+
+    def events(self) -> str:
+        """Days with an event."""
+        events = self.config.events
+        if events is None:
+            return empty(
+                date="date", event_name="varchar", event_kind="varchar", days_before="integer", days_after="integer"
+            )
+
+        def days(value: str | int) -> str:
+            return f"cast(coalesce({number(quoted(value))}, 0) as integer)" if isinstance(value, str) else str(value)
+
+        kind = "'event'" if events.kind is None else f"coalesce({text(quoted(events.kind))}, 'event')"
+        return (
+            f"select distinct {self.date(events.date)} as date, {key(events.name)} as event_name,"
+            f" {kind} as event_kind, {days(events.days_before)} as days_before,"
+            f" {days(events.days_after)} as days_after from {self.relations['events'].sql}"
+        )
+
+    def regional_flags(self) -> str:
+        """Days that have the flag, by region."""
+        flags = self.config.regional_flags
+        if flags is None:
+            return empty(date="date", region_id="varchar")
+        where = "" if flags.flag is None else f" where {flag(quoted(flags.flag))} = 1"
+        return (
+            f"select distinct {self.date(flags.date)} as date, {key(flags.region)} as region_id"
+            f" from {self.relations['regional_flags'].sql}{where}"
+        )
+
+    def dated(self, column: str, stores: Sequence[str]) -> str:
+        """Rows of a column of the sales, past and coming: date, store_id, item_id, `is_past` and `found` (text)."""
+        sales = self.config.sales
+        parts = []
+        for name in ("sales", "future"):
+            relation = self.relations.get(name)
+            if relation is None or column not in relation.columns:
+                continue
+            parts.append(
+                f"select {self.date(sales.date)} as date, {key(sales.store)} as store_id,"
+                f" {key(sales.item)} as item_id, {text(quoted(column))} as found from {relation.sql}"
+                f"{in_stores(key(sales.store), stores, 'where')}"
+            )
+        return " union all ".join(parts)
+
+    def attribute(self, name: str) -> str:
+        """Values of a static column: item_id or store_id, and `found` (text)."""
+        regressor = self.config.regressors[name]
+        own = self.config.items.item if regressor.from_ == "items" and self.config.items else None
+        if regressor.from_ == "stores" and self.config.stores is not None:
+            own = self.config.stores.store
+        return (
+            f"select distinct {key(own)} as owner_id, {text(quoted(regressor.column))} as found"
+            f" from {self.relations[regressor.from_].sql}"
+        )
+
+
+def in_stores(store: str, stores: Sequence[str], word: str) -> str:
+    """Condition that keeps the stores that were asked for."""
+    if not stores:
+        return ""
+    listed = ", ".join("'" + name.replace("'", "''") + "'" for name in stores)
+    return f" {word} {store} in ({listed})"
+
+
+def empty(**columns: str) -> str:
+    """A select without rows."""
+    return "select " + ", ".join(f"cast(null as {kind}) as {name}" for name, kind in columns.items()) + " where 1 = 0"

@@ -1,0 +1,183 @@
+"""The long source loads what its configuration says, whole or not at all, and names what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+import yaml
+
+from models_ml.errors import InputError
+from models_ml.sources.long.ingest import ingest
+from tests.models_ml.sources.long.shapes import LAST_DAY, SHAPES, grocery_sales, store_sales
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Path:
+    return tmp_path / "warehouse.duckdb"
+
+
+def rows(warehouse: Path, sql: str) -> list[tuple]:
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def changed(path: Path, **fields: object) -> Path:
+    """The configuration with other top-level fields; None takes one out."""
+    config = {**yaml.safe_load(path.read_text()), **fields}
+    path.write_text(yaml.safe_dump({k: v for k, v in config.items() if v is not None}, sort_keys=False))
+    return path
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_row_of_the_sales_arrives(tmp_path: Path, warehouse: Path, shape: str) -> None:
+    config = SHAPES[shape](tmp_path / "raw")
+    report = ingest(config, warehouse)
+    sales = yaml.safe_load(config.read_text())["sales"]
+    frame = pd.read_csv(tmp_path / "raw" / "train.csv", dtype=str)
+    units = frame[sales["units"]].astype(float)
+    [(count, total)] = rows(warehouse, "select count(*), sum(units) from raw_long.sales")
+    assert count == len(frame)
+    assert total == pytest.approx(units.sum())
+    keys = [sales[k] for k in ("store", "item") if k in sales]
+    assert report.series == len(frame[keys].drop_duplicates())
+    assert (str(report.first_day), str(report.last_day)) == (frame[sales["date"]].min(), frame[sales["date"]].max())
+
+
+def test_hierarchy_closed_days_and_declared_columns(tmp_path: Path, warehouse: Path) -> None:
+    ingest(store_sales(tmp_path / "raw"), warehouse)
+    assert rows(warehouse, "select distinct item_id, department_id, category_id from raw_long.items") == [
+        ("all", "all", "all")
+    ]
+    assert rows(warehouse, "select store_id, region_id from raw_long.stores order by 1")[:2] == [("1", "a"), ("2", "b")]
+    declared = rows(warehouse, "select regressor, availability from raw_long.declared_regressors order by 1")
+    assert declared == [
+        ("customers", "past_only"),
+        ("distance", "static"),
+        ("promo", "known"),
+        ("school_holiday", "known"),
+        ("state_holiday_c", "known"),
+    ]
+    ends = dict(rows(warehouse, "select regressor, max(date) from raw_long.regressors group by all"))
+    assert pd.Timestamp(ends["customers"]) <= LAST_DAY < pd.Timestamp(ends["promo"])
+    closed = rows(warehouse, "select distinct dayname(date) from raw_long.closed_days where month(date) <> 12")
+    assert closed == [("Sunday",)]
+
+
+def test_a_past_only_column_has_no_coming_row_even_where_it_is_given(tmp_path: Path, warehouse: Path) -> None:
+    config = store_sales(tmp_path / "raw")
+    path = tmp_path / "raw" / "test.csv"
+    pd.read_csv(path).assign(Customers=123).to_csv(path, index=False)
+    ingest(config, warehouse)
+    [(last,)] = rows(warehouse, "select max(date) from raw_long.regressors where regressor = 'customers'")
+    assert pd.Timestamp(last) <= LAST_DAY
+
+
+def test_a_warehouse_table_is_read_in_place(tmp_path: Path, warehouse: Path) -> None:
+    config = SHAPES["item_store_sales"](tmp_path / "raw")
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("create schema erp")
+        connection.execute(f"create table erp.sold as from read_csv('{tmp_path / 'raw' / 'train.csv'}')")
+    other = yaml.safe_load(config.read_text())
+    other["sales"]["from"] = "erp.sold"
+    report = ingest(changed(config, sales=other["sales"]), warehouse)
+    assert report.series == 20
+    assert ingest(config, warehouse).unchanged
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("update erp.sold set sales = sales + 1 where item = 1")
+    assert not ingest(config, warehouse).unchanged
+
+
+def test_the_same_content_is_loaded_once_and_another_rule_again(tmp_path: Path, warehouse: Path) -> None:
+    config = grocery_sales(tmp_path / "raw")
+    first = ingest(config, warehouse)
+    assert not first.unchanged
+    assert ingest(config, warehouse).unchanged
+    again = ingest(changed(config, missing_dates="gap"), warehouse)
+    assert not again.unchanged
+    assert again.fingerprint != first.fingerprint
+
+
+def edit(name: str, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[Path], None]:
+    """A change of one CSV file of the grocery shape."""
+
+    def apply(config: Path) -> None:
+        path = config.parent / f"{name}.csv"
+        change(pd.read_csv(path, dtype=str)).to_csv(path, index=False)
+
+    return apply
+
+
+def cell(column: str, row: int, value: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    def change(frame: pd.DataFrame) -> pd.DataFrame:
+        frame.loc[row, column] = value
+        return frame
+
+    return change
+
+
+def field(**fields: object) -> Callable[[Path], None]:
+    return lambda config: changed(config, **fields) and None
+
+
+FAULTS: dict[str, tuple[Callable[[Path], None], tuple[str, ...]]] = {
+    "no date": (edit("train", cell("date", 5, "31.02.2015")), ("train.csv", "line 7", "column date", "31.02.2015")),
+    "no number": (edit("train", cell("unit_sales", 8, "many")), ("train.csv", "line 10", "unit_sales", "'many'")),
+    "not finite": (edit("train", cell("unit_sales", 8, "inf")), ("train.csv", "line 10", "unit_sales", "'inf'")),
+    "no item": (edit("train", cell("item_nbr", 3, "")), ("train.csv", "line 5", "item_nbr")),
+    "unknown item": (edit("items", lambda f: f.drop(index=2)), ("items.csv", "1003", "train.csv")),
+    "unknown store": (edit("stores", lambda f: f.drop(index=0)), ("stores.csv", "store 1")),
+    "item twice": (
+        edit("items", lambda f: pd.concat([f, f.head(1).assign(family="MEAT", **{"class": "9"})])),
+        ("items.csv", "item 1001"),
+    ),
+    "department in two categories": (edit("items", cell("family", 3, "MEAT")), ("items.csv", "department", "MEAT")),
+    "row twice": (edit("train", lambda f: pd.concat([f, f.head(1)])), ("train.csv", "2 rows", "duplicates: sum")),
+    "no such column": (edit("train", lambda f: f.rename(columns={"unit_sales": "qty"})), ("sales.units", "qty")),
+    "coming day without item": (edit("test", cell("item_nbr", 0, "")), ("test.csv", "line 2", "item_nbr")),
+    "negative units": (field(negative_units="refuse"), ("train.csv", "unit_sales", "-2.0", "negative_units")),
+    "unknown field": (field(currency="EUR"), ("source.yml", "currency", "no such field")),
+    "wrong value": (field(missing_dates="nothing"), ("source.yml", "missing_dates", "'nothing'", "'gap'")),
+    "no such file": (field(future={"from": "later.csv"}), ("later.csv", "no such file")),
+    "no such table": (field(future={"from": "erp.later"}), ("erp.later", "no such table")),
+    "neither file nor table": (field(future={"from": "later"}), ("source.yml", "future", "'later'")),
+    "weekly data of other days": (field(grain="week"), ("train.csv", "weekday", "grain: day")),
+    "column of a static regressor": (
+        field(regressors={"x": {"column": "family", "availability": "known", "from": "items"}}),
+        ("source.yml", "regressors.x", "static"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FAULTS)
+def test_a_fault_is_refused_whole_and_named(tmp_path: Path, warehouse: Path, case: str) -> None:
+    config = grocery_sales(tmp_path / "raw")
+    ingest(config, warehouse)
+    before = rows(warehouse, "select * from raw_long.ingest_log")
+    break_it, named = FAULTS[case]
+    break_it(config)
+    with pytest.raises(InputError) as caught:
+        ingest(config, warehouse)
+    for word in named:
+        assert word in str(caught.value)
+    assert rows(warehouse, "select * from raw_long.ingest_log") == before
+
+
+def test_duplicates_may_be_parts_of_a_day(tmp_path: Path, warehouse: Path) -> None:
+    config = grocery_sales(tmp_path / "raw")
+    edit("train", lambda f: pd.concat([f, f.head(1)]))(config)
+    ingest(changed(config, duplicates="sum"), warehouse)
+    [(twice,)] = rows(
+        warehouse, "select max(n) from (select count(*) as n from raw_long.sales group by date, store_id, item_id)"
+    )
+    assert twice == 2
+
+
+def test_only_the_stores_asked_for(tmp_path: Path, warehouse: Path) -> None:
+    config = grocery_sales(tmp_path / "raw")
+    assert ingest(config, warehouse, stores=["2"]).stores == 1
+    with pytest.raises(InputError, match="store '9' is not in the data"):
+        ingest(config, warehouse, stores=["9"])

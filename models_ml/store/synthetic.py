@@ -140,7 +140,7 @@ def synthetic_run(
         {
             "node_id": [node[0] for node in nodes] * 2,
             "fold": [fold] * 2 * len(nodes),
-            "model": ["synthetic"] * len(nodes) + ["snaive"] * len(nodes),
+            "model": ["synthetic"] * len(nodes) + ["seasonal_naive"] * len(nodes),
             "rmsse": generator.uniform(0.3, 2.0, 2 * len(nodes)),
             **_errors(generator, 2 * len(nodes)),
         }
@@ -157,7 +157,7 @@ def synthetic_run(
     tables["run_metrics"] = pa.table(
         {
             "fold": [fold] * 26,
-            "model": ["synthetic"] * 13 + ["snaive"] * 13,
+            "model": ["synthetic"] * 13 + ["seasonal_naive"] * 13,
             "level": [*range(13), *range(13)],
             "metric": ["wrmsse"] * 26,
             "value": generator.uniform(0.4, 1.2, 26),

@@ -1,4 +1,4 @@
-"""A small home for the dbt project: simulated raw files with every awkward case, a published run, dbt as a process."""
+"""A small home for the dbt project: simulated raw files with every awkward case, published runs, dbt as a process."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from models_ml.settings import QUANTILE_COLUMNS, REPOSITORY
 from models_ml.sources.m5.ingest import ingest
 from models_ml.sources.m5.simulate import simulate
 from models_ml.store.engine import make_engine
+from models_ml.store.frames import ARROW_SCHEMAS, RunFrames
 from models_ml.store.migrate import upgrade
 from models_ml.store.publish import publish
 from models_ml.store.synthetic import synthetic_run
@@ -98,26 +100,52 @@ def write_raw_files(folder: Path) -> None:
     prices[~drop].to_csv(folder / "sell_prices.csv", index=False)
 
 
-def publish_a_run(home: Path) -> None:
-    """Publish a made-up run whose departments are the sums of their items."""
-    record, frames = synthetic_run(stores=("CA_1", "CA_2"), items=6, history_days=400)
-    items = frames.forecasts.to_pandas()
-    departments = items.merge(frames.run_series.to_pandas()[["store_id", "item_id", "department_id"]])
-    departments["node_id"] = "store_department:" + departments["store_id"] + "|" + departments["department_id"]
-    columns = ["mean", *QUANTILE_COLUMNS]
-    nodes = departments.groupby(["node_id", "target_date"], as_index=False)[columns].sum()
-    total = items.groupby("target_date", as_index=False)[columns].sum().assign(node_id="total")
-    summed = pd.concat([nodes, total[nodes.columns]], ignore_index=True)
-    coherent = pa.Table.from_pandas(summed, preserve_index=False).cast(frames.node_forecasts.schema)
+def publish_runs(home: Path) -> None:
+    """Publish two made-up runs, two weeks apart, whose nodes are the sums of their parts."""
     engine = make_engine(f"sqlite:///{home / 'prediction_store.sqlite'}")
     upgrade(engine)
-    publish(engine, record, type(frames)(**{**vars(frames), "node_forecasts": coherent}))
+    for seed, origin in enumerate((date(2016, 5, 8), date(2016, 5, 22))):
+        record, frames = synthetic_run(stores=("CA_1", "CA_2"), items=6, history_days=400, origin=origin, seed=seed)
+        publish(engine, record, with_coherent_nodes(frames))
     engine.dispose()
 
 
+def with_coherent_nodes(frames: RunFrames) -> RunFrames:
+    """The run's frames with nodes of the total, the stores and their departments, all sums of its items."""
+    keys = ["store_id", "item_id"]
+    departments = frames.run_series.to_pandas()[[*keys, "department_id"]]
+    nodes = frames.run_nodes.to_pandas()
+    stores = pd.DataFrame({"store_id": sorted(departments["store_id"].unique()), "level": 3, "level_name": "store"})
+    stores["node_id"] = "store:" + stores["store_id"]
+    stores["region_id"] = stores["store_id"].str[:2]
+
+    def summed(frame: pa.Table, day: str, columns: list[str]) -> pd.DataFrame:
+        items = frame.to_pandas().merge(departments, on=keys)
+        ids = {
+            "total": "total",
+            "store": "store:" + items["store_id"],
+            "store_department": "store_department:" + items["store_id"] + "|" + items["department_id"],
+        }
+        parts = [
+            items.assign(node_id=node).groupby(["node_id", day], as_index=False)[columns].sum() for node in ids.values()
+        ]
+        return pd.concat(parts, ignore_index=True)
+
+    made = {
+        "run_nodes": pd.concat([nodes, stores], ignore_index=True),
+        "node_forecasts": summed(frames.forecasts, "target_date", ["mean", *QUANTILE_COLUMNS]),
+        "node_history": summed(frames.sales_history, "date", ["units"]),
+    }
+    tables = {
+        name: pa.Table.from_pandas(rows, schema=ARROW_SCHEMAS[name], preserve_index=False)
+        for name, rows in made.items()
+    }
+    return replace(frames, **tables)
+
+
 def make_home(path: Path, raw: Path) -> Home:
-    """Ingest `raw` into a new home, with a store that holds one published run."""
+    """Ingest `raw` into a new home, with a store that holds two published runs."""
     path.mkdir()
     ingest(raw, path / "warehouse.duckdb", memory_limit_gb=2.0)
-    publish_a_run(path)
+    publish_runs(path)
     return Home(path, raw)

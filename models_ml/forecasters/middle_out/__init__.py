@@ -101,5 +101,5 @@ class MiddleOut:
     def restore(self, folder: Path) -> None:
         """Take up what `save` wrote."""
         self._regression = FittedRegression.load(folder, self.choices.regression)
-        self._boosting = FittedBoosting.load(folder, threads=self.threads)
+        self._boosting = FittedBoosting.load(folder)
         self._items.restore(folder)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,13 +69,11 @@ class FittedBoosting:
         features: names of the columns, in order.
         categories: of each categorical column, the names behind its codes.
         boosters: one a seed; their mean is the forecast.
-        threads: for LightGBM.
     """
 
     features: tuple[str, ...]
     categories: dict[str, tuple[str, ...]]
     boosters: tuple[lgb.Booster, ...]
-    threads: int
 
     def predict(self, panel: NodePanel) -> np.ndarray:
         """Forecast every node from the panel's last known day.
@@ -96,7 +95,7 @@ class FittedBoosting:
         """
         parts = []
         for matrix, level, units in self.weeks(panel):
-            shap = np.mean([b.predict(matrix, pred_contrib=True, num_threads=self.threads) for b in self.boosters], 0)
+            shap = np.mean([b.predict(matrix, pred_contrib=True, num_threads=1) for b in self.boosters], 0)
             by_feature = np.nan_to_num(shap.reshape(len(panel.nodes), WEEK, -1) * level[:, :, None])
             by_feature = by_feature[:, : units.shape[1]]
             features = by_feature[:, :, :-1]
@@ -119,7 +118,7 @@ class FittedBoosting:
                 )
             days = min(WEEK, known + horizon - units.shape[1])
             matrix = as_matrix(features, (len(panel.nodes), 1, WEEK))
-            ratio = np.mean([b.predict(matrix, num_threads=self.threads) for b in self.boosters], axis=0)
+            ratio = np.mean([b.predict(matrix, num_threads=1) for b in self.boosters], axis=0)
             week = np.maximum(np.nan_to_num(ratio.reshape(len(panel.nodes), WEEK) * level)[:, :days], 0.0)
             units = np.concatenate([units, week], axis=1)
             yield matrix, level, week
@@ -143,7 +142,7 @@ class FittedBoosting:
         (folder / "boosting.json").write_text(json.dumps(described, indent=1))
 
     @classmethod
-    def load(cls, folder: Path, *, threads: int) -> FittedBoosting:
+    def load(cls, folder: Path) -> FittedBoosting:
         """Read what `save` wrote."""
         described = json.loads((folder / "boosting.json").read_text())
         texts = [(folder / f"boosting_{number}.txt").read_text() for number in range(described["boosters"])]
@@ -151,7 +150,6 @@ class FittedBoosting:
             features=tuple(described["features"]),
             categories={name: tuple(values) for name, values in described["categories"].items()},
             boosters=tuple(lgb.Booster(model_str=text) for text in texts),
-            threads=threads,
         )
 
 
@@ -166,7 +164,11 @@ def categories_of(panel: NodePanel) -> dict[str, tuple[str, ...]]:
 
 
 def fit_boosting(panel: NodePanel, parameters: BoostingParameters, *, seed: int, threads: int) -> FittedBoosting:
-    """Learn one booster a seed, over all nodes."""
+    """Learn one booster a seed, over all nodes.
+
+    Boosters are learned side by side, each by one thread: nodes are few rows, over which threads would mostly wait
+    for each other, and so the result does not depend on how many there are.
+    """
     known = panel.known_days
     first = min(parameters.first_origin_days, max(MONTH, known - WEEK - 8 * WEEK))
     origins = np.arange(known - WEEK, first, -parameters.origin_step_days)
@@ -180,27 +182,30 @@ def fit_boosting(panel: NodePanel, parameters: BoostingParameters, *, seed: int,
     rows = usable.ravel()
     names = list(features)
     matrix = as_matrix(features, ratio.shape)[rows]
-    data = lgb.Dataset(
-        matrix,
-        ratio.ravel()[rows],
-        weight=(weight.ravel()[rows] / weight.ravel()[rows].mean()),
-        feature_name=names,
-        categorical_feature=[name for name in names if name in CATEGORICAL],
-        params={"verbosity": -1, "max_cat_to_onehot": 8},
-        free_raw_data=False,
-    )
+    target, row_weight = ratio.ravel()[rows], weight.ravel()[rows]
     settings = {
         **parameters.lightgbm,
         "min_data_in_leaf": min(parameters.lightgbm["min_data_in_leaf"], max(1, len(matrix) // 50)),
-        "num_threads": threads,
+        "num_threads": 1,
         "deterministic": True,
         "force_row_wise": True,
         "verbosity": -1,
     }
-    boosters = [
-        lgb.train({**settings, "seed": seed + number}, data, parameters.rounds) for number in range(parameters.seeds)
-    ]
-    return FittedBoosting(tuple(names), categories_of(panel), tuple(boosters), threads)
+
+    def learn(number: int) -> lgb.Booster:
+        data = lgb.Dataset(
+            matrix,
+            target,
+            weight=row_weight / row_weight.mean(),
+            feature_name=names,
+            categorical_feature=[name for name in names if name in CATEGORICAL],
+            params=settings,
+        )
+        return lgb.train({**settings, "seed": seed + number}, data, parameters.rounds)
+
+    with ThreadPoolExecutor(threads) as pool:
+        boosters = tuple(pool.map(learn, range(parameters.seeds)))
+    return FittedBoosting(tuple(names), categories_of(panel), boosters)
 
 
 def as_matrix(features: dict[str, np.ndarray], shape: tuple[int, ...]) -> np.ndarray:

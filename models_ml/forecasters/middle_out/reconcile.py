@@ -15,19 +15,20 @@ class BlendParameters:
 
     Attributes:
         regression_weight: of the regression at the nodes; the rest is the boosting's.
-        total_regression_weight: the same for each day's grand total.
+        total_regression_weight: the same for the grand total of the whole horizon.
         level_shrinkage: how far a node's mean is drawn to its mean of the last 28 days; the grand total is not.
     """
 
-    regression_weight: float = 0.5
-    total_regression_weight: float = 0.75
-    level_shrinkage: float = 0.5
+    regression_weight: float = 0.35
+    total_regression_weight: float = 0.6
+    level_shrinkage: float = 0.3
 
 
 def blend(panel: NodePanel, regression: np.ndarray, boosting: np.ndarray, parameters: BlendParameters) -> np.ndarray:
     """One forecast of each node, zero on closed days.
 
-    A node's own trend is noisy and is half believed; the trend of the sum of all is believed.
+    The boosting knows better how days and nodes differ, the regression how much there will be in all. A node's own
+    trend is noisy and believed in part; the trend of the sum of all is believed.
 
     Returns:
         float64, nodes x horizon.
@@ -38,7 +39,9 @@ def blend(panel: NodePanel, regression: np.ndarray, boosting: np.ndarray, parame
     nodes = weight * regression + (1 - weight) * boosting
     recent, ahead = panel.units[:, -28:].mean(axis=1), nodes.mean(axis=1)
     pull = np.where(ahead > 0, recent / np.maximum(ahead, 1e-9), 1.0)
-    nodes = nodes * (1 - parameters.level_shrinkage + parameters.level_shrinkage * pull)[:, None]
-    total = (total_weight * regression + (1 - total_weight) * boosting).sum(axis=0)
-    said = nodes.sum(axis=0)
-    return nodes * np.where(said > 0, total / np.maximum(said, 1e-9), 0.0)[None, :]
+    shrunk = nodes * (1 - parameters.level_shrinkage + parameters.level_shrinkage * pull)[:, None]
+    total = total_weight * regression.sum() + (1 - total_weight) * boosting.sum()
+    days = nodes.sum(axis=0)
+    days = days * (total / days.sum()) if days.sum() > 0 else days
+    said = shrunk.sum(axis=0)
+    return shrunk * np.where(said > 0, days / np.maximum(said, 1e-9), 0.0)[None, :]

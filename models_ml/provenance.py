@@ -12,12 +12,16 @@ CODE_FOLDERS = ("models_ml", "dbt_project/models", "dbt_project/macros", "dbt_pr
 CODE_SUFFIXES = (".py", ".sql", ".yml", ".csv")
 
 
-@lru_cache(maxsize=1)
-def code_version() -> str:
-    """Hash of the code that decides a forecast, true of an edited tree and of an installed package alike."""
+@lru_cache
+def code_version(places: tuple[str, ...] = CODE_FOLDERS) -> str:
+    """Hash of the code that decides a forecast, true of an edited tree and of an installed package alike.
+
+    Args:
+        places: folders and files of the repository.
+    """
     digest = hashlib.sha256()
-    for folder in CODE_FOLDERS:
-        for path in sorted((REPOSITORY / folder).rglob("*")):
+    for place in places:
+        for path in sorted([REPOSITORY / place, *(REPOSITORY / place).rglob("*")]):
             if path.suffix in CODE_SUFFIXES and path.is_file():
                 digest.update(str(path.relative_to(REPOSITORY)).encode())
                 digest.update(path.read_bytes())

@@ -15,8 +15,8 @@ from models_ml.evaluation.breakdown import LEAD_COLUMNS, NODE_COLUMNS, lead_erro
 from models_ml.evaluation.demand_class import CLASS_DAYS, demand_classes
 from models_ml.evaluation.hierarchy import LEVELS, Hierarchy
 from models_ml.evaluation.metrics import AVERAGE_LEVEL, WEIGHT_DAYS, Evaluator
-from models_ml.forecasters.base import Forecast, Forecaster
-from models_ml.forecasters.quantiles import QuantileModel, attach, fit_quantiles
+from models_ml.forecasters.base import Forecaster
+from models_ml.forecasters.quantiles import QuantileModel, fit_quantiles, series_quantiles
 from models_ml.marts import Marts, read_daily
 from models_ml.settings import QUANTILES
 
@@ -57,66 +57,90 @@ class Backtest:
         return cls(*(pd.concat(of_kind, ignore_index=True) for of_kind in zip(*frames, strict=True)))
 
 
-def fold_evaluator(marts: Marts) -> tuple[Evaluator, np.ndarray]:
-    """Evaluator of a fold, and its actuals (series x horizon).
+@dataclass(frozen=True)
+class Fold:
+    """A past origin, and what came after it.
 
-    Raises:
-        ModelError: the days after the origin are not all in the marts.
+    Attributes:
+        marts: as of the origin.
+        evaluator: of forecasts from there.
+        actual: series x horizon, units sold.
     """
-    since, until = marts.origin + timedelta(days=1), marts.target_dates[-1]
-    actual = read_daily(marts, since, until, "units")
-    if not actual[:, -1].any():
-        raise ModelError(
-            f"Fold {marts.origin} needs sales up to {until}, which the marts do not hold. "
-            "Choose a fold at least one horizon before the last day of sales."
-        )
-    weighing_since = marts.origin - timedelta(days=WEIGHT_DAYS - 1)
-    revenue = marts.daily(weighing_since, marts.origin, "revenue").sum(axis=1, dtype=np.float64)
-    if not np.nansum(revenue) > 0:  # a source without prices weighs by units
-        revenue = marts.daily(weighing_since, marts.origin).sum(axis=1, dtype=np.float64)
-    training = marts.daily(marts.first_day, marts.origin)
-    return Evaluator.of(Hierarchy.of(marts.series), training, actual, np.nan_to_num(revenue)), actual
+
+    marts: Marts
+    evaluator: Evaluator
+    actual: np.ndarray
+
+    @classmethod
+    def of(cls, marts: Marts) -> Fold:
+        """The fold at `marts.origin`.
+
+        Raises:
+            ModelError: the days after the origin are not all in the marts.
+        """
+        since, until = marts.origin + timedelta(days=1), marts.target_dates[-1]
+        actual = read_daily(marts, since, until, "units")
+        if not actual[:, -1].any():
+            raise ModelError(
+                f"Fold {marts.origin} needs sales up to {until}, which the marts do not hold. "
+                "Choose a fold at least one horizon before the last day of sales."
+            )
+        weighing_since = marts.origin - timedelta(days=WEIGHT_DAYS - 1)
+        revenue = marts.daily(weighing_since, marts.origin, "revenue").sum(axis=1, dtype=np.float64)
+        if not np.nansum(revenue) > 0:  # a source without prices weighs by units
+            revenue = marts.daily(weighing_since, marts.origin).sum(axis=1, dtype=np.float64)
+        training = marts.daily(marts.first_day, marts.origin)
+        return cls(marts, Evaluator.of(Hierarchy.of(marts.series), training, actual, np.nan_to_num(revenue)), actual)
+
+    def run(self, forecaster: Forecaster, quantile_model: QuantileModel) -> Backtest:
+        """Fit and forecast as of the origin, and score it.
+
+        Args:
+            forecaster: not yet fitted.
+            quantile_model: fitted on the same marts.
+        """
+        started = time.perf_counter()
+        forecaster.fit(self.marts)
+        forecast = forecaster.forecast(self.marts)
+        quantiles = quantile_model.predict(forecast.mean)
+        return self.score(forecaster.name, forecast.mean, quantiles, time.perf_counter() - started)
+
+    def score(self, model: str, mean: np.ndarray, quantiles: np.ndarray, seconds: float) -> Backtest:
+        """Score a forecast on all levels.
+
+        Args:
+            model: the forecaster's name.
+            mean: series x horizon.
+            quantiles: nodes of all levels x horizon x `QUANTILES`.
+            seconds: what it took.
+        """
+        spent = pd.DataFrame({"level": [AVERAGE_LEVEL], "metric": ["seconds"], "value": [seconds]})
+        parts = [
+            self.evaluator.score(mean),
+            self.evaluator.score_quantiles(quantiles, QUANTILES),
+            class_coverage(self.marts, series_quantiles(self.evaluator.hierarchy, quantiles), self.actual),
+            spent,
+        ]
+        scores = pd.concat(parts, ignore_index=True).dropna(subset=["value"])
+        frames = scores, node_errors(self.evaluator, mean), lead_errors(self.evaluator, mean)
+        for frame in frames:
+            frame.insert(0, "fold", self.marts.origin)
+            frame.insert(1, "model", model)
+        return Backtest(*frames)
 
 
-def run_fold(
-    marts: Marts, forecaster: Forecaster, evaluator: Evaluator, actual: np.ndarray, quantile_model: QuantileModel
-) -> tuple[Backtest, Forecast]:
-    """Fit and forecast as of `marts.origin`, and score the mean and the quantiles on all levels.
+def class_coverage(marts: Marts, quantiles: np.ndarray, actual: np.ndarray) -> pd.DataFrame:
+    """Share of days within [0.025, 0.975] by demand class of the series: metrics `coverage_95_<class>` of level 12.
 
     Args:
-        marts: as of the fold's origin.
-        forecaster: not yet fitted.
-        evaluator, actual: from `fold_evaluator`.
-        quantile_model: fitted on the same marts.
+        marts: as of the origin.
+        quantiles: series x horizon x `QUANTILES`.
+        actual: series x horizon.
     """
-    started = time.perf_counter()
-    forecaster.fit(marts)
-    forecast = forecaster.forecast(marts)
-    quantiles = quantile_model.predict(forecast.mean)
-    seconds = time.perf_counter() - started
-    forecast = attach(forecast, quantile_model.hierarchy, quantiles)
-    spent = pd.DataFrame({"level": [AVERAGE_LEVEL], "metric": ["seconds"], "value": [seconds]})
-    parts = [
-        evaluator.score(forecast.mean),
-        evaluator.score_quantiles(quantiles, QUANTILES),
-        class_coverage(marts, forecast, actual),
-        spent,
-    ]
-    scores = pd.concat(parts, ignore_index=True).dropna(subset=["value"])
-    frames = scores, node_errors(evaluator, forecast.mean), lead_errors(evaluator, forecast.mean)
-    for frame in frames:
-        frame.insert(0, "fold", marts.origin)
-        frame.insert(1, "model", forecaster.name)
-    return Backtest(*frames), forecast
-
-
-def class_coverage(marts: Marts, forecast: Forecast, actual: np.ndarray) -> pd.DataFrame:
-    """Share of days within [0.025, 0.975] by demand class of the series: metrics `coverage_95_<class>` of level 12."""
-    assert forecast.quantiles is not None
     recent = marts.daily(marts.origin - timedelta(days=CLASS_DAYS - 1), marts.origin)
-    days_on_sale = (pd.Timestamp(marts.origin) - forecast.series["launch_date"]).dt.days.to_numpy() + 1
+    days_on_sale = (pd.Timestamp(marts.origin) - marts.series["launch_date"]).dt.days.to_numpy() + 1
     low, high = QUANTILES.index(0.025), QUANTILES.index(0.975)
-    inside = (actual >= forecast.quantiles[:, :, low]) & (actual <= forecast.quantiles[:, :, high])
+    inside = (actual >= quantiles[:, :, low]) & (actual <= quantiles[:, :, high])
     share = pd.Series(inside.mean(axis=1)).groupby(demand_classes(recent, days_on_sale)).mean()
     return pd.DataFrame(
         {"level": LEVELS[-1].number, "metric": "coverage_95_" + share.index.astype(str), "value": share.to_numpy()}
@@ -142,13 +166,12 @@ def backtest(
     """
     parts: list[Backtest] = []
     for fold in folds:
-        fold_marts = Marts(marts.warehouse, fold, marts.horizon_days, marts.stores)
-        evaluator, actual = fold_evaluator(fold_marts)
-        quantile_model = fit_quantiles(fold_marts)
+        past = Fold.of(Marts(marts.warehouse, fold, marts.horizon_days, marts.stores))
+        quantile_model = fit_quantiles(past.marts)
         for make in forecasters:
             forecaster = make()
             on_fold(fold, forecaster.name)
-            parts.append(run_fold(fold_marts, forecaster, evaluator, actual, quantile_model)[0])
+            parts.append(past.run(forecaster, quantile_model))
     found = Backtest.joined(parts)
     added = forecast_value_added(found.metrics)
     return replace(found, metrics=pd.concat([found.metrics, added], ignore_index=True)[METRIC_COLUMNS])

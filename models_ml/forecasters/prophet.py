@@ -33,7 +33,8 @@ class ProphetNodes(NodeForecaster):
 
     def forecast_nodes(self, marts: Marts, panel: NodePanel) -> np.ndarray:
         """Fit each node and forecast it."""
-        quieten(logging.getLogger("cmdstanpy"))
+        quieten(logging.getLogger("cmdstanpy"), logging.WARNING)
+        quieten(logging.getLogger("prophet.plot"), logging.CRITICAL)  # it misses plotly, which nobody needs here
         days = pd.date_range(marts.first_day, periods=panel.all_days)
         events = event_table(panel, days)
         with ThreadPoolExecutor(self.threads) as pool:
@@ -64,11 +65,11 @@ class ProphetNodes(NodeForecaster):
         return np.asarray(model.predict(frame.iloc[panel.known_days :])["yhat"], dtype=np.float64)
 
 
-def quieten(logger: logging.Logger) -> None:
-    """Warnings only. CmdStan's logger without a handler would give itself one, and tell of every chain."""
+def quieten(logger: logging.Logger, level: int) -> None:
+    """Nothing below a level. CmdStan's logger without a handler would give itself one, and tell of every chain."""
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())
-    logger.setLevel(logging.WARNING)
+    logger.setLevel(level)
 
 
 def event_table(panel: NodePanel, days: pd.DatetimeIndex) -> pd.DataFrame | None:

@@ -8,11 +8,11 @@ the replays (`dispersion`), asked at probabilities that proved right on them (`c
 from __future__ import annotations
 
 from models_ml.evaluation.hierarchy import Hierarchy
-from models_ml.forecasters.quantiles.model import QuantileModel, QuantileParameters, attach
+from models_ml.forecasters.quantiles.model import QuantileModel, QuantileParameters, attach, series_quantiles
 from models_ml.forecasters.quantiles.replay import replay
 from models_ml.marts import Marts
 
-__all__ = ["QuantileModel", "QuantileParameters", "attach", "fit_quantiles"]
+__all__ = ["QuantileModel", "QuantileParameters", "attach", "fit_quantiles", "series_quantiles"]
 
 
 def fit_quantiles(marts: Marts, parameters: QuantileParameters | None = None) -> QuantileModel:

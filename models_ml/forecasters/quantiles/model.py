@@ -242,11 +242,16 @@ def attach(forecast: Forecast, hierarchy: Hierarchy, quantiles: np.ndarray) -> F
         hierarchy: all twelve levels.
         quantiles: from `QuantileModel.predict`, in the order of the hierarchy's nodes.
     """
-    series_rows = np.flatnonzero(hierarchy.level_of_node == LEVELS[-1].number)
-    by_series = np.empty((len(series_rows), *quantiles.shape[1:]), dtype=quantiles.dtype)
-    by_series[hierarchy.summing[series_rows].indices] = quantiles[series_rows]  # nodes are ordered by node_id
-    nodes = np.flatnonzero(hierarchy.level_of_node <= AGGREGATE_LEVELS[-1].number)
-    return replace(forecast, quantiles=by_series, node_quantiles=quantiles[nodes])
+    aggregates = hierarchy.level_of_node <= AGGREGATE_LEVELS[-1].number
+    return replace(forecast, quantiles=series_quantiles(hierarchy, quantiles), node_quantiles=quantiles[aggregates])
+
+
+def series_quantiles(hierarchy: Hierarchy, quantiles: np.ndarray) -> np.ndarray:
+    """Quantiles of the series, in their own order, out of those of all nodes, which are ordered by node_id."""
+    rows = np.flatnonzero(hierarchy.level_of_node == LEVELS[-1].number)
+    by_series = np.empty((len(rows), *quantiles.shape[1:]), dtype=quantiles.dtype)
+    by_series[hierarchy.summing[rows].indices] = quantiles[rows]
+    return by_series
 
 
 def fit_level(

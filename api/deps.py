@@ -48,6 +48,16 @@ RegionQuery = Annotated[
     str, Field(min_length=1, max_length=64, pattern=_NAME, description="Region.", examples=[REGION_EXAMPLE])
 ]
 RunQuery = Annotated[str, Field(min_length=1, max_length=40, pattern=_NAME, description="Run.", examples=[RUN_EXAMPLE])]
+NodeQuery = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=200,
+        pattern=_NAME,
+        description="One node: the level's name and its keys, as in the answers.",
+        examples=["store_department:CA_1|FOODS_1"],
+    ),
+]
 QuantilesQuery = Annotated[
     str,
     Field(

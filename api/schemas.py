@@ -14,7 +14,9 @@ Routes and their models (all `GET` unless said; errors are `Problem` as `applica
 | `/forecast/hierarchy` | `NodePage` | nodes of any of the twelve levels, with history when asked |
 | `/stores`, `/departments` | `StoreList`, `DepartmentList` | what can be picked |
 | `/calendar` | `Calendar` | events and regional flags of the history and the horizon |
+| `/forecast/explain` | `Explanation` | what moved a node's or an item's forecast |
 | `/accuracy` | `Accuracy` | backtest by level, fold, model |
+| `/accuracy/nodes`, `/accuracy/leads` | `NodeErrors`, `LeadErrors` | backtest by node, by lead day |
 | `/model/status` | `ModelStatus` | which runs are served, how old, how good |
 | `/model/runs`, `/model/runs/{run_id}` | `RunPage`, `RunDetail` | the ledger |
 | `/quality` | `Quality` | the latest data-quality checks |
@@ -167,6 +169,32 @@ class SeriesHistory(Schema):
     days: list[HistoryDay]
 
 
+class Errors(Schema):
+    """How far forecasts of past days were off, in units summed over days and, for a sum of rows, over rows."""
+
+    actual_units: Units
+    forecast_units: Units
+    absolute_error_units: float = Field(ge=0, description="Sum of the days' absolute errors.")
+    wape: float | None = Field(description="absolute_error_units / actual_units; null where nothing was sold.")
+    bias: float | None = Field(
+        description="(forecast_units - actual_units) / actual_units, above 0 when too high; null as WAPE is."
+    )
+
+
+class BacktestErrors(Errors):
+    """Errors of one series or node in a backtest."""
+
+    rmsse: float | None = Field(
+        description="Root mean squared error in units of a one-day naive forecast's; null where sales never moved."
+    )
+
+
+class SeriesBacktest(BacktestErrors):
+    """Errors of a series on the newest fold, of the run's own model."""
+
+    fold: date = Field(description="Last day that the fold's model knew.")
+
+
 class Series(Schema):
     """One item in one store, as the served run knows it."""
 
@@ -181,6 +209,7 @@ class Series(Schema):
     forecast_units: float = Field(description="Sum of the mean forecast over the horizon.")
     demand_class: str = Field(description="smooth, erratic, intermittent, lumpy or new.", examples=["smooth"])
     launch_date: date | None
+    backtest: SeriesBacktest | None = Field(description="Null for a run whose backtest kept no errors of series.")
 
 
 class ItemPage(Schema):
@@ -227,11 +256,23 @@ class Node(Schema):
     item_id: ItemId | None = None
 
 
+class WeekForecast(Schema):
+    """Forecast of a week's sum. Its quantiles are its own: those of the days do not add up to them."""
+
+    first_date: date
+    last_date: date
+    mean: Units
+    quantiles: QuantileMap | None
+
+
 class NodeForecast(Node):
     """A node's forecast, and its past when `history_days` asks for it."""
 
     forecast_units: float = Field(description="Sum of the mean over the horizon.")
     days: list[ForecastDay]
+    weeks: list[WeekForecast] = Field(
+        description="Sums of seven days from the origin on, at levels 1 to 9; empty for items and for older runs."
+    )
     history: list[HistoryDay] = Field(description="Oldest first; empty unless `history_days` is set.")
 
 
@@ -352,6 +393,65 @@ class Accuracy(Schema):
     run: RunRef
     summary: list[ModelScore]
     values: list[MetricValue]
+
+
+class NodeError(Node, BacktestErrors):
+    """Errors of a node, over the folds that were asked for."""
+
+    tracking_signal: float | None = Field(
+        description="Sum of errors over the mean absolute daily error: beyond about 4 a bias is no accident. "
+        "Null where no day was off."
+    )
+    baseline_rmsse: float | None = Field(description="RMSSE of seasonal naive on the same folds.")
+
+
+class NodeErrors(Schema):
+    """Nodes of one level of a run's backtest, the worst first."""
+
+    run: RunRef
+    model: str = Field(examples=["middle_out"])
+    folds: list[date] = Field(description="Folds that the errors are over, newest first.")
+    nodes: list[NodeError]
+
+
+class LeadError(Errors):
+    """Errors of all forecasts made so many days ahead, at one level."""
+
+    model: str = Field(examples=["middle_out"])
+    level: int = Field(ge=1, le=12)
+    lead_days: int = Field(ge=1, description="1 is the day after the origin.")
+
+
+class LeadErrors(Schema):
+    """A run's backtest by lead day."""
+
+    run: RunRef
+    folds: list[date] = Field(description="Folds that the errors are over, newest first.")
+    leads: list[LeadError]
+
+
+class Cause(Schema):
+    """What one family of features moves a forecast by."""
+
+    family: str = Field(examples=["weekday"])
+    meaning: str = Field(examples=["the day of the week"])
+    units_per_day: float = Field(description="Mean over the horizon; all families add up to the forecast.")
+    strongest_units: float = Field(description="On the day that it differs most from its own mean.")
+    strongest_date: date
+    days: list[float] = Field(description="Units on each day of `dates`.")
+
+
+class Explanation(Schema):
+    """Why a node, or an item under it, is forecast as it is; the strongest cause first after the level."""
+
+    run: RunRef
+    node_id: str = Field(description="Node that the causes are of.", examples=["store_department:CA_1|FOODS_1"])
+    item_id: ItemId | None
+    store_id: StoreId | None
+    share: float | None = Field(description="The item's share of its node's forecast; null for a node.")
+    recent_share: float | None = Field(description="Its share of what the node sold in the last 28 days.")
+    dates: list[date]
+    causes: list[Cause]
 
 
 class ActiveStore(Schema):

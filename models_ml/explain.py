@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,53 +11,12 @@ from sqlalchemy import Engine, func, select
 
 from models_ml.errors import InputError
 from models_ml.evaluation.hierarchy import AGGREGATE_LEVELS, Hierarchy
+from models_ml.feature_families import LEVEL, MEANINGS, RECONCILIATION, family_of
 from models_ml.forecasters.base import Contributions, Explainable, Forecast, Forecaster
 from models_ml.marts import Marts
 from models_ml.store import read, runs
 from models_ml.store.schema import forecasts, node_forecasts, run_nodes, run_series
 from models_ml.store.transactions import reading
-
-LEVEL, RECONCILIATION, OTHER = "level", "reconciliation", "other"
-
-FAMILIES: tuple[tuple[str, str], ...] = (
-    ("level", LEVEL),
-    (".*_years?_ago|last_year_.*|growth_.*", "last_year"),
-    ("weekday.*|same_weekday_.*|lead", "weekday"),
-    ("day_of_month.*|week_of_month", "day_of_month"),
-    ("season_.*|day_of_year|month", "season"),
-    (".*event.*|major_.*", "events"),
-    ("flag.*", "regional_flag"),
-    ("ratio_.*|momentum_.*|time", "recent_sales"),
-    ("on_sale_.*", "assortment"),
-    (".*price.*|.*discount.*", "price"),
-    ("region|store|category|department", "place"),
-)
-"""Pattern of a feature's name -> its family; the first that matches whole."""
-
-MEANINGS = {
-    LEVEL: "what the node sells at its recent level, all else being usual",
-    "weekday": "the day of the week",
-    "day_of_month": "the day of the month: paydays",
-    "season": "the time of the year",
-    "events": "events and the days around them",
-    "regional_flag": "the region's flag (in M5: SNAP days)",
-    "recent_sales": "where recent weeks are heading",
-    "last_year": "the same weeks of earlier years",
-    "assortment": "items launched",
-    "price": "prices",
-    "place": "the store, department or region itself",
-    RECONCILIATION: "making levels and both node models agree",
-    OTHER: "anything else",
-}
-"""What each family means to a reader."""
-
-
-def family_of(feature: str) -> str:
-    """The family of a feature."""
-    for pattern, family in FAMILIES:
-        if re.fullmatch(pattern, feature):
-            return family
-    return OTHER
 
 
 def by_family(contributions: Contributions) -> tuple[list[str], np.ndarray]:

@@ -13,9 +13,16 @@ from api.active import Active, ActiveRun
 from api.errors import one_field
 from api.paging import decode_cursor, encode_cursor
 from api.queries.departments import node_days
-from api.queries.series import forecast_day, run_of_store, value_columns
-from api.schemas import ForecastDay, HistoryDay, NodeForecast, NodePage
-from models_ml.store.schema import forecasts, node_history, run_nodes, run_series, sales_history
+from api.queries.series import forecast_day, quantile_map, run_of_store, value_columns
+from api.schemas import ForecastDay, HistoryDay, NodeForecast, NodePage, WeekForecast
+from models_ml.store.schema import (
+    forecasts,
+    node_history,
+    node_period_forecasts,
+    run_nodes,
+    run_series,
+    sales_history,
+)
 
 KEYS_OF_LEVEL: dict[str, tuple[str, ...]] = {
     "total": (),
@@ -93,9 +100,11 @@ def node_page(
         names = [node["node_id"] for node in page]
         days = node_days(connection, run, names, quantiles)
         history = _node_history(connection, run, names, history_days)
+        weeks = _node_weeks(connection, run, names, quantiles)
     else:
         days = _item_days(connection, run, keys, page, quantiles)
         history = _item_history(connection, run, keys, page, history_days)
+        weeks = {}
     last: tuple[str, ...] = ()
     if more:
         last = (page[-1]["node_id"],) if level < FIRST_ITEM_LEVEL else tuple(page[-1][key] for key in keys)
@@ -111,6 +120,7 @@ def node_page(
                 level_name=name,
                 forecast_units=sum(day.mean for day in days.get(node["node_id"], [])),
                 days=days.get(node["node_id"], []),
+                weeks=weeks.get(node["node_id"], []),
                 history=history.get(node["node_id"], []),
             )
             for node in page
@@ -139,6 +149,23 @@ def _aggregate_nodes(
     columns = [run_nodes.c.node_id, *(run_nodes.c[key] for key in FILTERS[:4])]
     rows = connection.execute(select(*columns).where(*where).order_by(run_nodes.c.node_id).limit(limit))
     return [dict(row) for row in rows.mappings()], total
+
+
+def _node_weeks(
+    connection: Connection, run: ActiveRun, node_ids: Sequence[str], quantiles: Sequence[str]
+) -> dict[str, list[WeekForecast]]:
+    found: dict[str, list[WeekForecast]] = defaultdict(list)
+    columns = node_period_forecasts.c
+    rows = connection.execute(
+        select(columns.node_id, columns.first_date, columns.last_date, *value_columns(columns, quantiles))
+        .where(columns.run_id == run.run_id, columns.node_id.in_(node_ids))
+        .order_by(columns.node_id, columns.first_date)
+    )
+    for node_id, first, last, mean, *values in rows:
+        found[node_id].append(
+            WeekForecast(first_date=first, last_date=last, mean=mean, quantiles=quantile_map(values, quantiles))
+        )
+    return found
 
 
 def _node_history(

@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, or_, select
 
 from api.active import Active
 from api.paging import decode_cursor, encode_cursor
+from api.queries.accuracy import error_values, newest_folds
 from api.queries.series import SERVED_SERIES, run_of_store
-from api.schemas import ItemPage, Series
-from models_ml.store.schema import forecasts, run_series
+from api.schemas import ItemPage, Series, SeriesBacktest
+from models_ml.store.schema import backtest_series, forecasts, run_series
 
 
 def item_page(
@@ -27,7 +28,7 @@ def item_page(
     limit: int,
     cursor: str | None,
 ) -> ItemPage:
-    """Served series that match, sorted by item and store, or by recent volume (largest first)."""
+    """Served series that match, sorted by item and store, by recent volume or by backtest error (largest first)."""
     if store_id is not None:
         run_of_store(active, store_id)
     filters: list[ColumnElement[bool]] = []
@@ -44,7 +45,19 @@ def item_page(
 
     asked = [store_id, department_id, category_id, search, sort]
     fingerprint = "|".join((active.token[:12], *("" if part is None else part for part in asked)))
-    statement = select(run_series).select_from(SERVED_SERIES).where(*filters)
+    of_fold = [
+        and_(backtest_series.c.run_id == run.run_id, backtest_series.c.fold == fold, backtest_series.c.model == model)
+        for run, fold, model in newest_folds(connection, active.runs)
+    ]
+    joined = SERVED_SERIES.outerjoin(
+        backtest_series,
+        and_(
+            *(backtest_series.c[key] == run_series.c[key] for key in ("run_id", "store_id", "item_id")),
+            or_(*of_fold) if of_fold else literal(0) == 1,
+        ),
+    )
+    errors = [backtest_series.c[name] for name in _ERRORS]
+    statement = select(run_series, *errors).select_from(joined).where(*filters)
     statement = _sorted_after(statement, sort, decode_cursor(cursor, fingerprint, _KEY_KINDS[sort]))
     rows = connection.execute(statement.limit(limit + 1)).all()
     page = rows[:limit]
@@ -64,6 +77,7 @@ def item_page(
                 forecast_units=sums.get((row.run_id, row.store_id, row.item_id), 0.0),
                 demand_class=row.demand_class,
                 launch_date=row.launch_date,
+                backtest=None if row.fold is None else SeriesBacktest(fold=row.fold, **error_values(row)),
             )
             for row in page
         ],
@@ -72,31 +86,45 @@ def item_page(
     )
 
 
-_KEY_KINDS: dict[str, tuple[type, ...]] = {"name": (str, str), "volume": (float, str, str)}
+_ERRORS = ("fold", "rmsse", "actual_units", "forecast_units", "absolute_error_units")
+_NO_ERROR = -1.0
+"""Sorts series without an RMSSE last."""
+
+_KEY_KINDS: dict[str, tuple[type, ...]] = {
+    "name": (str, str),
+    "volume": (float, str, str),
+    "error": (float, str, str),
+}
 
 
 def _sort_key(sort: str, row: Any) -> tuple[str | float, ...]:
-    return (row.item_id, row.store_id) if sort == "name" else (row.units_last_28, row.item_id, row.store_id)
+    if sort == "name":
+        return row.item_id, row.store_id
+    largest = row.units_last_28 if sort == "volume" else _NO_ERROR if row.rmsse is None else row.rmsse
+    return largest, row.item_id, row.store_id
 
 
 def _sorted_after(statement: Select[Any], sort: str, after: tuple[str | float, ...] | None) -> Select[Any]:
     """Order by the sort key, from the row after `after` on (spelt out: SQL Server has no row values)."""
-    item, store, units = run_series.c.item_id, run_series.c.store_id, run_series.c.units_last_28
+    item, store = run_series.c.item_id, run_series.c.store_id
     if sort == "name":
         if after is not None:
             last_item, last_store = after
             statement = statement.where(or_(item > last_item, and_(item == last_item, store > last_store)))
         return statement.order_by(item, store)
+    largest: ColumnElement[float] = run_series.c.units_last_28
+    if sort == "error":
+        largest = func.coalesce(backtest_series.c.rmsse, literal(_NO_ERROR))
     if after is not None:
-        last_units, last_item, last_store = after
+        last, last_item, last_store = after
         statement = statement.where(
             or_(
-                units < last_units,
-                and_(units == last_units, item > last_item),
-                and_(units == last_units, item == last_item, store > last_store),
+                largest < last,
+                and_(largest == last, item > last_item),
+                and_(largest == last, item == last_item, store > last_store),
             )
         )
-    return statement.order_by(units.desc(), item, store)
+    return statement.order_by(largest.desc(), item, store)
 
 
 def _forecast_units(connection: Connection, keys: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], float]:

@@ -81,8 +81,10 @@ def value_columns(columns: Any, quantiles: Sequence[str]) -> list[ColumnElement[
 
 
 def forecast_day(target: date, mean: float, values: Sequence[Any], quantiles: Sequence[str]) -> ForecastDay:
-    """A row as a day; a run has all quantiles or none."""
-    none_stored = bool(quantiles) and values[0] is None
-    return ForecastDay(
-        date=target, mean=mean, quantiles=None if none_stored else dict(zip(quantiles, values, strict=True))
-    )
+    """A row as a day."""
+    return ForecastDay(date=target, mean=mean, quantiles=quantile_map(values, quantiles))
+
+
+def quantile_map(values: Sequence[Any], quantiles: Sequence[str]) -> dict[str, float] | None:
+    """Quantiles by probability; a run has all of them or none."""
+    return None if quantiles and values[0] is None else dict(zip(quantiles, values, strict=True))

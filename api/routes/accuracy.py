@@ -12,12 +12,17 @@ from api.active import Active
 from api.answers import answer_from_ledger, require_published
 from api.deps import DateQuery, Question, RunQuery, RuntimeDep, StoreQuery
 from api.queries.accuracy import accuracy as accuracy_of
+from api.queries.accuracy import lead_errors, node_errors
 from api.routes.responses import READ, openapi_responses
-from api.schemas import Accuracy
+from api.schemas import Accuracy, LeadErrors, NodeErrors
 
 router = APIRouter(tags=["model"])
 
 Metric = Literal["wrmsse", "wape", "bias", "rmsse", "mase", "wspl", "coverage_95", "seconds"]
+
+
+FoldQuery = Annotated[DateQuery, Field(description="Last day known to the fold.", examples=["2016-04-24"])]
+RESPONSES = {**READ, **openapi_responses("unknown-run", "unknown-store", "nothing-published")}
 
 
 class AccuracyQuestion(Question):
@@ -27,14 +32,14 @@ class AccuracyQuestion(Question):
     store_id: StoreQuery | None = None
     metric: Annotated[Metric, Field(description="One metric; all of them unless said.")] | None = None
     level: Annotated[int, Field(ge=0, le=12, description="One level; 0 is their average.", examples=[0])] | None = None
-    fold: Annotated[DateQuery, Field(description="Last day known to the fold.", examples=["2016-04-24"])] | None = None
+    fold: FoldQuery | None = None
 
 
 @router.get(
     "/accuracy",
     operation_id="getAccuracy",
     response_model=Accuracy,
-    responses={**READ, **openapi_responses("unknown-run", "unknown-store", "nothing-published")},
+    responses=RESPONSES,
 )
 async def accuracy(request: Request, runtime: RuntimeDep, question: Annotated[AccuracyQuestion, Query()]) -> Response:
     """Backtest of a run by fold, level and model: the run's own beside the baselines."""
@@ -51,5 +56,50 @@ async def accuracy(request: Request, runtime: RuntimeDep, question: Annotated[Ac
             level=question.level,
             fold=question.fold,
         )
+
+    return await answer_from_ledger(request, runtime, build)
+
+
+class NodeErrorsQuestion(Question):
+    """Which nodes, on which folds; without run_id those of the run that is served."""
+
+    run_id: RunQuery | None = None
+    store_id: StoreQuery | None = None
+    level: Annotated[int, Field(ge=1, le=9, description="Level of the nodes.", examples=[5])] = 5
+    fold: FoldQuery | None = None
+
+
+@router.get("/accuracy/nodes", operation_id="listNodeErrors", response_model=NodeErrors, responses=RESPONSES)
+async def nodes(request: Request, runtime: RuntimeDep, question: Annotated[NodeErrorsQuestion, Query()]) -> Response:
+    """Backtest errors of the nodes of one level, the worst first: all folds in sum unless one is named.
+
+    With store_id, nodes of other stores are left out. Worst and best items: `/forecast/items?sort=error`.
+    """
+
+    def build(connection: Connection, active: Active) -> NodeErrors:
+        if question.run_id is None:
+            require_published(active)
+        return node_errors(connection, active, **dict(question))
+
+    return await answer_from_ledger(request, runtime, build)
+
+
+class LeadErrorsQuestion(Question):
+    """Which level, on which folds; without run_id those of the run that is served."""
+
+    run_id: RunQuery | None = None
+    store_id: StoreQuery | None = None
+    level: Annotated[int, Field(ge=1, le=12, description="Level of the nodes.", examples=[5])] = 5
+    fold: FoldQuery | None = None
+
+
+@router.get("/accuracy/leads", operation_id="listLeadErrors", response_model=LeadErrors, responses=RESPONSES)
+async def leads(request: Request, runtime: RuntimeDep, question: Annotated[LeadErrorsQuestion, Query()]) -> Response:
+    """Backtest errors by how many days ahead a forecast was made, of each model at one level."""
+
+    def build(connection: Connection, active: Active) -> LeadErrors:
+        if question.run_id is None:
+            require_published(active)
+        return lead_errors(connection, active, **dict(question))
 
     return await answer_from_ledger(request, runtime, build)

@@ -16,6 +16,7 @@ from api.deps import (
     DepartmentQuery,
     ItemQuery,
     LimitQuery,
+    NodeQuery,
     QuantilesQuery,
     Question,
     RegionQuery,
@@ -37,19 +38,7 @@ class HierarchyQuestion(Question):
     """Which nodes, and how much of their past."""
 
     level: Annotated[int, Field(ge=1, le=12, description=f"{_LEVELS}.", examples=[3])] | None = None
-    node_id: (
-        Annotated[
-            str,
-            Field(
-                min_length=1,
-                max_length=200,
-                pattern=r"^[^\x00-\x1f\x7f]+$",
-                description="One node: the level's name and its keys, as in the answers.",
-                examples=["store_department:CA_1|FOODS_1"],
-            ),
-        ]
-        | None
-    ) = None
+    node_id: NodeQuery | None = None
     region_id: RegionQuery | None = None
     store_id: StoreQuery | None = None
     category_id: CategoryQuery | None = None

@@ -32,7 +32,8 @@ class ItemsQuestion(Question):
         | None
     ) = None
     sort: Annotated[
-        Literal["name", "volume"], Field(description="By item and store, or by units of the last 28 days.")
+        Literal["name", "volume", "error"],
+        Field(description="By item and store, by units of the last 28 days, or by RMSSE of the newest backtest fold."),
     ] = "name"
     limit: LimitQuery = 50
     cursor: CursorQuery | None = None

@@ -25,6 +25,7 @@ from api.settings import ApiSettings
 from models_ml.evaluation.hierarchy import AGGREGATE_LEVELS, node_ids
 from models_ml.settings import QUANTILE_COLUMNS
 from models_ml.store import schema
+from models_ml.store.additions import write_contributions
 from models_ml.store.engine import make_engine
 from models_ml.store.frames import ARROW_SCHEMAS, RunFrames
 from models_ml.store.migrate import upgrade
@@ -59,6 +60,8 @@ class Published:
     nodes: pd.DataFrame
     node_forecasts: pd.DataFrame
     node_history: pd.DataFrame
+    errors: dict[str, pd.DataFrame]
+    contributions: pd.DataFrame
     frames: RunFrames
 
 
@@ -162,7 +165,8 @@ def make_run(
         "calendar_days": calendar,
         "calendar_region_flags": flags,
     }
-    tables |= backtest_errors(np.random.default_rng(seed), series, nodes, folds)
+    errors = backtest_errors(np.random.default_rng(seed), series, nodes, folds)
+    tables |= errors
     tables["node_period_forecasts"] = periods_of(node_forecasts, days)
     frames = RunFrames(
         **{
@@ -170,7 +174,21 @@ def make_run(
             for name, target in ARROW_SCHEMAS.items()
         }
     )
-    return Published(run, series, forecasts, history, nodes, node_forecasts, node_history, frames)
+    contributions = contributions_of(np.random.default_rng(seed), node_forecasts)
+    return Published(
+        run, series, forecasts, history, nodes, node_forecasts, node_history, errors, contributions, frames
+    )
+
+
+def contributions_of(generator: np.random.Generator, node_forecasts: pd.DataFrame) -> pd.DataFrame:
+    """What moved each node on each day: parts that add up to its mean."""
+    parts = []
+    left = node_forecasts["mean"].copy()
+    for family in ("weekday", "events", "level"):
+        units = left if family == "level" else pd.Series(generator.normal(0, 1, len(left)))
+        left = left - units
+        parts.append(node_forecasts[["node_id", "target_date"]].assign(family=family, units=units))
+    return pd.concat(parts, ignore_index=True)
 
 
 def backtest_errors(
@@ -277,6 +295,7 @@ def shared_store(tmp_path_factory: pytest.TempPathFactory, first_run: Published)
     path = tmp_path_factory.mktemp("api") / "store.sqlite"
     engine = new_store(path)
     publish(engine, first_run.run, first_run.frames)
+    write_contributions(engine, first_run.run.run_id, pa.Table.from_pandas(first_run.contributions))
     checked = datetime(2016, 5, 23, 4, 0)
     with engine.begin() as connection:
         connection.execute(

@@ -99,3 +99,16 @@ def test_an_answer_is_all_from_one_run(world: World) -> None:
     assert wide["scope"] == ["CA_1", "CA_2", "TX_1"]
     own = world.client.get("/forecast/hierarchy", params={"node_id": "store:CA_2"}).json()
     assert own["run"]["run_id"] == "run_0000000000000002"
+
+
+def test_weeks_have_quantiles_of_their_own(client: httpx.Client, first_run: Published) -> None:
+    node = client.get("/forecast/hierarchy", params={"node_id": "store:CA_1", "quantiles": "0.025,0.975"}).json()
+    (found,) = node["nodes"]
+    assert [week["first_date"] for week in found["weeks"]] == [day["date"] for day in found["days"][::7]]
+    assert [week["last_date"] for week in found["weeks"]] == [day["date"] for day in found["days"][6::7]]
+    stored = first_run.frames.node_period_forecasts.to_pandas().query("node_id == 'store:CA_1'")
+    for week, (_, told) in zip(found["weeks"], stored.sort_values("first_date").iterrows(), strict=True):
+        assert week["mean"] == pytest.approx(told["mean"])
+        assert week["quantiles"] == pytest.approx({"0.025": told["q_0_025"], "0.975": told["q_0_975"]})
+    items = client.get("/forecast/hierarchy", params={"level": 12, "store_id": "CA_1"}).json()
+    assert all(one["weeks"] == [] for one in items["nodes"])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import httpx
+import pandas as pd
 import pytest
 
 from .conftest import Published, World, assert_problem, pages_of
@@ -22,10 +23,41 @@ def test_by_volume_the_largest_come_first(client: httpx.Client, first_run: Publi
     )
 
 
-def test_equal_volumes_lose_no_row(world: World) -> None:
+def test_by_error_the_worst_come_first_and_those_without_an_error_last(
+    client: httpx.Client, first_run: Published
+) -> None:
+    rows = pages_of(client, "/forecast/items", "items", limit=2, sort="error")
+    errors = first_run.errors["backtest_series"]
+    newest = errors[(errors["fold"] == errors["fold"].max()) & (errors["model"] == first_run.run.model)]
+    expected = newest.assign(key=newest["rmsse"].fillna(-1)).sort_values(
+        ["key", "item_id", "store_id"], ascending=[False, True, True]
+    )
+    assert [(row["item_id"], row["store_id"]) for row in rows] == list(
+        expected[["item_id", "store_id"]].itertuples(index=False, name=None)
+    )
+    for row, (_, told) in zip(rows, expected.iterrows(), strict=True):
+        found = row["backtest"]
+        assert found["fold"] == str(told["fold"])
+        assert found["rmsse"] == (None if pd.isna(told["rmsse"]) else told["rmsse"])
+        assert found["wape"] == pytest.approx(told["absolute_error_units"] / told["actual_units"])
+        assert found["bias"] == pytest.approx(told["forecast_units"] / told["actual_units"] - 1)
+
+
+def test_a_run_that_kept_no_errors_is_sorted_and_served_all_the_same(world: World) -> None:
     with world.engine.begin() as connection:
-        connection.exec_driver_sql("update run_series set units_last_28 = 5")
-    rows = pages_of(world.client, "/forecast/items", "items", limit=1, sort="volume")
+        connection.exec_driver_sql("delete from backtest_series")
+    rows = pages_of(world.client, "/forecast/items", "items", limit=2, sort="error")
+    assert [row["item_id"] for row in rows] == sorted(row["item_id"] for row in rows)
+    assert all(row["backtest"] is None for row in rows)
+
+
+@pytest.mark.parametrize("column", ["run_series.units_last_28", "backtest_series.rmsse"])
+def test_equal_figures_lose_no_row(world: World, column: str) -> None:
+    table, _, name = column.partition(".")
+    with world.engine.begin() as connection:
+        connection.exec_driver_sql(f"update {table} set {name} = 5")
+    sort = "error" if name == "rmsse" else "volume"
+    rows = pages_of(world.client, "/forecast/items", "items", limit=1, sort=sort)
     assert len({(row["item_id"], row["store_id"]) for row in rows}) == len(world.published.series)
 
 

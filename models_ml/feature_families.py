@@ -1,0 +1,47 @@
+"""Families of features, by the names of the features: what a reader is told of instead of hundreds of columns."""
+
+from __future__ import annotations
+
+import re
+
+LEVEL, RECONCILIATION, OTHER = "level", "reconciliation", "other"
+
+FAMILIES: tuple[tuple[str, str], ...] = (
+    ("level", LEVEL),
+    (".*_years?_ago|last_year_.*|growth_.*", "last_year"),
+    ("weekday.*|same_weekday_.*|lead", "weekday"),
+    ("day_of_month.*|week_of_month", "day_of_month"),
+    ("season_.*|day_of_year|month", "season"),
+    (".*event.*|major_.*", "events"),
+    ("flag.*", "regional_flag"),
+    ("ratio_.*|momentum_.*|time", "recent_sales"),
+    ("on_sale_.*", "assortment"),
+    (".*price.*|.*discount.*", "price"),
+    ("region|store|category|department", "place"),
+)
+"""Pattern of a feature's name -> its family; the first that matches whole."""
+
+MEANINGS = {
+    LEVEL: "what the node sells at its recent level, all else being usual",
+    "weekday": "the day of the week",
+    "day_of_month": "the day of the month: paydays",
+    "season": "the time of the year",
+    "events": "events and the days around them",
+    "regional_flag": "the region's flag (in M5: SNAP days)",
+    "recent_sales": "where recent weeks are heading",
+    "last_year": "the same weeks of earlier years",
+    "assortment": "items launched",
+    "price": "prices",
+    "place": "the store, department or region itself",
+    RECONCILIATION: "making levels and both node models agree",
+    OTHER: "anything else",
+}
+"""What each family means to a reader."""
+
+
+def family_of(feature: str) -> str:
+    """The family of a feature."""
+    for pattern, family in FAMILIES:
+        if re.fullmatch(pattern, feature):
+            return family
+    return OTHER

@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
+from benchmarks.report import write_section
 from models_ml import provenance
 from models_ml.evaluation.backtest import Fold
 from models_ml.evaluation.hierarchy import LEVELS
@@ -41,7 +42,6 @@ CODE = ("models_ml/forecasters", "models_ml/evaluation", "models_ml/marts.py")
 
 ROWS = Path(__file__).with_suffix(".jsonl")
 TABLES = Path(__file__).with_suffix(".md")
-BEGIN, END = "<!-- results: written by benchmarks/accuracy.py -->", "<!-- end of results -->"
 
 ALL_STORES = "all stores"
 CHAMPION, RIVALS = "middle_out", (BASELINE, "item_lightgbm")
@@ -148,19 +148,12 @@ def keep(rows: Iterable[Row]) -> None:
     """Write rows and tables; each file is replaced whole."""
     models = list(CLASSES)
     ordered = sorted(rows, key=lambda r: (r.stores != ALL_STORES, r.stores, models.index(r.model), r.fold))
-    replaced(ROWS, "".join(json.dumps(asdict(row)) + "\n" for row in ordered))
-    text = TABLES.read_text()
-    before, rest = text.split(BEGIN, 1)
-    _, after = rest.split(END, 1)
+    part = ROWS.with_suffix(".part")
+    part.write_text("".join(json.dumps(asdict(row)) + "\n" for row in ordered))
+    part.replace(ROWS)
     scopes = dict.fromkeys(row.stores for row in ordered)
     parts = [tables(name, [row for row in ordered if row.stores == name]) for name in scopes]
-    replaced(TABLES, f"{before}{BEGIN}\n" + "\n".join(parts) + f"{END}{after}")
-
-
-def replaced(path: Path, text: str) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_text(text)
-    part.replace(path)
+    write_section("accuracy", "\n".join(parts), TABLES)
 
 
 def tables(name: str, rows: Sequence[Row]) -> str:

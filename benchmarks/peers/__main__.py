@@ -21,7 +21,7 @@ import pandas as pd
 
 from benchmarks.peers.data import export, wide_forecast
 from benchmarks.report import circumstances, write_section
-from models_ml.evaluation.backtest import fold_evaluator
+from models_ml.evaluation.backtest import Fold
 from models_ml.evaluation.metrics import AVERAGE_LEVEL
 from models_ml.marts import Marts
 from models_ml.settings import REPOSITORY, get_settings
@@ -93,7 +93,7 @@ def measure_scope(peers_python: Path, fold: str, stores: str, skip: set[str]) ->
     )
     scope = tuple(store for store in stores.split(",") if store)
     marts = Marts(warehouse, date.fromisoformat(fold), settings.horizon_days, scope)
-    evaluator, _ = fold_evaluator(marts)
+    evaluator = Fold.of(marts).evaluator
     name = f"{stores or 'all stores'}, {len(marts.series):,} series"
     points = []
     with tempfile.TemporaryDirectory(prefix="peers-") as temporary:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import accuracy
-from benchmarks.accuracy import BEGIN, END, Row
+from benchmarks.accuracy import Row
 
 FOLDS = ("2016-04-24", "2016-03-27")
 
@@ -34,7 +34,9 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str,
     monkeypatch.setattr(accuracy, "in_own_process", in_own_process)
     monkeypatch.setattr(accuracy, "ROWS", tmp_path / "accuracy.jsonl")
     monkeypatch.setattr(accuracy, "TABLES", tmp_path / "accuracy.md")
-    (tmp_path / "accuracy.md").write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    (tmp_path / "accuracy.md").write_text(
+        "before\n<!-- accuracy: written by its benchmark -->\nold\n<!-- end of accuracy -->\nafter\n"
+    )
     return asked
 
 

@@ -1,0 +1,43 @@
+variable "name" {
+  description = "Name."
+  type        = string
+}
+
+variable "resource_group_name" {
+  description = "Resource group."
+  type        = string
+}
+
+variable "location" {
+  description = "Azure region."
+  type        = string
+}
+
+variable "tags" {
+  description = "Tags."
+  type        = map(string)
+}
+
+variable "tenant_id" {
+  description = "Entra tenant."
+  type        = string
+}
+
+variable "subnet_ids" {
+  description = "Subnets that are let in by service endpoints where there is no private endpoint."
+  type        = list(string)
+}
+
+variable "private_endpoint" {
+  description = "Subnet and private DNS zones for private endpoints; null: service endpoints instead."
+  type = object({
+    subnet_id = string
+    zone_ids  = map(string)
+  })
+  nullable = true
+}
+
+variable "log_analytics_workspace_id" {
+  description = "Where audit logs go."
+  type        = string
+}

@@ -1,0 +1,19 @@
+output "id" {
+  description = "The workspace."
+  value       = azurerm_machine_learning_workspace.this.id
+}
+
+output "name" {
+  description = "Name of the workspace."
+  value       = azurerm_machine_learning_workspace.this.name
+}
+
+output "account_id" {
+  description = "The workspace's storage account."
+  value       = azurerm_storage_account.this.id
+}
+
+output "tracking_uri" {
+  description = "MLFLOW_TRACKING_URI of the workspace."
+  value       = "azureml://${var.location}.api.azureml.ms/mlflow/v1.0${azurerm_machine_learning_workspace.this.id}"
+}

@@ -19,6 +19,7 @@ from models_ml.evaluation.backtest import Backtest
 from models_ml.evaluation.metrics import AVERAGE_LEVEL
 from models_ml.forecasters.registry import CLASSES
 from models_ml.lake.address import LakeAddress
+from models_ml.monitoring.run import monitor
 from models_ml.settings import Settings
 from models_ml.sources import SimulatedSource, get_source
 from models_ml.sources.report import IngestReport
@@ -173,8 +174,13 @@ def main_job(
         published = publish_artifact(settings, folder, check=partial(check_forecasts, fresh=origin is None))
         step.note = published.text
     notes += published.notes
-    with recorded(settings, folder, report, notes, track=track), report.step("serving models") as step:
-        step.note = describe(dbt.build(settings, "serving"))
+    with recorded(settings, folder, report, notes, track=track):
+        with report.step("serving models") as step:
+            step.note = describe(dbt.build(settings, "serving"))
+        with report.step("monitor") as step:
+            watched = monitor(settings)
+            step.note = watched.text
+    notes += watched.notes
     return outcome(plan, published.role, metrics, fold, report.seconds, notes)
 
 

@@ -66,6 +66,19 @@ def quality(
     summary.raise_on_errors()
 
 
+def monitor(home: Home = None) -> None:
+    """Compare the newest sales with the year before and with what was forecast; raise or clear alarms."""
+    from models_ml.monitoring.run import monitor as run_monitor
+    from models_ml.pipeline import prepare_home
+
+    settings = settings_with(home=home)
+    prepare_home(settings)
+    found = run_monitor(settings)
+    typer.echo(found.text)
+    for note in found.notes:
+        typer.echo(note)
+
+
 def docs(home: Home = None) -> None:
     """Build the static site: lineage, data quality, the API's contract."""
     from models_ml.pipeline import prepare_home

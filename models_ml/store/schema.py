@@ -431,3 +431,38 @@ quality_results = Table(
     Index("ix_quality_results_run_id", "run_id"),
     Index("ix_quality_results_checked_at", "checked_at"),
 )
+
+# No foreign key: what was measured of a run outlives it.
+monitor_results = Table(
+    "monitor_results",
+    metadata,
+    Column("result_id", Integer, primary_key=True, autoincrement=True),
+    Column("metric", NAME, nullable=False),
+    Column("subject", NODE_ID, nullable=False),
+    Column("period_end", DATE, nullable=False),
+    Column("run_id", RUN_ID, nullable=True),
+    Column("value", REAL, nullable=False),
+    Column("low", REAL, nullable=True),
+    Column("high", REAL, nullable=True),
+    Column("bad", SmallInteger, nullable=False),
+    Column("measured_at", TIMESTAMP, nullable=False),
+    CheckConstraint("bad in (0, 1)", name="bad"),
+    Index("ix_monitor_results_metric_subject_period_end", "metric", "subject", "period_end"),
+    Index("ix_monitor_results_period_end", "period_end"),
+)
+
+monitor_alarms = Table(
+    "monitor_alarms",
+    metadata,
+    Column("alarm_id", Integer, primary_key=True, autoincrement=True),
+    Column("metric", NAME, nullable=False),
+    Column("subject", NODE_ID, nullable=False),
+    Column("bad_weeks", SmallInteger, nullable=False),
+    Column("weeks", SmallInteger, nullable=False),
+    Column("last_week", DATE, nullable=False),
+    Column("message", LONG_TEXT, nullable=False),
+    Column("raised_at", TIMESTAMP, nullable=False),
+    Column("cleared_at", TIMESTAMP, nullable=True),
+    CheckConstraint("bad_weeks between 1 and weeks", name="weeks"),
+    Index("ix_monitor_alarms_cleared_at", "cleared_at"),
+)

@@ -50,6 +50,41 @@ CREATE TABLE model_runs (
 
 CREATE INDEX ix_model_runs_status_origin ON model_runs (status, origin);
 
+CREATE TABLE monitor_alarms (
+    alarm_id INTEGER NOT NULL IDENTITY,
+    metric NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    subject NVARCHAR(200) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    bad_weeks SMALLINT NOT NULL,
+    weeks SMALLINT NOT NULL,
+    last_week DATE NOT NULL,
+    message NVARCHAR(max) NOT NULL,
+    raised_at DATETIME2(6) NOT NULL,
+    cleared_at DATETIME2(6) NULL,
+    CONSTRAINT pk_monitor_alarms PRIMARY KEY (alarm_id),
+    CONSTRAINT ck_monitor_alarms_weeks CHECK (bad_weeks between 1 and weeks)
+    );
+
+CREATE INDEX ix_monitor_alarms_cleared_at ON monitor_alarms (cleared_at);
+
+CREATE TABLE monitor_results (
+    result_id INTEGER NOT NULL IDENTITY,
+    metric NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    subject NVARCHAR(200) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    period_end DATE NOT NULL,
+    run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NULL,
+    value FLOAT(53) NOT NULL,
+    low FLOAT(53) NULL,
+    high FLOAT(53) NULL,
+    bad SMALLINT NOT NULL,
+    measured_at DATETIME2(6) NOT NULL,
+    CONSTRAINT pk_monitor_results PRIMARY KEY (result_id),
+    CONSTRAINT ck_monitor_results_bad CHECK (bad in (0, 1))
+    );
+
+CREATE INDEX ix_monitor_results_metric_subject_period_end ON monitor_results (metric, subject, period_end);
+
+CREATE INDEX ix_monitor_results_period_end ON monitor_results (period_end);
+
 CREATE TABLE quality_results (
     check_id INTEGER NOT NULL IDENTITY,
     run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NULL,

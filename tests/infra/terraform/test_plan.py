@@ -122,10 +122,10 @@ RIGHTS = {
     "lake_connector_curated": "Storage Blob Data Contributor",
     "lake_connector_delegator": "Storage Blob Delegator",
     "api_images": "AcrPull",
-    "api_keys": "Key Vault Secrets User",
+    "api_keys": "Key Vault Secrets User",  # pragma: allowlist secret
     "dashboard_images": "AcrPull",
     "dashboard_key": "Key Vault Secrets User",
-    "operators_secrets": "Key Vault Secrets Officer",
+    "operators_secrets": "Key Vault Secrets Officer",  # pragma: allowlist secret
     "deployer_images": "AcrPush",
     "deployer_landing": "Storage Blob Data Contributor",
     "orchestration_landing": "Storage Blob Data Reader",

@@ -112,7 +112,7 @@ resource "azurerm_linux_web_app" "dashboard" {
     active_directory_v2 {
       client_id                  = var.dashboard_client_id
       tenant_auth_endpoint       = "https://login.microsoftonline.com/${var.tenant_id}/v2.0"
-      client_secret_setting_name = "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID"
+      client_secret_setting_name = "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID" # pragma: allowlist secret
     }
 
     login {

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models_ml.errors import InputError
+from models_ml.settings import store_address
 
 _KEY_HASH = re.compile(r"^(?:(?P<name>[A-Za-z0-9_.-]{1,64}):)?(?P<hash>[0-9a-fA-F]{64})$")
 
@@ -23,6 +24,12 @@ class ApiSettings(BaseSettings):
     home: Path = Field(Path("data"), validation_alias="DEMAND_HOME", description="Folder of the store.")
     store_url: str | None = Field(
         None, validation_alias="DEMAND_STORE_URL", description="SQLAlchemy URL; unset: SQLite in the home."
+    )
+    store_schema: str = Field(
+        "",
+        validation_alias="DEMAND_STORE_SCHEMA",
+        pattern=r"^\w*$",
+        description="Schema of the store on a SQL Server; empty: the login's own.",
     )
     threads: int = Field(
         8, ge=1, le=64, description="Threads for database work, and connections in the pool (per worker)."
@@ -87,7 +94,7 @@ class ApiSettings(BaseSettings):
     @property
     def effective_store_url(self) -> str:
         """URL of the prediction store."""
-        return self.store_url or f"sqlite:///{self.home.resolve() / 'prediction_store.sqlite'}"
+        return store_address(self.store_url, self.store_schema, self.home)
 
     @property
     def entra_enabled(self) -> bool:

@@ -90,7 +90,8 @@ def served_departments(settings: Settings) -> list[ServedDepartment]:
         return []
     engine = make_engine(settings.effective_store_url, read_only=True)
     try:
-        if not inspect(engine).has_table(active_runs.name):
+        schema = engine.get_execution_options().get("schema_translate_map", {}).get(None)
+        if not inspect(engine).has_table(active_runs.name, schema=schema):
             return []
         query = (
             select(

@@ -42,25 +42,47 @@ def build(
     arguments = ["build", "--selector", selector]
     if full_refresh:
         arguments.append("--full-refresh")
-    return run(settings, arguments, variables)
+    return run(settings, arguments, variables, target=target_of(settings, selector))
 
 
-def run(settings: Settings, arguments: Sequence[str], variables: dict[str, Any] | None = None) -> DbtResult:
+def target_of(settings: Settings, selector: str) -> str:
+    """The dbt target of a zone: serving models are built where the store is."""
+    return "azure_sql" if selector == "serving" and on_sql_server(settings) else settings.dbt_target
+
+
+def on_sql_server(settings: Settings) -> bool:
+    """Whether the store is on a SQL Server."""
+    return settings.effective_store_url.startswith("mssql")
+
+
+def run(
+    settings: Settings,
+    arguments: Sequence[str],
+    variables: dict[str, Any] | None = None,
+    *,
+    target: str | None = None,
+) -> DbtResult:
     """Any dbt command on the project, with its target folder and its log in the home.
+
+    Args:
+        settings: of the home, the store and the source.
+        arguments: of dbt.
+        variables: of the project, beside `source`.
+        target: of profiles.yml; None: the one of the settings.
 
     Raises:
         StepError: dbt failed.
     """
     home = settings.home.resolve()
-    target, log = home / "dbt", home / "logs"
-    target.mkdir(parents=True, exist_ok=True)
-    results_file = target / "run_results.json"
+    folder, log = home / "dbt", home / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    results_file = folder / "run_results.json"
     results_file.unlink(missing_ok=True)
     command = [
         sys.executable, "-m", "dbt.cli.main", "--quiet", "--no-use-colors", "--log-path", str(log),
         *arguments, "--vars", json.dumps({"source": settings.source, **(variables or {})}),
         "--project-dir", str(REPOSITORY / "dbt_project"), "--profiles-dir", str(REPOSITORY / "profiles"),
-        "--target", settings.dbt_target, "--target-path", str(target),
+        "--target", target or settings.dbt_target, "--target-path", str(folder),
     ]  # fmt: skip
     completed = subprocess.run(command, env=environment(settings), capture_output=True, text=True, check=False)  # noqa: S603
     results = json.loads(results_file.read_text()) if results_file.exists() else {"results": [], "metadata": {}}
@@ -88,9 +110,34 @@ def environment(settings: Settings) -> dict[str, str]:
         "DEMAND_STORE_URL": settings.effective_store_url,
         "DEMAND_MEMORY_LIMIT_GB": f"{settings.memory_limit_gb:g}",
         "DEMAND_THREADS": str(settings.threads),
+        **(sql_server_variables(settings) if on_sql_server(settings) else {}),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "PYTHONWARNINGS": "ignore",
     }
+
+
+def sql_server_variables(settings: Settings) -> dict[str, str]:
+    """What the target azure_sql reads, from the store's URL: one place says where the store is and who signs in."""
+    from sqlalchemy import make_url
+
+    from models_ml.store.engine import odbc_driver
+
+    url = make_url(settings.effective_store_url)
+    query = {name.lower(): str(value) for name, value in url.query.items()}
+    pyodbc = url.get_driver_name() == "pyodbc"
+    given = {
+        "AZURE_SQL_BACKEND": "pyodbc" if pyodbc else "mssql-python",
+        "AZURE_SQL_DRIVER": query.get("driver") or (odbc_driver() if pyodbc else None),
+        "AZURE_SQL_SERVER": url.host,
+        "AZURE_SQL_PORT": str(url.port or 1433),
+        "AZURE_SQL_DATABASE": url.database,
+        "AZURE_SQL_AUTHENTICATION": "sql" if url.username else query.get("authentication", "auto"),
+        "AZURE_SQL_USER": url.username,
+        "DBT_ENV_SECRET_AZURE_SQL_PASSWORD": url.password,
+        "AZURE_SQL_TRUST_CERT": str(query.get("trustservercertificate", "no").lower() in ("yes", "true")),
+        "DEMAND_STORE_SCHEMA": query.get("schema"),
+    }
+    return {name: str(value) for name, value in given.items() if value}
 
 
 def project_file(name: str) -> Path:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import pandas as pd
 
 from models_ml import artifact, dbt, promotion, provenance
-from models_ml.errors import InputError, QualityError, StoreError, WarehouseError
+from models_ml.errors import InputError, QualityError, StepError, StoreError, WarehouseError
 from models_ml.evaluation.backtest import Backtest
 from models_ml.evaluation.metrics import AVERAGE_LEVEL
 from models_ml.forecasters.registry import CLASSES
@@ -447,6 +447,24 @@ def check_quality(settings: Settings, zones: list[str]) -> str:
     for summary in summaries:
         summary.raise_on_errors()
     return "; ".join(summary.text for summary in summaries)
+
+
+def build_reports(settings: Settings) -> str:
+    """Rebuild the serving models after a publish or a promotion, which stands whatever becomes of them.
+
+    Returns:
+        What was built, in a few words.
+
+    Raises:
+        StepError: dbt failed.
+    """
+    try:
+        return describe(dbt.build(settings, "serving"))
+    except StepError as error:
+        raise StepError(
+            f"What was published or promoted stands and is served; its reports are those of before. {error}\n"
+            "Repeat them by: demand build --selector serving"
+        ) from error
 
 
 def describe(result: dbt.DbtResult) -> str:

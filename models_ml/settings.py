@@ -26,6 +26,12 @@ def quantile_column(probability: float) -> str:
 QUANTILE_COLUMNS: tuple[str, ...] = tuple(quantile_column(p) for p in QUANTILES)
 
 
+def store_address(url: str | None, schema: str, home: Path) -> str:
+    """URL of the prediction store, with the schema in its query; SQLite in the home if there is no URL."""
+    url = url or f"sqlite:///{home.resolve() / 'prediction_store.sqlite'}"
+    return f"{url}{'&' if '?' in url else '?'}schema={schema}" if schema else url
+
+
 class Settings(BaseSettings):
     """Settings of all parts; a field `x` is read from the variable `DEMAND_X`."""
 
@@ -43,6 +49,12 @@ class Settings(BaseSettings):
     stores: str = Field("", description="Comma-separated stores to forecast; empty: every store.")
     store_url: str | None = Field(
         None, description="SQLAlchemy URL of the prediction store; unset: SQLite in the home."
+    )
+    store_schema: str = Field(
+        "", pattern=r"^\w*$", description="Schema of the store on a SQL Server; empty: the login's own (dbt: `dbo`)."
+    )
+    publish_builds_reports: bool = Field(
+        False, description="Rebuild the serving models after `demand publish` and `demand promote`."
     )
     warehouse_url: str | None = Field(
         None, description="`duckdb:///file` or `databricks://...`; unset: DuckDB in the home."
@@ -84,7 +96,7 @@ class Settings(BaseSettings):
     @property
     def effective_store_url(self) -> str:
         """Where the prediction store is."""
-        return self.store_url or f"sqlite:///{self.home.resolve() / 'prediction_store.sqlite'}"
+        return store_address(self.store_url, self.store_schema, self.home)
 
     @property
     def lake_signature(self) -> str | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from models_ml.cli.options import Home, Model, Stores, parse_date, settings_with
+from models_ml.cli.options import Home, Model, Reports, Stores, parse_date, settings_with
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,10 +162,12 @@ def publish(
     activate: Annotated[
         bool, typer.Option(help="Serve it, unless it is worse than the champion; otherwise publish it as a challenger.")
     ] = True,
+    reports: Reports = None,
     home: Home = None,
 ) -> None:
     """Write a trained run to the prediction store, check it and serve it; a faulty or worse one is not served."""
     from models_ml.cli.progress import Progress
+    from models_ml.cli.store import rebuild_reports
     from models_ml.pipeline import check_forecasts, prepare_home, publish_artifact, recorded
 
     settings = settings_with(home=home)
@@ -178,6 +180,7 @@ def publish(
         pass
     for note in notes:
         typer.echo(note)
+    rebuild_reports(reports, home)
 
 
 def explain(

@@ -29,6 +29,14 @@ DataDir = Annotated[
         metavar="PATH",
     ),
 ]
+Reports = Annotated[
+    bool | None,
+    typer.Option(
+        "--reports/--no-reports",
+        help="Rebuild the serving models afterwards (DEMAND_PUBLISH_BUILDS_REPORTS).",
+        show_default=False,
+    ),
+]
 Model = Annotated[str | None, typer.Option("--model", help="Forecaster (DEMAND_MODEL).", metavar="NAME")]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from models_ml.cli.options import Home, Stores, settings_with
+from models_ml.cli.options import Home, Reports, Stores, settings_with
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -42,12 +42,16 @@ def upgrade(home: Home = None) -> None:
         before = migrate.current_revision(engine)
         migrate.upgrade(engine)
         typer.echo(f"{before or 'no tables'} -> {migrate.current_revision(engine)}")
+        advice = migrate.advice(engine)
+    if advice:
+        typer.echo(f"warning: {advice}", err=True)
 
 
 def promote(
     run_id: RunId,
     reason: Reason = None,
     force: Annotated[bool, typer.Option("--force", help="Even if the served run has a later origin.")] = False,
+    reports: Reports = None,
     home: Home = None,
 ) -> None:
     """Serve a published run for every store of its scope."""
@@ -57,6 +61,7 @@ def promote(
         moved = runs.promote(engine, run_id, reason=reason, force=force)
     typer.echo(f"{run_id} is served for {', '.join(moved)}." if moved else f"{run_id} was served already.")
     tell_mlflow(home)
+    rebuild_reports(reports, home)
 
 
 def rollback(stores: Stores = None, reason: Reason = None, home: Home = None) -> None:
@@ -73,6 +78,15 @@ def rollback(stores: Stores = None, reason: Reason = None, home: Home = None) ->
         for store, run in runs.rollback(engine, chosen, reason=reason).items():
             typer.echo(f"{store}: {run}")
     tell_mlflow(home)
+
+
+def rebuild_reports(wanted: bool | None, home: Path | None) -> None:
+    """Rebuild the serving models, if the option or the setting asks for it."""
+    from models_ml.pipeline import build_reports
+
+    settings = settings_with(home=home, publish_builds_reports=wanted)
+    if settings.publish_builds_reports:
+        typer.echo(f"reports: {build_reports(settings)}")
 
 
 def tell_mlflow(home: Path | None) -> None:

@@ -43,7 +43,8 @@ def make_engine(
         busy_timeout_seconds: how long SQLite waits for another writer.
         login_timeout_seconds: how long SQL Server may take to let a connection in.
         read_only: for readers: the SQLite file must exist, and no statement can change it.
-        schema: SQL Server schema that holds the tables; None is the login's default schema.
+        schema: SQL Server schema that holds the tables; None is the one that the URL names (`?schema=...`), or the
+            login's default schema.
 
     Raises:
         StoreError: the URL is not one of these, the SQLite file's folder (or file, if read_only) is not
@@ -55,9 +56,12 @@ def make_engine(
         raise StoreError(f"DEMAND_STORE_URL is no database URL. Give one such as {_EXAMPLES}.") from None
     shown = store_name(parsed)
     backend = parsed.get_backend_name()
+    named = parsed.query.get("schema")
+    parsed = parsed.difference_update_query(["schema"])
+    schema = schema or (named if isinstance(named, str) else None)
     if backend == "sqlite":
         if schema is not None:
-            raise StoreError(f"{shown}: SQLite has no schemas; leave schema out.")
+            raise StoreError(f"{shown}: SQLite has no schemas; leave schema out and unset DEMAND_STORE_SCHEMA.")
         return _sqlite_engine(parsed, shown, pool_size, pool_timeout_seconds, busy_timeout_seconds, read_only)
     if backend == "mssql":
         return _mssql_engine(parsed, shown, pool_size, pool_timeout_seconds, login_timeout_seconds, schema)

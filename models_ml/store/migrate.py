@@ -10,7 +10,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, MetaData
 
 from models_ml.errors import StoreError
 from models_ml.store.engine import store_name
@@ -80,18 +80,56 @@ def is_current(engine: Engine) -> bool:
 def differences(engine: Engine) -> list[object]:
     """What Alembic finds different between the database and the schema module; other tables are not ours."""
     with reading(engine) as connection:
-        return list(compare_metadata(_context(connection), metadata))
+        schema = _schema(connection)
+        if schema is None:
+            return list(compare_metadata(_context(connection), metadata))
+        # Alembic looks where the tables say they are, not where the connection sends their statements.
+        placed = MetaData(naming_convention=metadata.naming_convention)
+        for table in metadata.sorted_tables:
+            table.to_metadata(placed, schema=schema)
+        return list(compare_metadata(_context(connection), placed))
 
 
 def _context(connection: Connection) -> MigrationContext:
-    translate = connection.get_execution_options().get("schema_translate_map") or {}
+    schema = _schema(connection)
     ours = set(metadata.tables)
+
+    def is_ours(name: str | None, kind: str, _parents: object) -> bool:
+        return name == schema if kind == "schema" else kind != "table" or name in ours
+
     return MigrationContext.configure(
         connection,
         opts={
             "version_table": VERSION_TABLE,
-            "version_table_schema": translate.get(None),
+            "version_table_schema": schema,
             "compare_type": True,
-            "include_name": lambda name, kind, _parents: kind != "table" or name in ours,
+            "include_schemas": schema is not None,
+            "include_name": is_ours,
         },
+    )
+
+
+def _schema(connection: Connection) -> str | None:
+    """The schema that the engine's tables are in; None: the login's default."""
+    translate: dict[str | None, str] = connection.get_execution_options().get("schema_translate_map") or {}
+    return translate.get(None)
+
+
+def advice(engine: Engine) -> str | None:
+    """What the server's administrator should change, in a sentence; None if nothing.
+
+    Raises:
+        StoreError: the store cannot be reached.
+    """
+    if engine.dialect.name != "mssql":
+        return None
+    with reading(engine) as connection:
+        versions = connection.exec_driver_sql(
+            "select is_read_committed_snapshot_on from sys.databases where name = db_name()"
+        ).scalar_one()
+    if versions:
+        return None
+    return (
+        "readers of this database wait while a publish writes (Azure SQL does not). Once: "
+        "alter database current set read_committed_snapshot on with rollback immediate"
     )

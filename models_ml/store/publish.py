@@ -126,7 +126,10 @@ def _begin(
         pointers.refuse_older(connection, run.run_id, run.origin, expected)
     values = _run_values(run)
     if stored is None:
-        connection.execute(insert(model_runs).values(run_id=run.run_id, **values))
+        try:
+            connection.execute(insert(model_runs).values(run_id=run.run_id, **values))
+        except IntegrityError as error:  # on a server two publishers may both have seen no such run
+            raise PublishError(f"{run.run_id} is being published by another process. Wait for it to end.") from error
     else:
         connection.execute(update(model_runs).where(model_runs.c.run_id == run.run_id).values(**values))
     claims.take(connection, claim)

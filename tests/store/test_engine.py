@@ -133,6 +133,11 @@ class TestSqlServer:
         assert engine.dialect.fast_executemany is True  # type: ignore[attr-defined]
         assert engine.get_execution_options()["schema_translate_map"] == {None: "mine"}
 
+    def test_schema_may_be_named_by_the_url(self) -> None:
+        engine = make_engine("mssql+pyodbc://user:secret@host/db?schema=mine")
+        assert engine.get_execution_options()["schema_translate_map"] == {None: "mine"}
+        assert "schema" not in engine.url.query  # the driver knows no such word
+
     def test_what_the_url_says_is_kept(self) -> None:
         engine = make_engine("mssql+pyodbc://user:secret@host/db?driver=Mine&Encrypt=strict")
         assert dict(engine.url.query) == {"driver": "Mine", "Encrypt": "strict"}

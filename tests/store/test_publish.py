@@ -10,11 +10,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from sqlalchemy import Engine, delete, func, insert, select, update
+from sqlalchemy import Engine, delete, event, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from models_ml.errors import PublishError
 from models_ml.store import claims, leftovers, read, runs, verify
+from models_ml.store.engine import make_engine
 from models_ml.store.frames import FRAME_TABLES
 from models_ml.store.publish import publish
 from models_ml.store.records import utc_now
@@ -226,6 +227,22 @@ class TestVerification:
 
 class TestTwoPublishers:
     """One of two wins each store; the progress callback lets the other one in at a known moment."""
+
+    def test_of_two_that_begin_the_same_run_at_once_one_is_told(
+        self, sqlite_url: str, made: Callable[..., Any]
+    ) -> None:
+        engine = make_engine(sqlite_url)
+
+        def first(_connection: Any, cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+            if statement.startswith("INSERT INTO model_runs"):
+                cursor.execute(statement, parameters)  # the other's row, there a moment before ours
+
+        event.listen(engine, "before_cursor_execute", first)
+        with pytest.raises(PublishError, match="is being published by another process"):
+            publish(engine, *made())
+        event.remove(engine, "before_cursor_execute", first)
+        assert publish(engine, *made()).outcome == "published"
+        engine.dispose()
 
     def test_the_first_to_finish_wins(self, engine: Engine, made: Callable[..., Any]) -> None:
         slow, frames = made(1)

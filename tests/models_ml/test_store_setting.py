@@ -1,0 +1,96 @@
+"""One setting says where the store is: the engine, dbt's target and its connection all follow it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from dbt.adapters.sqlserver.sqlserver_backend import (
+    build_mssql_python_connection_string,
+    build_pyodbc_connection_string,
+)
+from dbt.adapters.sqlserver.sqlserver_credentials import SQLServerCredentials
+from dbt.config.renderer import ProfileRenderer
+from dbt_common.context import set_invocation_context
+
+from models_ml import dbt, pipeline
+from models_ml.errors import StepError, StoreError
+from models_ml.settings import REPOSITORY, Settings
+from models_ml.store.engine import make_engine
+
+SERVER = "mssql+pyodbc://loader:p%40ss@db.example.com:1444/forecasts?driver=/some/driver.so"  # pragma: allowlist secret
+
+
+def credentials(variables: dict[str, str]) -> SQLServerCredentials:
+    """What dbt-sqlserver makes of profiles.yml under some variables."""
+    set_invocation_context(variables)
+    profiles = yaml.safe_load((REPOSITORY / "profiles" / "profiles.yml").read_text())
+    output: dict[str, Any] = ProfileRenderer({}).render_data(profiles["retail_demand"]["outputs"]["azure_sql"])
+    output.pop("type")
+    return SQLServerCredentials.from_dict(SQLServerCredentials.translate_aliases(output))
+
+
+def test_the_store_s_schema_is_in_its_address() -> None:
+    settings = Settings(store_url=SERVER, store_schema="mine")
+    assert make_engine(settings.effective_store_url).get_execution_options()["schema_translate_map"] == {None: "mine"}
+    assert dbt.environment(settings)["DEMAND_STORE_SCHEMA"] == "mine"
+
+
+def test_a_schema_without_a_server_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="unset DEMAND_STORE_SCHEMA"):
+        make_engine(Settings(home=tmp_path, store_schema="mine").effective_store_url)
+
+
+def test_serving_models_are_built_where_the_store_is() -> None:
+    assert dbt.target_of(Settings(), "serving") == "local"
+    assert dbt.target_of(Settings(store_url=SERVER), "serving") == "azure_sql"
+    assert dbt.target_of(Settings(store_url=SERVER, dbt_target="databricks"), "warehouse") == "databricks"
+
+
+def test_dbt_signs_in_as_the_store_s_url_says() -> None:
+    settings = Settings(store_url=SERVER, store_schema="mine")
+    given = credentials(dbt.sql_server_variables(settings))
+    assert given.schema == "mine"
+    text = build_pyodbc_connection_string(given)
+    for part in ("DRIVER={/some/driver.so}", "SERVER=db.example.com,1444", "Database=forecasts", "UID={loader}",
+                 "PWD={p@ss}", "encrypt=Yes", "TrustServerCertificate=No"):  # fmt: skip
+        assert part.lower() in text.lower(), text
+
+
+def test_dbt_signs_in_to_entra_without_a_user() -> None:
+    settings = Settings(store_url="mssql+pyodbc://db.example.com/forecasts?driver=/some/driver.so")
+    given = credentials(dbt.sql_server_variables(settings))
+    assert given.authentication == "auto"  # the adapter then asks azure-identity for a token
+    assert given.schema == "dbo"
+    assert "PWD" not in build_pyodbc_connection_string(given)
+
+
+@pytest.mark.parametrize(
+    ("variables", "parts"),
+    [
+        ({"AZURE_SQL_AUTHENTICATION": "auto"}, ["Authentication=ActiveDirectoryDefault"]),
+        (
+            {"AZURE_SQL_AUTHENTICATION": "sql", "AZURE_SQL_USER": "loader", "DBT_ENV_SECRET_AZURE_SQL_PASSWORD": "p"},
+            ["UID=", "loader", "PWD="],
+        ),
+    ],
+    ids=["entra", "sql"],
+)
+def test_the_backend_without_odbc_has_both_sign_ins(variables: dict[str, str], parts: list[str]) -> None:
+    given = credentials({"AZURE_SQL_BACKEND": "mssql-python", "AZURE_SQL_SERVER": "db.example.com", **variables})
+    text = build_mssql_python_connection_string(given)
+    assert "DRIVER" not in text
+    for part in parts:
+        assert part in text, text
+
+
+def test_reports_that_cannot_be_built_leave_what_was_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_settings: Settings, selector: str) -> dbt.DbtResult:
+        assert selector == "serving"
+        raise StepError("dbt build failed; the whole story is in dbt.log")
+
+    monkeypatch.setattr(dbt, "build", fail)
+    with pytest.raises(StepError, match=r"stands and is served(.|\n)*dbt\.log(.|\n)*demand build --selector serving"):
+        pipeline.build_reports(Settings())

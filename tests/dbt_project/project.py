@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
+from sqlalchemy import Engine
 
 from models_ml.settings import QUANTILE_COLUMNS, REPOSITORY
 from models_ml.sources.m5.ingest import ingest
@@ -100,14 +101,12 @@ def write_raw_files(folder: Path) -> None:
     prices[~drop].to_csv(folder / "sell_prices.csv", index=False)
 
 
-def publish_runs(home: Path) -> None:
+def publish_runs(engine: Engine) -> None:
     """Publish two made-up runs, two weeks apart, whose nodes are the sums of their parts."""
-    engine = make_engine(f"sqlite:///{home / 'prediction_store.sqlite'}")
     upgrade(engine)
     for seed, origin in enumerate((date(2016, 5, 8), date(2016, 5, 22))):
         record, frames = synthetic_run(stores=("CA_1", "CA_2"), items=6, history_days=400, origin=origin, seed=seed)
         publish(engine, record, with_coherent_nodes(frames))
-    engine.dispose()
 
 
 def with_coherent_nodes(frames: RunFrames) -> RunFrames:
@@ -147,5 +146,7 @@ def make_home(path: Path, raw: Path) -> Home:
     """Ingest `raw` into a new home, with a store that holds two published runs."""
     path.mkdir()
     ingest(raw, path / "warehouse.duckdb", memory_limit_gb=2.0)
-    publish_runs(path)
+    engine = make_engine(f"sqlite:///{path / 'prediction_store.sqlite'}")
+    publish_runs(engine)
+    engine.dispose()
     return Home(path, raw)

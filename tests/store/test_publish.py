@@ -228,9 +228,7 @@ class TestVerification:
 class TestTwoPublishers:
     """One of two wins each store; the progress callback lets the other one in at a known moment."""
 
-    def test_of_two_that_begin_the_same_run_at_once_one_is_told(
-        self, sqlite_url: str, made: Callable[..., Any]
-    ) -> None:
+    def test_of_two_that_begin_a_run_at_once_one_is_told(self, sqlite_url: str, made: Callable[..., Any]) -> None:
         engine = make_engine(sqlite_url)
 
         def first(_connection: Any, cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:

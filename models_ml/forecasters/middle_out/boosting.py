@@ -42,7 +42,7 @@ class BoostingParameters:
     """Choices made on folds; see benchmarks/accuracy.md."""
 
     rounds: int = 400
-    seeds: int = 3
+    seeds: int = 6
     origin_step_days: int = WEEK
     first_origin_days: int = 400
     lightgbm: dict[str, Any] = field(

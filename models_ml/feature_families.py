@@ -8,6 +8,7 @@ LEVEL, RECONCILIATION, OTHER = "level", "reconciliation", "other"
 
 FAMILIES: tuple[tuple[str, str], ...] = (
     ("level", LEVEL),
+    ("(known|past|static)_.*", "declared"),
     (".*_years?_ago|last_year_.*|growth_.*", "last_year"),
     ("weekday.*|same_weekday_.*|lead", "weekday"),
     ("day_of_month.*|week_of_month", "day_of_month"),
@@ -27,11 +28,12 @@ MEANINGS = {
     "day_of_month": "the day of the month: paydays",
     "season": "the time of the year",
     "events": "events and the days around them",
-    "regional_flag": "the region's flag (in M5: SNAP days)",
+    "regional_flag": "the region's flag",
     "recent_sales": "where recent weeks are heading",
     "last_year": "the same weeks of earlier years",
     "assortment": "items launched",
     "price": "prices",
+    "declared": "promotions and other columns that the source declares",
     "place": "the store, department or region itself",
     RECONCILIATION: "making levels and both node models agree",
     OTHER: "anything else",

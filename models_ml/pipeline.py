@@ -82,8 +82,8 @@ def prepare_home(settings: Settings) -> None:
     engine.dispose()
 
 
-def ingest_raw(settings: Settings) -> IngestReport:
-    """Read the configured raw files (or simulated ones, made on first use) into the warehouse's raw tables."""
+def ingest_raw(settings: Settings, as_of: date | None = None) -> IngestReport:
+    """Read the configured raw files (or simulated ones, made on first use), up to a day, into the raw tables."""
     settings.home.mkdir(parents=True, exist_ok=True)
     return get_source(settings.source).ingest(
         raw_files(settings),
@@ -92,6 +92,7 @@ def ingest_raw(settings: Settings) -> IngestReport:
         threads=settings.threads,
         memory_limit_gb=min(settings.memory_limit_gb, INGEST_MEMORY_GB),
         horizon_days=settings.horizon_days,
+        as_of=as_of,
     )
 
 
@@ -135,7 +136,7 @@ def main_job(
     Args:
         settings: what, where and how.
         report: told of the steps.
-        origin: the last known day; None: the last day of sales.
+        origin: replay this day: sales after it are not even loaded; None: the last day of sales.
         force: train and publish even if this very run is served already.
         track: record the run in MLflow.
     """
@@ -145,7 +146,7 @@ def main_job(
         with report.step("simulate"):
             simulate_once(settings)
     with report.step("ingest") as step:
-        ingested = ingest_raw(settings)
+        ingested = ingest_raw(settings, origin)
         step.note = describe_ingest(ingested)
     with report.step("dbt build") as step:
         step.note = build_warehouse(settings, ingested, force=force)
@@ -155,7 +156,7 @@ def main_job(
     warehouse = open_warehouse(
         settings.effective_warehouse_url, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
     )
-    plan = plan_training(settings, warehouse, ingested.fingerprint, origin)
+    plan = plan_training(settings, warehouse, ingested.fingerprint)
     fold = plan.marts.origin - timedelta(days=plan.marts.horizon_days)
     notes: list[str] = []
     folder = settings.home / "models" / plan.run_id
@@ -197,11 +198,15 @@ def build_warehouse(settings: Settings, ingested: IngestReport, *, force: bool) 
         "code_version": provenance.code_version(),
         "target": settings.dbt_target,
         "source": settings.source,
+        "last_day": ingested.last_day.isoformat(),
     }
-    if ingested.unchanged and not force and stamp.exists() and json.loads(stamp.read_text()) == state:
+    before = json.loads(stamp.read_text()) if stamp.exists() else {}
+    if ingested.unchanged and not force and before == state:
         return "built before from the same data by the same code"
     stamp.unlink(missing_ok=True)  # a build that is killed leaves no stamp
-    result = dbt.build(settings, "warehouse")
+    # Marts that only grow would keep the days after a past day that is replayed.
+    shrinks = before.get("last_day", "9999") > state["last_day"]
+    result = dbt.build(settings, "warehouse", full_refresh=shrinks)
     stamp.write_text(json.dumps(state))
     return describe(result)
 

@@ -17,7 +17,7 @@ from models_ml.evaluation.hierarchy import LEVELS, Hierarchy
 from models_ml.evaluation.metrics import AVERAGE_LEVEL, WEIGHT_DAYS, Evaluator
 from models_ml.forecasters.base import Forecaster
 from models_ml.forecasters.quantiles import QuantileModel, fit_quantiles, series_quantiles
-from models_ml.marts import Marts, read_daily
+from models_ml.marts import Marts, last_sale_day, read_daily
 from models_ml.settings import QUANTILES
 
 OnFold = Callable[[date, str], None]
@@ -80,7 +80,7 @@ class Fold:
         """
         since, until = marts.origin + timedelta(days=1), marts.target_dates[-1]
         actual = read_daily(marts, since, until, "units")
-        if not actual[:, -1].any():
+        if last_sale_day(marts.warehouse, marts.stores) < until:
             raise ModelError(
                 f"Fold {marts.origin} needs sales up to {until}, which the marts do not hold. "
                 "Choose a fold at least one horizon before the last day of sales."

@@ -6,6 +6,7 @@ Only a source's own package and its dbt staging models know the words of that so
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -27,6 +28,7 @@ class Source(Protocol):
         memory_limit_gb: float = 4.0,
         threads: int = 2,
         horizon_days: int = 28,
+        as_of: date | None = None,
     ) -> IngestReport:
         """Check the files of `source` and load them into the raw tables of the DuckDB file `warehouse`."""
 

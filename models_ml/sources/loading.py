@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import datetime as dt
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +18,11 @@ _WRITE_ERRORS = (
     duckdb.TransactionException,
     duckdb.FatalException,
 )
+
+
+def asked_for(stores: Sequence[str] | None, as_of: dt.date | None) -> str:
+    """Which part of a source was loaded, as text to compare with: the same part is not loaded again."""
+    return ",".join(sorted(set(stores or ()))) + (f" as of {as_of}" if as_of is not None else "")
 
 
 @contextmanager

@@ -6,7 +6,7 @@ the as-of day with what is known of the target day in advance (calendar, events,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import numpy as np
@@ -15,8 +15,9 @@ import pandas as pd
 from models_ml.evaluation.hierarchy import BOTTOM_AGGREGATE, LEVELS, node_ids
 from models_ml.forecasters.levels import LEVEL_WEIGHTS, no_features, weighed_level
 from models_ml.marts import Marts, codes, day_offsets
+from models_ml.regressors import declared, read_by_series, read_static
 
-WEEK = 7
+WEEK, MONTH = 7, 28
 LEVEL_OFFSET = 0.01
 """Added to levels, so that a series that does not sell has one."""
 GROUP_OFFSET = 0.05
@@ -88,6 +89,10 @@ class ItemFeatures:
         flag: float32, regions x calendar days.
         places: categorical column -> code of each series.
         categories: the names behind the codes of every categorical column.
+        known: declared columns that are known in advance, by name float32 series x days from `MONTH` days before the
+            first as-of day through the horizon.
+        past_only: those known when a day is over, by name float32 series x the same days up to the origin.
+        static: those that never change, by name float32 one a series.
     """
 
     as_of: tuple[date, ...]
@@ -101,6 +106,9 @@ class ItemFeatures:
     flag: np.ndarray
     places: dict[str, np.ndarray]
     categories: dict[str, tuple[str, ...]]
+    known: dict[str, np.ndarray] = field(default_factory=dict)
+    past_only: dict[str, np.ndarray] = field(default_factory=dict)
+    static: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
@@ -169,6 +177,22 @@ class ItemFeatures:
         features["flag_before"] = self.flag[self.places["region"][series], target - 1]
         for name, place in self.places.items():
             features[name] = place[series]
+        features.update(self.declared_columns(series, as_of, target))
+        return features
+
+    def declared_columns(self, series: np.ndarray, as_of: np.ndarray, target: np.ndarray) -> dict[str, np.ndarray]:
+        """Declared columns: of the target day those known in advance, of days up to the as-of day the others."""
+        start = self.as_of_position[0] - MONTH
+        now = self.as_of_position[as_of] - start
+        features = {}
+        for name, values in self.known.items():
+            features[f"known_{name}"] = values[series, target - start]
+            features[f"known_{name}_28"] = trailing(values, series, now, MONTH)
+        for name, values in self.past_only.items():
+            features[f"past_{name}_28"] = trailing(values, series, now, MONTH)
+            features[f"past_{name}_change"] = trailing(values, series, now, WEEK) / features[f"past_{name}_28"]
+        for name, values in self.static.items():
+            features[f"static_{name}"] = values[series]
         return features
 
     def price_columns(self, series: np.ndarray, as_of: np.ndarray, target: np.ndarray) -> dict[str, np.ndarray]:
@@ -186,6 +210,12 @@ class ItemFeatures:
             "price_rank": at["price_rank_in_department"],
             "weeks_since_price_change": np.minimum(at["weeks_since_price_change"], PRICE_AGE_LIMIT),
         }
+
+
+def trailing(values: np.ndarray, series: np.ndarray, now: np.ndarray, days: int) -> np.ndarray:
+    """Mean of the `days` days up to and with day `now` of each row; none of them is later."""
+    sums = np.concatenate([np.zeros((len(values), 1)), values.cumsum(axis=1, dtype=np.float64)], axis=1)
+    return np.asarray((sums[series, now + 1] - sums[series, now + 1 - days]) / days)
 
 
 def read_item_features(marts: Marts, weeks: int) -> ItemFeatures:
@@ -207,6 +237,7 @@ def read_item_features(marts: Marts, weeks: int) -> ItemFeatures:
     places, names = read_places(marts.series)
     week = marts.calendar["week_number"].to_numpy().astype(np.intp)
     first_week = week[position[0]]
+    names_of, begin = declared(marts), as_of[0] - timedelta(days=MONTH)
     return ItemFeatures(
         as_of=as_of,
         as_of_position=position,
@@ -219,6 +250,9 @@ def read_item_features(marts: Marts, weeks: int) -> ItemFeatures:
         flag=read_flags(marts, names["region"]),
         places=places,
         categories={"event": events, "next_event": events, "last_event": events, **names},
+        known=read_by_series(marts, names_of.known, begin, marts.target_dates[-1]),
+        past_only=read_by_series(marts, names_of.past_only, begin, marts.origin),
+        static=read_static(marts, names_of.static),
     )
 
 

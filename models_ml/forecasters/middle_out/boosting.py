@@ -299,6 +299,12 @@ def node_features(panel: NodePanel, units: np.ndarray, origins: np.ndarray) -> t
     features["on_sale_change_28"] = (panel.on_sale[:, origins - 1] / active[:, np.maximum(origins - MONTH, 0)])[
         :, :, None
     ]
+    for name, values in panel.known.items():
+        past = np.concatenate([np.zeros((len(values), 1)), values.cumsum(axis=1)], axis=1)
+        features[f"known_{name}"] = values[:, targets]
+        features[f"known_{name}_28"] = ((past[:, origins] - past[:, np.maximum(origins - MONTH, 0)]) / MONTH)[
+            :, :, None
+        ]
     for name in ("region", "store", "category", "department"):
         features[name] = pd.factorize(nodes[f"{name}_id"], sort=True)[0][:, None, None]
     return features, level

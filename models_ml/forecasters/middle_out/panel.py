@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import numpy as np
@@ -11,9 +11,16 @@ import pandas as pd
 from models_ml.errors import ModelError
 from models_ml.evaluation.metrics import WEIGHT_DAYS, step_scales
 from models_ml.marts import Marts, codes, day_offsets
+from models_ml.regressors import read_by_node, read_closed_days
 
 CLOSED_SHARE = 0.02
 """A day that sells less than this share of the store's trailing mean is a day on which the store was closed."""
+
+BUSY_UNITS = 10.0
+"""A store that sells fewer units a day may well sell none on a day that it is open."""
+
+USUAL_WEEKS = 4
+"""A weekday that was closed in each of these last weeks stays closed."""
 
 WEEK = 7
 MINIMUM_DAYS = 16 * WEEK
@@ -57,6 +64,7 @@ class NodePanel:
         on_sale: nodes x all days, number of series launched by then.
         weight, scale: one a node, its WRMSSE weight and squared scale.
         calendar: what is known in advance.
+        known: declared columns that are known in advance, by name nodes x all days (see `read_by_node`).
     """
 
     nodes: pd.DataFrame
@@ -69,6 +77,7 @@ class NodePanel:
     weight: np.ndarray
     scale: np.ndarray
     calendar: Calendar
+    known: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def all_days(self) -> int:
@@ -93,7 +102,9 @@ def read_panel(marts: Marts) -> NodePanel:
     if len(frame) != known + marts.horizon_days:
         raise ModelError("The calendar has gaps; `demand build` tests it (dim_calendar). Fix the raw calendar.")
     calendar = read_calendar(marts, frame)
-    closed = closed_days(nodes, units, calendar, known + marts.horizon_days)
+    stores = pd.Index(sorted(nodes["store_id"].unique()))
+    stated = read_closed_days(marts, stores, known + marts.horizon_days)
+    closed = closed_days(nodes, units, calendar, dict(zip(stores, stated, strict=True)))
     weight, scale = node_weights(marts, units)
     return NodePanel(
         nodes=nodes,
@@ -106,6 +117,7 @@ def read_panel(marts: Marts) -> NodePanel:
         weight=weight,
         scale=scale,
         calendar=calendar,
+        known=read_by_node(marts, nodes, known + marts.horizon_days),
     )
 
 
@@ -143,19 +155,34 @@ def read_calendar(marts: Marts, frame: pd.DataFrame) -> Calendar:
     )
 
 
-def closed_days(nodes: pd.DataFrame, units: np.ndarray, calendar: Calendar, all_days: int) -> np.ndarray:
+def closed_days(
+    nodes: pd.DataFrame, units: np.ndarray, calendar: Calendar, stated: dict[str, np.ndarray]
+) -> np.ndarray:
     """Days on which a node's store was, or will be, closed.
 
-    A coming day is closed when it has an event on whose every earlier day the store was closed.
+    A coming day is closed when the source says so; or, of a store of which it says nothing, when it has an event on
+    whose every earlier day the store was closed, or a weekday on which it was closed in every recent week.
+
+    Args:
+        nodes, units, calendar: as in `NodePanel`, units as they were sold.
+        stated: by store, days on which the source says that it is closed, known and coming.
     """
+    all_days, known = len(calendar.weekday), units.shape[1]
     closed = np.zeros((len(nodes), all_days), dtype=bool)
-    known = units.shape[1]
     for store in nodes["store_id"].unique():
         rows = (nodes["store_id"] == store).to_numpy()
         total = units[rows].sum(axis=0, dtype=np.float64)
         trailing = pd.Series(total).rolling(28, min_periods=WEEK).mean().shift(1).to_numpy()
-        shut = total < CLOSED_SHARE * np.nan_to_num(trailing)
-        future = np.zeros(all_days - known, dtype=bool)
+        trailing = np.where(np.nan_to_num(trailing) >= BUSY_UNITS, trailing, 0.0)
+        shut = (total < CLOSED_SHARE * trailing) | stated[store][:known]
+        if stated[store].any():
+            closed[rows] = np.concatenate([shut, stated[store][known:]])
+            continue
+        recent = shut[-USUAL_WEEKS * WEEK :]
+        usual = [
+            day for day in range(1, WEEK + 1) if recent[calendar.weekday[known - len(recent) : known] == day].all()
+        ]
+        future = np.isin(calendar.weekday[known:], usual) & bool(recent.size) & ~recent.all()
         for event in np.unique(calendar.event[known:]):
             before = calendar.event[:known] == event
             if event and before.any() and shut[before].all():
@@ -165,12 +192,19 @@ def closed_days(nodes: pd.DataFrame, units: np.ndarray, calendar: Calendar, all_
 
 
 def without_closed_days(units: np.ndarray, closed: np.ndarray) -> np.ndarray:
-    """Units with each closed day replaced by the same weekday of the week before: closing is not demand."""
+    """Units with each closed day replaced by the same weekday of the week before: closing is not demand.
+
+    Where that day was closed too, the mean of the six days before stands in.
+    """
     filled = units.astype(np.float64)
     for day in np.flatnonzero(closed[:, : units.shape[1]].any(axis=0)):
         if day >= WEEK:
             rows = closed[:, day]
-            filled[rows, day] = filled[rows, day - WEEK]
+            before = filled[rows, day - WEEK + 1 : day].mean(axis=1)
+            filled[rows, day] = np.where(closed[rows, day - WEEK], before, filled[rows, day - WEEK])
+        elif day > 0:
+            rows = closed[:, day]
+            filled[rows, day] = filled[rows, :day].mean(axis=1)
     return filled
 
 

@@ -37,7 +37,8 @@ def blend(panel: NodePanel, regression: np.ndarray, boosting: np.ndarray, parame
     closed = panel.closed[:, panel.known_days :]
     regression, boosting = np.where(closed, 0.0, regression), np.where(closed, 0.0, boosting)
     nodes = weight * regression + (1 - weight) * boosting
-    recent, ahead = panel.units[:, -28:].mean(axis=1), nodes.mean(axis=1)
+    recent = panel.units[:, -28:].mean(axis=1)
+    ahead = nodes.sum(axis=1) / np.maximum((~closed).sum(axis=1), 1)
     pull = np.where(ahead > 0, recent / np.maximum(ahead, 1e-9), 1.0)
     shrunk = nodes * (1 - parameters.level_shrinkage + parameters.level_shrinkage * pull)[:, None]
     total = total_weight * regression.sum() + (1 - total_weight) * boosting.sum()

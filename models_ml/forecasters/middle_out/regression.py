@@ -50,6 +50,7 @@ class RegressionParameters:
         ("flag", 5.0),
         ("momentum", 60.0),
         ("last_year", 300.0),
+        ("known", 5.0),
     )
     pool_penalties: tuple[float, float, float] = (1.0, 1.0, 3.0)
 
@@ -275,6 +276,7 @@ class Design:
         self.cumulative = np.concatenate([np.zeros((len(panel.nodes), 1)), self.log_units.cumsum(axis=1)], axis=1)
         self.with_last_year = with_last_year
         regressors += [Regressor(name, "flag") for name in ("flag", "flag_weekday_1", "flag_weekday_2", "flag_payday")]
+        regressors += [Regressor(f"known_{name}", "known") for name in panel.known]
         regressors += [Regressor(f"momentum_{name}", "momentum") for name in ("fast", "fast_lead", "slow", "slow_lead")]
         if with_last_year:
             regressors += [Regressor(f"last_year_{name}", "last_year") for name in ("month", "week", "day", "growth")]
@@ -290,6 +292,11 @@ class Design:
     def of(self, node: int) -> np.ndarray:
         """Origins x leads x regressors."""
         flags = self.panel.regional_flag[node] * self.flag_parts
+        flags = (
+            np.concatenate([flags, [values[node] for values in self.panel.known.values()]])
+            if self.panel.known
+            else flags
+        )
         centred = flags[:, self.targets] - smoothed(flags, self.alpha)[:, self.origins - 1][:, :, None]
         lead = np.broadcast_to(self.leads[None, :], self.targets.shape)
         middle = (self.leads[None, :] - (self.leads[-1] + 1) / 2) / (self.leads[-1] / 2)

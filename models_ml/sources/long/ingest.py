@@ -13,7 +13,7 @@ import duckdb
 
 from models_ml.errors import InputError
 from models_ml.sources.faults import input_fault
-from models_ml.sources.loading import connected, transaction
+from models_ml.sources.loading import asked_for, connected, transaction
 from models_ml.sources.long.config import SourceConfig, config_path, read_config
 from models_ml.sources.long.mapping import RawTables, empty, flag, number
 from models_ml.sources.long.relations import Relation, fingerprint, open_relation, quoted, unreadable
@@ -38,6 +38,7 @@ def ingest(
     memory_limit_gb: float = 4.0,
     threads: int = 2,
     horizon_days: int = 28,
+    as_of: dt.date | None = None,
 ) -> IngestReport:
     """Check the tables of a configuration and load them into the raw tables of the warehouse.
 
@@ -51,6 +52,7 @@ def ingest(
         memory_limit_gb: DuckDB's memory limit.
         threads: DuckDB's threads.
         horizon_days: days that will be forecast; known columns that end earlier are a warning.
+        as_of: load sales up to this day only, as if the tables were of then; None loads all.
 
     Raises:
         InputError: the configuration or a table is wrong, or a store is not in the data.
@@ -62,11 +64,11 @@ def ingest(
     with connected(warehouse, memory_limit_gb, threads) as connection:
         relations = open_relations(connection, config, folder)
         said = fingerprint(connection, config, relations)
-        asked = ",".join(sorted(set(stores or ())))
+        asked = asked_for(stores, as_of)
         unchanged = _holds(connection, said, asked)
         if not unchanged:
             with transaction(connection):
-                load(connection, config, relations, stores or ())
+                load(connection, RawTables(config, relations, tuple(stores or ()), as_of))
                 _log(connection, source, said, asked)
         return _report(connection, config, source, said, started, horizon_days, unchanged=unchanged)
 
@@ -79,26 +81,22 @@ def open_relations(connection: duckdb.DuckDBPyConnection, config: SourceConfig, 
     return relations
 
 
-def load(
-    connection: duckdb.DuckDBPyConnection, config: SourceConfig, relations: dict[str, Relation], stores: Sequence[str]
-) -> None:
+def load(connection: duckdb.DuckDBPyConnection, raw: RawTables) -> None:
     """Check every row, then write every raw table."""
-    raw = RawTables(config, relations)
+    config = raw.config
     check_rows(connection, raw)
     connection.execute(f"create schema if not exists {SCHEMA}")
     for name in ("sales", "items", "stores", "prices", "events", "regional_flags"):
-        select = raw.sales(stores) if name == "sales" else getattr(raw, name)()
-        write(connection, name, select)
-    check_sales(connection, raw, stores)
+        write(connection, name, getattr(raw, name)())
+    check_sales(connection, raw)
     check_attributes(connection, raw)
     check_keys(connection, raw)
-    load_closed_days(connection, raw, stores)
-    load_regressors(connection, raw, stores)
+    load_closed_days(connection, raw)
+    load_regressors(connection, raw)
     write(
         connection,
         "rules",
-        f"select '{config.missing_dates}' as missing_dates, {config.step_days} as step_days,"
-        f" {int(config.prices is not None)} as prices_are_known",
+        f"select '{config.missing_dates}' as missing_dates",
     )
 
 
@@ -147,12 +145,12 @@ def first(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[object, ...]
     return row
 
 
-def check_sales(connection: duckdb.DuckDBPyConnection, raw: RawTables, stores: Sequence[str]) -> None:
+def check_sales(connection: duckdb.DuckDBPyConnection, raw: RawTables) -> None:
     """Sales are there, each series has one row a date, weeks begin on one weekday, and something was sold."""
     config, name = raw.config, raw.relations["sales"].name
     table = f"{SCHEMA}.sales"
     known = {row[0] for row in connection.execute(f"select distinct store_id from {table}").fetchall()}
-    for store in stores:
+    for store in raw.stores_asked:
         if store not in known:
             column = config.sales.store or "store"
             raise InputError(
@@ -176,8 +174,10 @@ def check_sales(connection: duckdb.DuckDBPyConnection, raw: RawTables, stores: S
                 remedy="Remove the repeated rows, or say `duplicates: sum` if each row is a part of the day's sales.",
             )
     if config.grain == "week":
+        day = raw.date(config.sales.date)
         days = connection.execute(
-            f"select dayname(date) as day, count(*), min(date) from {table} group by day order by 2 desc"
+            f"select dayname({day}) as day, count(*), min({day}) from {raw.relations['sales'].sql}"
+            " group by all order by 2 desc"
         ).fetchall()
         if len(days) > 1:
             raise input_fault(
@@ -249,7 +249,7 @@ def check_keys(connection: duckdb.DuckDBPyConnection, raw: RawTables) -> None:
         )
 
 
-def load_closed_days(connection: duckdb.DuckDBPyConnection, raw: RawTables, stores: Sequence[str]) -> None:
+def load_closed_days(connection: duckdb.DuckDBPyConnection, raw: RawTables) -> None:
     """Days on which a store is closed, past and coming: no row of it says that it is open."""
     column = raw.config.sales.open
     if column is None:
@@ -258,12 +258,12 @@ def load_closed_days(connection: duckdb.DuckDBPyConnection, raw: RawTables, stor
     write(
         connection,
         "closed_days",
-        f"select date, store_id from ({raw.dated(column, stores)}) as days where found is not null"
+        f"select date, store_id from ({raw.dated(column)}) as days where found is not null"
         f" group by date, store_id having max({flag('found')}) = 0",
     )
 
 
-def load_regressors(connection: duckdb.DuckDBPyConnection, raw: RawTables, stores: Sequence[str]) -> None:
+def load_regressors(connection: duckdb.DuckDBPyConnection, raw: RawTables) -> None:
     """Values of every declared column by name: `regressors` by day, `attributes` for good, `declared` for both.
 
     Zeros are not kept: what is not there is zero. A past-only column has no row after the last day of sales.
@@ -274,7 +274,9 @@ def load_regressors(connection: duckdb.DuckDBPyConnection, raw: RawTables, store
     for name, regressor in raw.config.regressors.items():
         relation = raw.relations[regressor.from_]
         is_static = regressor.availability == "static"
-        rows = raw.attribute(name) if is_static else raw.dated(regressor.column, stores)
+        rows = raw.attribute(name) if is_static else raw.dated(regressor.column)
+        if regressor.availability == "past_only":
+            rows = f"select * from ({rows}) as dated where date <= (select max(date) from {SCHEMA}.sales)"
         for label, value in columns_of(connection, relation, name, regressor.column, rows):
             declared.append(
                 f"select '{label}' as regressor, '{regressor.availability}' as availability,"
@@ -284,14 +286,9 @@ def load_regressors(connection: duckdb.DuckDBPyConnection, raw: RawTables, store
                 own = {"items": "null, owner_id", "stores": "owner_id, null"}[regressor.from_]
                 owners.append(f"select {own}, '{label}', {value} from ({rows}) as owners where {value} <> 0")
             else:
-                past = (
-                    f" and date <= (select max(date) from {SCHEMA}.sales)"
-                    if regressor.availability == "past_only"
-                    else ""
-                )
                 days.append(
                     f"select date, store_id, item_id, '{label}', max({value}) from ({rows}) as days"
-                    f" where {value} <> 0{past} group by date, store_id, item_id"
+                    f" where {value} <> 0 group by date, store_id, item_id"
                 )
     write(connection, "regressors", " union all ".join(days))
     write(connection, "attributes", " union all ".join(owners))

@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - names come from this package or are quoted; values are bound or escaped
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -68,8 +69,15 @@ def flag(column: str) -> str:
 class RawTables:
     """Expressions and checks of one configuration over the relations that it names."""
 
-    def __init__(self, config: SourceConfig, relations: Mapping[str, Relation]) -> None:
+    def __init__(
+        self,
+        config: SourceConfig,
+        relations: Mapping[str, Relation],
+        stores_asked: tuple[str, ...] = (),
+        as_of: dt.date | None = None,
+    ) -> None:
         self.config, self.relations = config, relations
+        self.stores_asked, self.as_of = stores_asked, as_of
 
     def date(self, column: str) -> str:
         """A day, or null."""
@@ -198,17 +206,30 @@ class RawTables:
 
     # ---------- raw tables
 
-    def sales(self, stores: Sequence[str]) -> str:
-        """Rows of units: one a date, store and item, or more if the data has duplicates."""
+    def sales(self) -> str:
+        """Rows of units: one a date, store and item, or more if the data has duplicates; a week becomes seven days."""
         sales = self.config.sales
         price = "cast(null as double)" if sales.price is None else f"nullif({number(quoted(sales.price))}, 0)"
         stockout = "0" if sales.stockout is None else flag(quoted(sales.stockout))
-        return (
+        rows = (
             f"select {self.date(sales.date)} as date, {key(sales.store)} as store_id, {key(sales.item)} as item_id,"
             f" {number(quoted(sales.units))} as units,"
             f" {price} as price, {stockout} as is_stockout"
             f" from {self.relations['sales'].sql}"
-            f" where {text(quoted(sales.units))} is not null{in_stores(key(sales.store), stores, 'and')}"
+            f" where {text(quoted(sales.units))} is not null{in_stores(key(sales.store), self.stores_asked, 'and')}"
+        )
+        days = self.config.step_days
+        until = "" if self.as_of is None else f" where date + {days - 1} <= cast('{self.as_of}' as date)"
+        return self.by_day(f"select * replace (units / {days} as units) from ({rows}) as sold{until}")
+
+    def by_day(self, rows: str) -> str:
+        """Rows of a date, those of weekly data once for each day of the week that begins on their date."""
+        if self.config.step_days == 1:
+            return rows
+        days = f"unnest(range({self.config.step_days}))"
+        return (
+            "select * exclude (day_of_step) replace (date + cast(day_of_step as integer) as date)"
+            f" from (select *, {days} as day_of_step from ({rows}) as step) as spread"
         )
 
     def items(self) -> str:
@@ -271,8 +292,8 @@ class RawTables:
             f" from {self.relations['regional_flags'].sql}{where}"
         )
 
-    def dated(self, column: str, stores: Sequence[str]) -> str:
-        """Rows of a column of the sales, past and coming: date, store_id, item_id, `is_past` and `found` (text)."""
+    def dated(self, column: str) -> str:
+        """Rows of a column of the sales, past and coming: date, store_id, item_id and `found` (text)."""
         sales = self.config.sales
         parts = []
         for name in ("sales", "future"):
@@ -282,9 +303,9 @@ class RawTables:
             parts.append(
                 f"select {self.date(sales.date)} as date, {key(sales.store)} as store_id,"
                 f" {key(sales.item)} as item_id, {text(quoted(column))} as found from {relation.sql}"
-                f"{in_stores(key(sales.store), stores, 'where')}"
+                f"{in_stores(key(sales.store), self.stores_asked, 'where')}"
             )
-        return " union all ".join(parts)
+        return self.by_day(" union all ".join(parts))
 
     def attribute(self, name: str) -> str:
         """Values of a static column: item_id or store_id, and `found` (text)."""

@@ -11,11 +11,11 @@ import duckdb
 
 from models_ml.errors import InputError, WarehouseError
 from models_ml.sources.faults import input_fault
-from models_ml.sources.loading import connected, transaction
+from models_ml.sources.loading import asked_for, connected, transaction
 from models_ml.sources.m5 import prices
 from models_ml.sources.m5.calendar import CalendarTable, read_calendar
 from models_ml.sources.m5.files import RawFiles, open_source
-from models_ml.sources.m5.layout import ID_COLUMNS, SALES_FILE, day_columns
+from models_ml.sources.m5.layout import FIRST_DAY, ID_COLUMNS, SALES_FILE, day_columns
 from models_ml.sources.m5.sales import check_sales
 from models_ml.sources.report import IngestReport
 
@@ -35,6 +35,7 @@ def ingest(
     memory_limit_gb: float = 4.0,
     threads: int = 2,
     horizon_days: int = 28,
+    as_of: dt.date | None = None,
 ) -> IngestReport:
     """Check M5's files and load them into the raw tables of the warehouse.
 
@@ -50,6 +51,7 @@ def ingest(
         memory_limit_gb: DuckDB's memory limit.
         threads: DuckDB's threads.
         horizon_days: days that will be forecast; a calendar or prices that end earlier are a warning.
+        as_of: load sales up to this day only, as if the files were of then; None loads all.
 
     Raises:
         InputError: a file is missing or wrong (message with file, line or column, value and remedy), or a store
@@ -60,12 +62,12 @@ def ingest(
     with connected(warehouse, memory_limit_gb, threads) as connection:
         scratch = warehouse.with_name(f".{warehouse.name}.unpacked")
         with open_source(source, scratch) as files:
-            asked = ",".join(sorted(set(stores or ())))
+            asked = asked_for(stores, as_of)
             unchanged = _holds(connection, files.fingerprint, asked)
             if not unchanged:
                 with transaction(connection):
                     loaded_at = dt.datetime.now(dt.UTC).replace(tzinfo=None)
-                    _load(connection, files, stores or (), loaded_at)
+                    _load(connection, files, stores or (), loaded_at, as_of)
                     _log(connection, source, files.fingerprint, asked, loaded_at)
             return _report(connection, source, files, started, horizon_days, unchanged=unchanged)
 
@@ -89,6 +91,7 @@ def _load(
     files: RawFiles,
     stores: Sequence[str],
     loaded_at: dt.datetime,
+    as_of: dt.date | None,
 ) -> None:
     """Check and load the three files."""
     calendar = read_calendar(files.calendar)
@@ -102,7 +105,12 @@ def _load(
         )
     connection.execute(f"create schema if not exists {SCHEMA}")
     _load_calendar(connection, calendar, loaded_at)
-    _load_sales(connection, files.sales, sales.days, stores, loaded_at)
+    kept = sales.days if as_of is None else min((as_of - FIRST_DAY).days + 1, sales.days)
+    if kept < 1:
+        raise InputError(
+            f"{as_of} is before the first day of sales, {FIRST_DAY}. Choose a later day. Nothing was loaded."
+        )
+    _load_sales(connection, files.sales, sales.days, kept, stores, loaded_at)
     _load_prices(connection, files, calendar, stores, loaded_at)
     _check_prices(connection, files)
 
@@ -121,6 +129,7 @@ def _load_sales(
     connection: duckdb.DuckDBPyConnection,
     path: Path,
     days: int,
+    kept: int,
     stores: Sequence[str],
     loaded_at: dt.datetime,
 ) -> None:
@@ -128,7 +137,7 @@ def _load_sales(
     try:
         connection.execute(
             f"create or replace table {SCHEMA}.sales_train_evaluation as"  # noqa: S608
-            " select *, cast($loaded_at as timestamp) as loaded_at"
+            f" select {', '.join([*ID_COLUMNS, *day_columns(kept)])}, cast($loaded_at as timestamp) as loaded_at"
             f" from read_csv($path, columns = $columns, {_CSV_OPTIONS})"
             " where len($stores) = 0 or list_contains($stores, store_id)",
             {"path": str(path), "columns": columns, "stores": list(stores), "loaded_at": loaded_at},

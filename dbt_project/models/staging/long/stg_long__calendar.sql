@@ -17,37 +17,13 @@ days as (
 
 ),
 
-rules as (
-
-    select step_days from {{ source('long', 'rules') }}
-
-),
-
--- Of weekly data a row is a week, named by its first day.
-periods as (
-
-    select
-        days.date,
-        rules.step_days,
-        cast(floor({{ days_between('bounds.first_date', 'days.date') }} / rules.step_days) as integer) + 1 as day_index
-    from days
-    cross join bounds
-    cross join rules
-    where mod({{ days_between('bounds.first_date', 'days.date') }}, rules.step_days) = 0
-
-),
-
 events as (
 
     select distinct
-        periods.date,
-        cast(events.event_name as {{ type_text() }}) as event_name,
-        cast(events.event_kind as {{ type_text() }}) as event_kind
-    from {{ source('long', 'events') }} as events
-    inner join periods
-        on
-            events.date >= periods.date
-            and events.date < {{ add_days('periods.date', 'periods.step_days') }}
+        cast(date as date) as date,
+        cast(event_name as {{ type_text() }}) as event_name,
+        cast(event_kind as {{ type_text() }}) as event_kind
+    from {{ source('long', 'events') }}
 
 ),
 
@@ -64,11 +40,11 @@ final as (
 
     select
         ---------- days
-        periods.date,
-        periods.day_index,
-        {{ week_of('periods.date') }} as week_id,
-        {{ weekday_of('periods.date') }} as weekday,
-        case {{ weekday_of('periods.date') }}
+        days.date,
+        cast({{ days_between('bounds.first_date', 'days.date') }} as integer) + 1 as day_index,
+        {{ week_of('days.date') }} as week_id,
+        {{ weekday_of('days.date') }} as weekday,
+        case {{ weekday_of('days.date') }}
             {%- for name in weekdays %}
             when {{ loop.index }} then '{{ name }}'
             {%- endfor %}
@@ -80,14 +56,15 @@ final as (
         second_events.event_name as event_name_2,
         second_events.event_kind as event_kind_2
 
-    from periods
+    from days
+    cross join bounds
     left join ranked as first_events
         on
-            periods.date = first_events.date
+            days.date = first_events.date
             and first_events.place = 1
     left join ranked as second_events
         on
-            periods.date = second_events.date
+            days.date = second_events.date
             and second_events.place = 2
 
 )

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError
 
 from models_ml.errors import StoreError
+from models_ml.store import mssqlpython
 
 WRITE_OPTION = "store_write"
 """Execution option of a connection whose transaction will write (SQLite then takes its lock at BEGIN)."""
@@ -37,7 +38,7 @@ def make_engine(
     """Engine of a prediction store.
 
     Args:
-        url: `sqlite:///file`, `mssql+pyodbc://...` or, with SQLAlchemy 2.1, `mssql+mssqlpython://...`.
+        url: `sqlite:///file`, `mssql+pyodbc://...` or `mssql+mssqlpython://...`, which needs no ODBC manager.
             A SQL Server URL without user name signs in with an Entra token (azure-identity's default chain).
         pool_size: connections at most; a further caller waits `pool_timeout_seconds`, then fails.
         busy_timeout_seconds: how long SQLite waits for another writer.
@@ -127,21 +128,15 @@ def _mssql_engine(
     driver = url.get_driver_name()
     if driver not in ("pyodbc", "mssqlpython"):
         raise StoreError(f"{shown}: {driver} is not supported; use mssql+pyodbc or mssql+mssqlpython.")
-    try:
-        url.get_dialect()
-    except NoSuchModuleError:
-        raise StoreError(
-            f"{shown}: mssql+mssqlpython comes with SQLAlchemy 2.1, and this is an earlier one. "
-            "Use mssql+pyodbc; the package mssql-python-odbc (extra azure) brings its ODBC driver."
-        ) from None
     _require(driver, shown)
 
     token_sign_in = False
     options: dict[str, Any] = {}
     if driver == "pyodbc":
         options["fast_executemany"] = True
-        options["connect_args"] = {"timeout": login_timeout}
         url, token_sign_in = _with_odbc_defaults(url)
+    else:
+        mssqlpython.register()
     engine = create_engine(
         url,
         pool_size=pool_size,
@@ -149,6 +144,7 @@ def _mssql_engine(
         pool_timeout=pool_timeout,
         pool_pre_ping=True,
         pool_recycle=1500,  # Azure's gateway drops idle connections after 30 minutes
+        connect_args={"timeout": login_timeout},
         **options,
     )
     if token_sign_in:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from models_ml.errors import StoreError
 from models_ml.store.engine import WRITE_OPTION, store_name
+from models_ml.store.mssqlpython import is_lost
 
 T = TypeVar("T")
 
@@ -35,6 +36,8 @@ def is_transient(error: BaseException) -> bool:
     if not isinstance(error, DBAPIError):
         return False
     text = str(error.orig)
+    if error.orig is not None and (is_lost(error.orig) or "deadlock" in text.lower()):
+        return True
     if "SQL Server" not in text and "mssql" not in type(error.orig).__module__.lower():
         return False
     states = set(re.findall(r"\b(08\w{3}|HYT0[01]|40001)\b", " ".join(str(a) for a in error.orig.args)))  # type: ignore[union-attr]

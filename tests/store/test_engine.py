@@ -22,7 +22,6 @@ from models_ml.store.transactions import reading
         ("nonsense", "is no database URL"),
         ("postgresql://user:secret@host/db", "neither SQLite nor SQL Server"),  # pragma: allowlist secret
         ("mssql+pymssql://user:secret@host/db", "use mssql\\+pyodbc"),  # pragma: allowlist secret
-        ("mssql+mssqlpython://user:secret@host/db", "comes with SQLAlchemy 2.1"),  # pragma: allowlist secret
         ("sqlite://", "needs a file"),
         ("sqlite:///:memory:", "needs a file"),
         ("sqlite+aiosqlite:///x", "built-in driver"),

@@ -32,6 +32,7 @@ from api.routes import (
     items,
     metrics,
     model,
+    monitoring,
     places,
     quality,
 )
@@ -53,6 +54,7 @@ _ROUTES = (
     accuracy,
     model,
     quality,
+    monitoring,
     health,
     metrics,
 )

@@ -133,6 +133,10 @@ class ApiClient:
         """The latest data-quality checks."""
         return self._get(schemas.Quality, "/quality", {})
 
+    def monitoring(self) -> schemas.Monitoring:
+        """Alarms, and the newest weeks of drift and live accuracy."""
+        return self._get(schemas.Monitoring, "/monitoring", {"limit": 500})
+
     def _get(self, model: type[Answer], path: str, parameters: Mapping[str, Parameter]) -> Answer:
         given = {name: value for name, value in parameters.items() if value is not None}
         response = self._answer(path, given)

@@ -227,3 +227,9 @@ def run(run_key: str, run_id: str) -> schemas.RunDetail:
 def quality(run_key: str) -> schemas.Quality:
     """The latest data-quality checks."""
     return client().quality()
+
+
+@st.cache_data(ttl=30.0, max_entries=4, show_spinner=False)
+def monitoring(run_key: str) -> schemas.Monitoring:
+    """Alarms, and the newest weeks of drift and live accuracy."""
+    return client().monitoring()

@@ -233,7 +233,11 @@ def _comparisons(serving: Serving, place: Place, product: Product, window: int) 
 
 def _alarms(serving: Serving, accuracy: schemas.Accuracy | None) -> None:
     st.header("Alarms", anchor=False)
-    alarms = [*_quality_alarms(data.quality(serving.run_key)), *(bias_alarms(accuracy) if accuracy else [])]
+    alarms = [
+        *(alarm.message for alarm in data.monitoring(serving.run_key).alarms if alarm.cleared_at is None),
+        *_quality_alarms(data.quality(serving.run_key)),
+        *(bias_alarms(accuracy) if accuracy else []),
+    ]
     if serving.status.status == "stale":
         alarms.insert(0, "The served forecast is stale.")
     if alarms:

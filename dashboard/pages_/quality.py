@@ -18,12 +18,14 @@ def render(serving: Serving) -> None:
     st.title("Can the data be trusted?", anchor=False)
     quality = data.quality(serving.run_key)
     suites = ["all", *(suite.suite for suite in quality.suites)]
+    watched = data.monitoring(serving.run_key)
     if not quality.suites:
         state.write_address()
         layout.empty(
             "No check has been recorded yet.",
             "`demand quality` checks raw data, marts and forecasts; `demand run` does so before it publishes.",
         )
+        _monitoring(watched)
         _links()
         return
     layout.cards(_cards(serving, quality))
@@ -34,6 +36,7 @@ def render(serving: Serving) -> None:
     state.write_address("suite")
     layout.unavailable_picks()
     _results([result for result in quality.results if chosen in ("all", result.suite)])
+    _monitoring(watched)
     _links()
 
 
@@ -117,6 +120,57 @@ _COLUMNS = {
     "observed": "Observed",
     "suite": "Suite",
     "checked": st.column_config.DatetimeColumn("Checked (UTC)", format="D MMM YYYY, HH:mm"),
+}
+
+
+def _monitoring(watched: schemas.Monitoring) -> None:
+    """Drift and live accuracy: what holds, and every week behind it."""
+    st.header("Since it was published", anchor=False)
+    if watched.status == "unknown":
+        layout.empty(
+            "Nothing has been measured yet.",
+            "`demand monitor` compares new sales with the last year's and the forecasts, and so does `demand run`.",
+        )
+        return
+    holding = [alarm for alarm in watched.alarms if alarm.cleared_at is None]
+    bad = sum(week.bad for week in watched.weeks)
+    if holding:
+        layout.note(*(alarm.message for alarm in holding), tone="warning")
+    else:
+        layout.note(
+            f"No alarm: demand is distributed as in the year before, and forecasts came true. "
+            f"{bad} of {len(watched.weeks)} weekly figures are out of bounds; an alarm needs several.",
+            tone="good",
+        )
+    layout.table(
+        [
+            {
+                "outcome": "▲ out of bounds" if week.bad else "✓ good",
+                "metric": week.metric,
+                "subject": week.subject,
+                "week": week.period_end,
+                "value": round(week.value, 3),
+                "low": week.low,
+                "high": None if week.high is None else round(week.high, 3),
+                "run": week.run_id,
+            }
+            for week in watched.weeks
+        ],
+        name="monitoring",
+        title=f"All {len(watched.weeks)} weekly figures as a table",
+        columns=_WEEK_COLUMNS,
+    )
+
+
+_WEEK_COLUMNS = {
+    "outcome": "Outcome",
+    "metric": "Metric",
+    "subject": "Of",
+    "week": st.column_config.DateColumn("Week to", format="D MMM YYYY"),
+    "value": "Value",
+    "low": "At least",
+    "high": "At most",
+    "run": "Run",
 }
 
 

@@ -22,7 +22,7 @@ from models_ml.store.frames import ARROW_SCHEMAS, RunFrames
 from models_ml.store.migrate import upgrade
 from models_ml.store.publish import publish
 from models_ml.store.records import RunRecord, derive_run_id, utc_now
-from models_ml.store.schema import model_runs, quality_results
+from models_ml.store.schema import model_runs, monitor_alarms, monitor_results, quality_results
 
 ORIGIN = date(2016, 5, 22)
 HORIZON_DAYS = 28
@@ -159,6 +159,19 @@ def record_checks(engine: Engine, *, failed: bool = False) -> None:
             )
     with engine.begin() as connection:
         connection.execute(insert(quality_results), rows)
+        weeks = [(date(2016, 5, 1), 0), (date(2016, 5, 8), 1), (date(2016, 5, 15), 1), (date(2016, 5, 22), 1)]
+        of_foods = {"subject": "department:FOODS_1", "metric": "psi_units_mean_28"}
+        results = [
+            {**of_foods, "period_end": week, "value": 0.1 + 0.3 * bad, "high": 0.25, "bad": bad, "measured_at": now}
+            for week, bad in weeks
+        ]
+        connection.execute(insert(monitor_results), results)
+        told = "psi_units_mean_28 of department:FOODS_1 was bad in 3 of the last 4 weeks."
+        connection.execute(
+            insert(monitor_alarms).values(
+                **of_foods, bad_weeks=3, weeks=4, last_week=weeks[-1][0], message=told, raised_at=now
+            )
+        )
 
 
 def _spread_creation(engine: Engine) -> None:

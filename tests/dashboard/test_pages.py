@@ -148,6 +148,17 @@ def test_quality_lists_what_did_not_pass() -> None:
 
 
 @pytest.mark.usefixtures("served")
+def test_monitoring_alarms_are_told_and_their_weeks_listed() -> None:
+    alarm = "psi_units_mean_28 of department:FOODS_1 was bad in 3 of the last 4 weeks."
+    assert alarm in words(show("overview"))
+    test = show("quality")
+    assert alarm in words(test)
+    weeks = test.dataframe[-1].value
+    assert list(weeks["outcome"]) == ["▲ out of bounds"] * 3 + ["✓ good"]
+    assert set(weeks["value"]) == {0.4, 0.1}
+
+
+@pytest.mark.usefixtures("served")
 def test_every_control_has_a_label() -> None:
     for page in ("overview", "explore", "accuracy", "runs", "quality"):
         test = show(page)

@@ -8,7 +8,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEBIAN_PACKAGES := chromium unixodbc
 
-.PHONY: help demo test test-slow test-spark lint serve docs bench-accuracy bench-value bench-peers bench-store bench-api lock clean system-packages
+.PHONY: help demo test test-slow test-spark lint lint-infra serve docs bench-accuracy bench-value bench-peers bench-store bench-api lock clean system-packages
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,16 @@ test-slow: $(STAMP) ## the tests that take over a minute each
 test-spark: $(STAMP) .venv-spark/.installed ## the dbt models on a local Spark with Delta tables, compared with DuckDB row by row
 	@command -v java >/dev/null || .ci/debian-packages default-jre-headless
 	.venv-spark/bin/python -m pytest tests/spark
+
+# The clouds' own libraries and checkov have an environment of their own: their pins are not the product's.
+.venv-infra/.installed: tests/infra/sdk/requirements.lock | $(STAMP)
+	@echo "Creating .venv-infra from tests/infra/sdk/requirements.lock"
+	@test -x .venv-infra/bin/python || $(PYTHON) -m venv .venv-infra
+	@$(BIN)/uv pip sync --quiet --python .venv-infra/bin/python --require-hashes tests/infra/sdk/requirements.lock
+	@touch $@
+
+lint-infra: $(STAMP) .venv-infra/.installed ## infra/ against the clouds' own models, and checkov
+	.venv-infra/bin/python -m pytest tests/infra/sdk
 
 # sqlfluff reads compiled SQL, which needs a warehouse: it runs in tests/dbt_project.
 lint: $(STAMP) ## ruff, mypy, the workflows (actionlint, zizmor), secrets in files

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.infra.conftest import INFRA
+from tests.infra import INFRA
 from tests.infra.terraform.provider import serving
 
 ENVIRONMENTS = ("dev", "prod")

@@ -11,7 +11,9 @@ from typing import Any
 
 import hcl2
 
-ROOT = Path(__file__).parents[3] / "infra" / "terraform"
+from tests.infra import INFRA
+
+ROOT = INFRA / "terraform"
 
 _WORD = r"[A-Za-z_][\w-]*"
 _REFERENCE = re.compile(rf"(?<![\w.\"-])((?:{_WORD})(?:\.{_WORD}|\[[^\[\]]*\])+)")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.infra.conftest import INFRA
+from tests.infra import INFRA
 from tests.infra.terraform.conftest import Terraform
 
 pytestmark = pytest.mark.infra

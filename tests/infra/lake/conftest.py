@@ -1,4 +1,4 @@
-"""What tests of the cloud's half share: a real Azurite, and signatures and tokens that it accepts."""
+"""A real Azurite, and signatures and tokens that it accepts."""
 
 from __future__ import annotations
 
@@ -22,10 +22,7 @@ from azure.storage.blob import ContainerClient, generate_container_sas
 from models_ml.lake.address import LakeAddress
 from models_ml.lake.connection import connect
 
-REPOSITORY = Path(__file__).parents[2]
-INFRA = REPOSITORY / "infra"
-
-AZURITE = Path(__file__).parent / "azurite"
+AZURITE = Path(__file__).parents[1] / "azurite"
 MAIN = AZURITE / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
 ACCOUNT = "devstoreaccount1"
 # pragma: allowlist nextline secret

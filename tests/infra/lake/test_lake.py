@@ -22,7 +22,7 @@ from models_ml.pipeline import ingest_raw
 from models_ml.settings import Settings
 from models_ml.sources.m5.simulate import simulate
 from tests.conftest import demand, demand_ok
-from tests.infra.conftest import ACCOUNT, Azurite, TokenServer
+from tests.infra.lake.conftest import ACCOUNT, Azurite, TokenServer
 
 pytestmark = pytest.mark.infra
 

@@ -73,6 +73,18 @@ def save(artifact: RunArtifact, models: Path, write_model: Callable[[Path], None
     return target
 
 
+def latest(models: Path) -> Path:
+    """The folder of the run that was trained last.
+
+    Raises:
+        InputError: there is none.
+    """
+    manifests = sorted(models.glob(f"[!.]*/{MANIFEST}"), key=lambda path: path.stat().st_mtime_ns)
+    if not manifests:
+        raise InputError(f"{models} holds no trained run. Run `demand train` first.")
+    return manifests[-1].parent
+
+
 def load(folder: Path) -> RunArtifact:
     """Read an artifact.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -162,8 +163,6 @@ class DatabricksWarehouse:
         dates: Sequence[date] | None = None,
     ) -> pa.Table:
         """See `Warehouse.read`."""
-        import os
-
         try:
             from databricks import sql
         except ImportError:
@@ -176,7 +175,7 @@ class DatabricksWarehouse:
                 sql.connect(
                     server_hostname=self.host,
                     http_path=self.http_path,
-                    access_token=os.environ.get("DATABRICKS_TOKEN"),
+                    **databricks_login(self.host),
                     catalog=self.catalog,
                 ) as connection,
                 connection.cursor() as cursor,
@@ -186,6 +185,21 @@ class DatabricksWarehouse:
         except sql.exc.Error as error:
             raise WarehouseError(f"Reading {relation} from {self.host} failed: {first_line(error)}") from error
         return result
+
+
+def databricks_login(host: str) -> dict[str, Any]:
+    """How to sign in to a workspace: `DATABRICKS_TOKEN`, or whatever identity this process has.
+
+    The identity is found by Databricks' own order: a service principal's variables, a managed identity, the Azure
+    command line, or the job that this process is.
+    """
+    token = os.environ.get("DATABRICKS_TOKEN")
+    if token:
+        return {"access_token": token}
+    from databricks.sdk.core import Config
+
+    config = Config(host=f"https://{host}")
+    return {"credentials_provider": lambda: config.authenticate}
 
 
 def open_warehouse(url: str, *, threads: int = 2, memory_limit_gb: float = 8.0) -> Warehouse:

@@ -78,6 +78,7 @@ module "sql" {
   tenant_id                  = var.tenant_id
   administrator              = var.operators
   size                       = var.sql
+  alert_email                = var.alert_email
   subnet_ids                 = module.network.service_subnet_ids
   private_endpoint           = module.network.private_endpoint
   log_analytics_workspace_id = module.monitoring.workspace_id
@@ -162,6 +163,7 @@ module "apps" {
   location               = var.location
   sku                    = var.app_sku
   instances              = var.app_instances
+  zone_balanced          = var.app_zone_balanced
   subnet_id              = module.network.apps_subnet_id
   registry_login_server  = module.registry.login_server
   image_tag              = var.image_tag

@@ -1,4 +1,3 @@
-# `terraform output -json | python -m infra.environment` prints these as export lines (infra/README.md).
 output "settings" {
   description = "Variables of a process that works on this environment."
   value = {
@@ -19,15 +18,17 @@ output "settings" {
 output "names" {
   description = "Names that the deployment's later steps ask for."
   value = {
-    resource_group  = azurerm_resource_group.this.name
-    registry        = module.registry.login_server
-    api             = module.apps.api_name
-    dashboard       = module.apps.dashboard_name
-    data_factory    = module.data_factory.name
-    ml_workspace    = module.ml_workspace.name
-    key_vault       = module.key_vault.name
-    lake            = module.lake.name
-    job_application = module.identities.job.client_id
+    resource_group            = azurerm_resource_group.this.name
+    registry                  = module.registry.login_server
+    api                       = module.apps.api_name
+    dashboard                 = module.apps.dashboard_name
+    data_factory              = module.data_factory.name
+    ml_workspace              = module.ml_workspace.name
+    key_vault                 = module.key_vault.name
+    lake                      = module.lake.name
+    job_application           = module.identities.job.client_id
+    orchestration_application = module.identities.orchestration.client_id
+    warehouse                 = module.unity_catalog.warehouse_id
   }
 }
 

@@ -115,7 +115,7 @@ variable "sql" {
 variable "lake_replication" {
   description = "Replication of the lake: LRS, ZRS, GRS or GZRS."
   type        = string
-  default     = "ZRS"
+  default     = "GZRS"
 }
 
 variable "app_sku" {
@@ -126,7 +126,7 @@ variable "app_sku" {
 variable "app_instances" {
   description = "Instances of the App Service plan."
   type        = number
-  default     = 1
+  default     = 2
 }
 
 variable "registry_sku" {
@@ -168,4 +168,10 @@ variable "trigger_enabled" {
   description = "Whether the weekly trigger runs."
   type        = bool
   default     = false
+}
+
+variable "app_zone_balanced" {
+  description = "Whether the App Service plan stands in several zones; Basic plans cannot."
+  type        = bool
+  default     = true
 }

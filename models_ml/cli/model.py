@@ -26,6 +26,9 @@ def train(
     backtest: Annotated[
         bool, typer.Option(help="Score it on the last fold first; without it, it cannot be compared with a champion.")
     ] = True,
+    publishing: Annotated[
+        bool, typer.Option("--publish", help="Publish it at once, as `demand publish` does.")
+    ] = False,
     home: Home = None,
 ) -> None:
     """Fit a model on the marts and save its forecasts under models/ in the home."""
@@ -52,6 +55,8 @@ def train(
     with progress.step("train and forecast"):
         folder = training.train(plan, settings, scored, settings.home / "models")
     typer.echo(f"{plan.run_id}: {plan.model} from {plan.marts.origin}, {len(plan.marts.series)} series, in {folder}")
+    if publishing:
+        publish(plan.run_id, home=home)
 
 
 def backtest(
@@ -158,7 +163,9 @@ def print_metrics(metrics: pd.DataFrame) -> None:
 
 
 def publish(
-    run_id: Annotated[str, typer.Argument(help="A run trained before (a folder under models/ in the home).")],
+    run_id: Annotated[
+        str, typer.Argument(help="A run trained before (a folder under models/ in the home), or `latest`.")
+    ],
     activate: Annotated[
         bool, typer.Option(help="Serve it, unless it is worse than the champion; otherwise publish it as a challenger.")
     ] = True,
@@ -166,12 +173,14 @@ def publish(
     home: Home = None,
 ) -> None:
     """Write a trained run to the prediction store, check it and serve it; a faulty or worse one is not served."""
+    from models_ml import artifact
     from models_ml.cli.progress import Progress
     from models_ml.cli.store import rebuild_reports
     from models_ml.pipeline import check_forecasts, prepare_home, publish_artifact, recorded
 
     settings = settings_with(home=home)
-    folder = settings.home / "models" / run_id
+    models = settings.home / "models"
+    folder = artifact.latest(models) if run_id == "latest" else models / run_id
     prepare_home(settings)
     published = publish_artifact(settings, folder, activate=activate, check=partial(check_forecasts, fresh=activate))
     typer.echo(published.text)

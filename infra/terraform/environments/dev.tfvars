@@ -6,6 +6,7 @@ private_endpoints = false
 lake_replication  = "LRS"
 app_sku           = "B1"
 app_instances     = 1
+app_zone_balanced = false
 registry_sku      = "Premium"
 warehouse_size    = "2X-Small"
 monthly_budget    = 300

@@ -5,7 +5,7 @@ resource "azurerm_service_plan" "this" {
   os_type                = "Linux"
   sku_name               = var.sku
   worker_count           = var.instances
-  zone_balancing_enabled = var.instances > 1
+  zone_balancing_enabled = var.zone_balanced
   tags                   = var.tags
 }
 

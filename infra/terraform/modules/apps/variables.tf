@@ -99,3 +99,8 @@ variable "dashboard_identity" {
     client_id = string
   })
 }
+
+variable "zone_balanced" {
+  description = "Whether the instances stand in several zones; Basic plans cannot."
+  type        = bool
+}

@@ -7,6 +7,7 @@ resource "azurerm_container_registry" "this" {
   anonymous_pull_enabled        = false
   public_network_access_enabled = var.private_endpoint == null
   data_endpoint_enabled         = true
+  zone_redundancy_enabled       = true
   retention_policy_in_days      = 30
   quarantine_policy_enabled     = false
   tags                          = var.tags

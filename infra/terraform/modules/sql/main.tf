@@ -80,6 +80,7 @@ resource "azurerm_mssql_server_security_alert_policy" "this" {
   server_name          = azurerm_mssql_server.this.name
   state                = "Enabled"
   email_account_admins = true
+  email_addresses      = [var.alert_email]
 }
 
 resource "azurerm_monitor_diagnostic_setting" "audit" {

@@ -62,3 +62,8 @@ variable "size" {
     zone_redundant      = bool
   })
 }
+
+variable "alert_email" {
+  description = "Who is told of threats."
+  type        = string
+}

@@ -89,20 +89,21 @@ def _micro_units(column: pa.ChunkedArray) -> Any:
 def stored_digest(connection: Connection, run_id: str) -> Digest:
     """The digest of what the store holds for a run, computed by the database."""
     digest = Digest()
-    for name in DIGESTED:
+    for name, table in DIGESTED.items():
         for row in connection.execute(digest_query(name, run_id)):
-            if row[1]:
-                digest.put(name, row[0], [int(value or 0) for value in row[1:]])
+            store, sums = (row[0], row[1:]) if "store_id" in table.columns else ("", row)
+            if sums[0]:
+                digest.put(name, store, [int(value or 0) for value in sums])
     return digest
 
 
 def digest_query(name: str, run_id: str) -> Select[Any]:
-    """The statement behind `stored_digest`: one row a store (nodes: one row)."""
+    """The statement behind `stored_digest`: a row of count and sums, for a table with stores a row a store."""
     table: Table = DIGESTED[name]
     sums = [
         func.sum(cast(table.c[column] * literal(_MICRO, REAL) + literal(0.5, REAL), BigInteger) % PRIME)
         for column in VALUE_COLUMNS
     ]
     if "store_id" not in table.columns:
-        return select(literal(""), func.count(), *sums).where(table.c.run_id == run_id)
+        return select(func.count(), *sums).select_from(table).where(table.c.run_id == run_id)
     return select(table.c.store_id, func.count(), *sums).where(table.c.run_id == run_id).group_by(table.c.store_id)

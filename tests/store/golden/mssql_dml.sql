@@ -17,8 +17,7 @@ SELECT model_runs.status, model_runs.forecast_rows, model_runs.checksum
     WHERE model_runs.run_id = ?;
 
 SELECT active_runs.store_id, active_runs.run_id
-    FROM active_runs
-    WHERE active_runs.store_id IN (?, ?);
+    FROM active_runs;
 
 SELECT model_runs.run_id, model_runs.origin
     FROM model_runs
@@ -126,11 +125,11 @@ SELECT forecasts.store_id, count(*) AS count_1, sum(CAST(forecasts.mean * ? + ? 
     FROM forecasts
     WHERE forecasts.run_id = ? GROUP BY forecasts.store_id;
 
-SELECT ? AS anon_1, count(*) AS count_1, sum(CAST(node_forecasts.mean * ? + ? AS BIGINT) % ?) AS sum_1, sum(CAST(node_forecasts.q_0_005 * ? + ? AS BIGINT) % ?) AS sum_2, sum(CAST(node_forecasts.q_0_025 * ? + ? AS BIGINT) % ?) AS sum_3, sum(CAST(node_forecasts.q_0_165 * ? + ? AS BIGINT) % ?) AS sum_4, sum(CAST(node_forecasts.q_0_25 * ? + ? AS BIGINT) % ?) AS sum_5, sum(CAST(node_forecasts.q_0_5 * ? + ? AS BIGINT) % ?) AS sum_6, sum(CAST(node_forecasts.q_0_75 * ? + ? AS BIGINT) % ?) AS sum_7, sum(CAST(node_forecasts.q_0_835 * ? + ? AS BIGINT) % ?) AS sum_8, sum(CAST(node_forecasts.q_0_975 * ? + ? AS BIGINT) % ?) AS sum_9, sum(CAST(node_forecasts.q_0_995 * ? + ? AS BIGINT) % ?) AS sum_10
+SELECT count(*) AS count_1, sum(CAST(node_forecasts.mean * ? + ? AS BIGINT) % ?) AS sum_1, sum(CAST(node_forecasts.q_0_005 * ? + ? AS BIGINT) % ?) AS sum_2, sum(CAST(node_forecasts.q_0_025 * ? + ? AS BIGINT) % ?) AS sum_3, sum(CAST(node_forecasts.q_0_165 * ? + ? AS BIGINT) % ?) AS sum_4, sum(CAST(node_forecasts.q_0_25 * ? + ? AS BIGINT) % ?) AS sum_5, sum(CAST(node_forecasts.q_0_5 * ? + ? AS BIGINT) % ?) AS sum_6, sum(CAST(node_forecasts.q_0_75 * ? + ? AS BIGINT) % ?) AS sum_7, sum(CAST(node_forecasts.q_0_835 * ? + ? AS BIGINT) % ?) AS sum_8, sum(CAST(node_forecasts.q_0_975 * ? + ? AS BIGINT) % ?) AS sum_9, sum(CAST(node_forecasts.q_0_995 * ? + ? AS BIGINT) % ?) AS sum_10
     FROM node_forecasts
     WHERE node_forecasts.run_id = ?;
 
-SELECT ? AS anon_1, count(*) AS count_1, sum(CAST(node_period_forecasts.mean * ? + ? AS BIGINT) % ?) AS sum_1, sum(CAST(node_period_forecasts.q_0_005 * ? + ? AS BIGINT) % ?) AS sum_2, sum(CAST(node_period_forecasts.q_0_025 * ? + ? AS BIGINT) % ?) AS sum_3, sum(CAST(node_period_forecasts.q_0_165 * ? + ? AS BIGINT) % ?) AS sum_4, sum(CAST(node_period_forecasts.q_0_25 * ? + ? AS BIGINT) % ?) AS sum_5, sum(CAST(node_period_forecasts.q_0_5 * ? + ? AS BIGINT) % ?) AS sum_6, sum(CAST(node_period_forecasts.q_0_75 * ? + ? AS BIGINT) % ?) AS sum_7, sum(CAST(node_period_forecasts.q_0_835 * ? + ? AS BIGINT) % ?) AS sum_8, sum(CAST(node_period_forecasts.q_0_975 * ? + ? AS BIGINT) % ?) AS sum_9, sum(CAST(node_period_forecasts.q_0_995 * ? + ? AS BIGINT) % ?) AS sum_10
+SELECT count(*) AS count_1, sum(CAST(node_period_forecasts.mean * ? + ? AS BIGINT) % ?) AS sum_1, sum(CAST(node_period_forecasts.q_0_005 * ? + ? AS BIGINT) % ?) AS sum_2, sum(CAST(node_period_forecasts.q_0_025 * ? + ? AS BIGINT) % ?) AS sum_3, sum(CAST(node_period_forecasts.q_0_165 * ? + ? AS BIGINT) % ?) AS sum_4, sum(CAST(node_period_forecasts.q_0_25 * ? + ? AS BIGINT) % ?) AS sum_5, sum(CAST(node_period_forecasts.q_0_5 * ? + ? AS BIGINT) % ?) AS sum_6, sum(CAST(node_period_forecasts.q_0_75 * ? + ? AS BIGINT) % ?) AS sum_7, sum(CAST(node_period_forecasts.q_0_835 * ? + ? AS BIGINT) % ?) AS sum_8, sum(CAST(node_period_forecasts.q_0_975 * ? + ? AS BIGINT) % ?) AS sum_9, sum(CAST(node_period_forecasts.q_0_995 * ? + ? AS BIGINT) % ?) AS sum_10
     FROM node_period_forecasts
     WHERE node_period_forecasts.run_id = ?;
 
@@ -204,10 +203,6 @@ DELETE FROM forecasts WHERE forecasts.run_id = ? AND forecasts.store_id = ?;
 
 DELETE FROM backtest_series WHERE backtest_series.run_id = ? AND backtest_series.store_id = ?;
 
-SELECT active_runs.store_id, active_runs.run_id
-    FROM active_runs
-    WHERE active_runs.store_id IN (?);
-
 SELECT TOP 1 activations.previous_run_id
     FROM activations
     WHERE activations.store_id = ? AND activations.run_id = ? AND activations.action != ? ORDER BY activations.id DESC;
@@ -276,9 +271,6 @@ SELECT model_runs.run_id
 SELECT model_runs.run_id
     FROM model_runs
     WHERE model_runs.status = ? AND model_runs.reason = ?;
-
-SELECT active_runs.store_id, active_runs.run_id
-    FROM active_runs;
 
 SELECT activations.previous_run_id
     FROM activations

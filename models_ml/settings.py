@@ -29,7 +29,9 @@ QUANTILE_COLUMNS: tuple[str, ...] = tuple(quantile_column(p) for p in QUANTILES)
 def store_address(url: str | None, schema: str, home: Path) -> str:
     """URL of the prediction store, with the schema in its query; SQLite in the home if there is no URL."""
     url = url or f"sqlite:///{home.resolve() / 'prediction_store.sqlite'}"
-    return f"{url}{'&' if '?' in url else '?'}schema={schema}" if schema else url
+    if not schema or "schema=" in url:  # a child process is given the whole address
+        return url
+    return f"{url}{'&' if '?' in url else '?'}schema={schema}"
 
 
 class Settings(BaseSettings):

@@ -36,6 +36,8 @@ def test_the_store_s_schema_is_in_its_address() -> None:
     settings = Settings(store_url=SERVER, store_schema="mine")
     assert make_engine(settings.effective_store_url).get_execution_options()["schema_translate_map"] == {None: "mine"}
     assert dbt.environment(settings)["DEMAND_STORE_SCHEMA"] == "mine"
+    child = Settings(store_url=settings.effective_store_url, store_schema="mine")
+    assert child.effective_store_url == settings.effective_store_url
 
 
 def test_a_schema_without_a_server_is_refused(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEBIAN_PACKAGES := chromium unixodbc
 
-.PHONY: help demo test test-slow test-spark lint lint-infra serve docs bench-accuracy bench-value bench-peers bench-store bench-api lock clean system-packages
+.PHONY: help demo test test-slow test-spark lint lint-infra serve docs bench-accuracy bench-value bench-peers bench-store bench-api bench-dashboard lock clean system-packages
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -105,6 +105,9 @@ bench-value: $(STAMP) ## stock and cost of orders from our forecast against simp
 
 bench-peers: $(STAMP) .venv-peers/.installed ## seconds, memory and WRMSSE beside mlforecast, AutoETS, Prophet and a model an item
 	$(BIN)/python -m benchmarks.peers --write
+
+bench-dashboard: $(STAMP) ## first page and change of item in Chromium, over a full-size store
+	$(BIN)/python -m benchmarks.dashboard
 
 bench-api: $(STAMP) ## API throughput against a bare route, the straightforward one and the seed's
 	$(BIN)/python -m benchmarks.api

@@ -27,6 +27,7 @@ TITLES: dict[str, tuple[int, str]] = {
     "unknown-store": (404, "Unknown store"),
     "unknown-node": (404, "Unknown node"),
     "unknown-run": (404, "Unknown run"),
+    "unknown-fold": (404, "Unknown fold"),
     "not-explained": (404, "This run does not explain its forecasts"),
     "nothing-published": (404, "Nothing is published yet"),
     "not-found": (404, "No such path"),

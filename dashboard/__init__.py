@@ -1,1 +1,1 @@
-"""The page where a planner decides; it reads only the API (`streamlit run dashboard/app.py`)."""
+"""The page where a planner decides; it reads only the API (`python -m dashboard`)."""

@@ -1,4 +1,4 @@
-"""Entry of the dashboard (`streamlit run dashboard/app.py`): the pages, and every state that is not a page."""
+"""Entry of the dashboard (`python -m dashboard`): the pages, and every state that is not a page."""
 
 from __future__ import annotations
 

@@ -244,12 +244,7 @@ def comparison(rows: Sequence[Row], *, colours: Palette, unit: str, sort: Sequen
         unit: title of the value axis.
         sort: names in the order to show; by forecast, largest first, when none.
     """
-    y: Spec = {
-        "field": "name",
-        "type": "nominal",
-        "sort": list(sort) if sort else {"field": "forecast", "op": "max", "order": "descending"},
-        "axis": {"title": None, "labelLimit": 130, "ticks": False, "domain": False, "labelPadding": 6},
-    }
+    y = _names_axis(130, list(sort) if sort else {"field": "forecast", "op": "max", "order": "descending"})
     x: Spec = {
         "type": "quantitative",
         "axis": {
@@ -313,12 +308,7 @@ def dumbbell(
         target: where the figure should be, drawn as a rule (coverage).
         percent: whether the figures are ratios.
     """
-    y: Spec = {
-        "field": "name",
-        "type": "nominal",
-        "sort": None,
-        "axis": {"title": None, "labelLimit": 150, "ticks": False, "domain": False, "labelPadding": 6},
-    }
+    y = _names_axis(150)
     x: Spec = {
         "type": "quantitative",
         "scale": {"zero": target is None, "nice": True},
@@ -373,51 +363,60 @@ def dumbbell(
     return _spec(list(rows), layers, colours, max(110, 27 * len(rows) + 46))
 
 
-def signed_bars(rows: Sequence[Row], *, colours: Palette, unit: str, limit: float) -> Spec:
+def signed_bars(
+    rows: Sequence[Row],
+    *,
+    colours: Palette,
+    unit: str,
+    limit: float | None = None,
+    number_format: str = "+.0%",
+    titles: tuple[str, str] = ("Level", "Bias"),
+) -> Spec:
     """Bars left and right of zero; those beyond the limit in the warning colour.
 
     Args:
-        rows: `name`, `value` (ratio), `tip_value`; shown in the order given.
+        rows: `name`, `value`, `tip_value`; shown in the order given.
         colours: the theme's palette.
         unit: title of the value axis.
-        limit: absolute ratio from which a bar is a warning; drawn as two rules.
+        limit: absolute value from which a bar is a warning, drawn as two rules; none: no bar is.
+        number_format: of the value axis.
+        titles: of the name and the value in the tooltip.
     """
-    y: Spec = {
-        "field": "name",
-        "type": "nominal",
-        "sort": None,
-        "axis": {"title": None, "labelLimit": 150, "ticks": False, "domain": False, "labelPadding": 6},
-    }
-    reach = max([abs(row["value"]) for row in rows] + [limit]) * 1.15
+    y = _names_axis(150)
+    reach = max([abs(row["value"]) for row in rows] + [limit or 0.0]) * 1.15
     x: Spec = {
         "type": "quantitative",
         "scale": {"domain": [-reach, reach]},
         "axis": {
             "title": unit,
-            "format": "+.0%",
+            "format": number_format,
             "labelExpr": ZERO_LABEL,
             "tickCount": 5,
             "gridColor": colours.grid,
         },
     }
+    hue: Spec = {"value": colours.forecast}
+    rules: list[Spec] = []
+    if limit is not None:
+        hue["condition"] = {"test": f"abs(datum.value) > {limit}", "value": colours.bad}
+        rules.append(
+            {
+                "data": {"values": [{"limit": -limit}, {"limit": limit}]},
+                "mark": {"type": "rule", "color": colours.text, "strokeDash": [3, 4]},
+                "encoding": {"x": {"field": "limit", **x}},
+            }
+        )
     layers: list[Spec] = [
         {
             "mark": {"type": "bar", "height": {"band": 0.6}, "cornerRadiusEnd": 2},
             "encoding": {
                 "y": y,
                 "x": {"field": "value", **x},
-                "color": {
-                    "condition": {"test": f"abs(datum.value) > {limit}", "value": colours.bad},
-                    "value": colours.forecast,
-                },
-                "tooltip": [{"field": "name", "title": "Level"}, {"field": "tip_value", "title": "Bias"}],
+                "color": hue,
+                "tooltip": [{"field": "name", "title": titles[0]}, {"field": "tip_value", "title": titles[1]}],
             },
         },
-        {
-            "data": {"values": [{"limit": -limit}, {"limit": limit}]},
-            "mark": {"type": "rule", "color": colours.text, "strokeDash": [3, 4]},
-            "encoding": {"x": {"field": "limit", **x}},
-        },
+        *rules,
         {
             "data": {"values": [{"zero": 0}]},
             "mark": {"type": "rule", "color": colours.text},
@@ -428,16 +427,25 @@ def signed_bars(rows: Sequence[Row], *, colours: Palette, unit: str, limit: floa
 
 
 def lines_by_model(
-    rows: Sequence[Row], *, hues: Sequence[tuple[str, str]], colours: Palette, x_title: str, unit: str
+    rows: Sequence[Row],
+    *,
+    hues: Sequence[tuple[str, str]],
+    colours: Palette,
+    x_title: str,
+    unit: str,
+    number_format: str = ".2f",
+    from_zero: bool = False,
 ) -> Spec:
-    """One line a model over the tests; the run's own solid, the others dashed.
+    """One line a model over the tests or lead days; the run's own solid, the others dashed.
 
     Args:
-        rows: `x` (text, in the order to show), `model`, `value`, `tip_value`, `ours` (the run's own model).
+        rows: `x` (text or number, in the order to show), `model`, `value`, `tip_value`, `ours` (the run's own model).
         hues: model and its colour (see `model_hues`).
         colours: the theme's palette.
         x_title: title of the other axis.
         unit: title of the value axis.
+        number_format: of the value axis.
+        from_zero: whether the value axis begins at zero.
     """
     domain = [name for name, _ in hues]
     colour_of = [colour for _, colour in hues]
@@ -460,7 +468,11 @@ def lines_by_model(
             "grid": False,
         },
     }
-    y: Spec = {"field": "value", "scale": {"zero": False}, **_value_axis(unit, colours, number_format=".2f")}
+    y: Spec = {
+        "field": "value",
+        "scale": {"zero": from_zero},
+        **_value_axis(unit, colours, number_format=number_format),
+    }
     dash: Spec = {"condition": {"test": "datum.ours", "value": [1, 0]}, "value": [4, 3]}
     layers: list[Spec] = [
         {
@@ -619,6 +631,12 @@ def at(day: dt.date) -> str:
 
 def _at(day: dt.date) -> str:
     return f"{day.isoformat()}T00:00:00"
+
+
+def _names_axis(label_limit: int, sort: Any = None) -> Spec:
+    """Names down the left side, in the order given unless `sort` says otherwise."""
+    axis = {"title": None, "labelLimit": label_limit, "ticks": False, "domain": False, "labelPadding": 6}
+    return {"field": "name", "type": "nominal", "sort": sort, "axis": axis}
 
 
 def _value_axis(title: str, colours: Palette, *, number_format: str = "~s") -> Spec:

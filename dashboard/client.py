@@ -121,6 +121,18 @@ class ApiClient:
         """Backtest of a run, or of the served one."""
         return self._get(schemas.Accuracy, "/accuracy", {"run_id": run_id})
 
+    def node_errors(self, run_id: str, level: int) -> schemas.NodeErrors:
+        """Backtest errors of the nodes of a level, over all folds of a run, worst first."""
+        return self._get(schemas.NodeErrors, "/accuracy/nodes", {"run_id": run_id, "level": level})
+
+    def lead_errors(self, run_id: str, level: int) -> schemas.LeadErrors:
+        """Backtest errors of each model of a run by lead day, at one level."""
+        return self._get(schemas.LeadErrors, "/accuracy/leads", {"run_id": run_id, "level": level})
+
+    def explanation(self, parameters: Mapping[str, Parameter]) -> schemas.Explanation:
+        """What moved the forecast of a node (`node_id`) or of an item (`item_id`, `store_id`)."""
+        return self._get(schemas.Explanation, "/forecast/explain", parameters)
+
     def runs(self, limit: int) -> schemas.RunPage:
         """The newest runs."""
         return self._get(schemas.RunPage, "/model/runs", {"limit": limit})

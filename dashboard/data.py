@@ -34,6 +34,7 @@ SERIES_HISTORY_DAYS = 112
 
 QUANTILES = ("0.005", "0.025", "0.165", "0.25", "0.5", "0.75", "0.835", "0.975", "0.995")
 _COMPARED: dict[str, str | int] = {"history_days": YEAR_DAYS, "quantiles": "0.025,0.975", "limit": 100}
+WORST_ITEMS = 50
 _PAGE_LIMIT = 500
 _MAX_ITEMS = 2_000
 
@@ -209,6 +210,40 @@ def accuracy(run_key: str, run_id: str | None) -> schemas.Accuracy | None:
             return None
         raise
     return answer if answer.values else None
+
+
+@st.cache_data(ttl=READ_TTL_SECONDS, max_entries=40, show_spinner=False)
+def node_errors(run_key: str, run_id: str, level: int) -> schemas.NodeErrors:
+    """Backtest errors of the nodes of a level, worst first."""
+    return client().node_errors(run_id, level)
+
+
+@st.cache_data(ttl=READ_TTL_SECONDS, max_entries=40, show_spinner=False)
+def lead_errors(run_key: str, run_id: str, level: int) -> schemas.LeadErrors:
+    """Backtest errors by lead day at a level."""
+    return client().lead_errors(run_id, level)
+
+
+@st.cache_data(ttl=READ_TTL_SECONDS, max_entries=20, show_spinner=False)
+def worst_items(run_key: str, store_id: str | None) -> list[schemas.Series]:
+    """The served series with the largest backtest errors (RMSSE), of a store or of all."""
+    return client().items({"store_id": store_id, "sort": "error", "limit": WORST_ITEMS}).items
+
+
+@st.cache_data(ttl=READ_TTL_SECONDS, max_entries=200, show_spinner=False)
+def explanation(run_key: str, place: Place, product: Product, item: str | None) -> schemas.Explanation | None:
+    """What moved the forecast of a pick; none where that is not known: of an item over several stores, or of a model
+    that cannot say.
+    """
+    if item and place.kind != "store":
+        return None
+    asked = {"item_id": item, "store_id": place.name} if item else {"node_id": node_id(place, product, None)}
+    try:
+        return client().explanation(asked)
+    except ApiRefused as refused:
+        if refused.status == 404:
+            return None
+        raise
 
 
 @st.cache_data(ttl=30.0, max_entries=4, show_spinner=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from api import schemas
 from dashboard import charts, formats
@@ -18,7 +18,10 @@ SKILL_THAT_COUNTS = 0.02
 """Relative gain over the baseline below which we say `about the same`."""
 
 BIAS_LIMIT = 0.05
-"""Bias (relative) from which a level is called biased."""
+"""Bias (relative) from which a department is called biased."""
+
+TRACKING_LIMIT = 4.0
+"""Tracking signal from which a bias is no accident of a few days."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Days:
         name: id of the node or item.
         origin: last day whose sales are known.
         forecast: days of the horizon.
+        weeks: sums of its weeks, with ranges of their own; none for items.
         sold: units by day.
         price: price by day, where known.
     """
@@ -38,12 +42,13 @@ class Days:
     forecast: tuple[schemas.ForecastDay, ...]
     sold: Mapping[dt.date, float]
     price: Mapping[dt.date, float]
+    weeks: tuple[schemas.WeekForecast, ...] = ()
 
     @staticmethod
     def of_node(node: schemas.NodeForecast, run: schemas.RunRef) -> Days:
         """From a node of the hierarchy."""
         sold = {day.date: day.units for day in node.history}
-        return Days(node.node_id, run.origin, tuple(node.days), sold, {})
+        return Days(node.node_id, run.origin, tuple(node.days), sold, {}, tuple(node.weeks))
 
     @staticmethod
     def of_series(forecast: schemas.SeriesForecast, history: schemas.SeriesHistory) -> Days:
@@ -60,8 +65,10 @@ class Outlook:
     Attributes:
         first, last: the window.
         units: sum of the mean forecast.
-        low, high: sums of the daily 2.5 % and 97.5 % quantiles; none without quantiles. The sum of daily ranges is
-            wider than the range of the sum, because good and bad days offset each other: it errs on the safe side.
+        low, high: 2.5 % and 97.5 % quantiles of the sum; none without quantiles. Of one week they are its own. Of
+            several weeks, or where a run has no weeks, they are the parts' added up, which is wider than the range of
+            the sum, because good and bad days offset each other: it errs on the safe side.
+        range_of: what `low` and `high` are made of: `week` (exact), `weeks` or `days` added up.
         last_period: units of as many days up to the origin; none where history is short.
         last_year: units of the same weekdays a year before; none where history is short.
     """
@@ -73,6 +80,7 @@ class Outlook:
     high: float | None
     last_period: float | None
     last_year: float | None
+    range_of: Literal["week", "weeks", "days"] = "days"
 
     @property
     def against_last_period(self) -> float | None:
@@ -100,14 +108,18 @@ def outlook(days: Days, window_days: int) -> Outlook | None:
     dates = [day.date for day in window]
     before = [days.origin - dt.timedelta(days=back) for back in range(len(window))]
     year = [date - dt.timedelta(days=YEAR_DAYS) for date in dates]
+    weeks = [week for week in days.weeks if week.last_date <= dates[-1]]
+    whole = bool(weeks) and weeks[-1].last_date == dates[-1]
+    parts: Sequence[schemas.ForecastDay | schemas.WeekForecast] = weeks if whole else window
     return Outlook(
         dates[0],
         dates[-1],
         sum(day.mean for day in window),
-        _quantile_sum(window, "0.025"),
-        _quantile_sum(window, "0.975"),
+        _quantile_sum(parts, "0.025"),
+        _quantile_sum(parts, "0.975"),
         _sold(days.sold, before),
         _sold(days.sold, year),
+        "days" if not whole else "week" if len(weeks) == 1 else "weeks",
     )
 
 
@@ -250,6 +262,16 @@ def verdict(accuracy: schemas.Accuracy, level: int) -> Verdict | None:
     return Verdict(fold, skill, at(model, "wape"), at(model, "bias"), at(model, "coverage_95"))
 
 
+def is_biased(node: schemas.NodeError) -> bool:
+    """Whether a node was off in one direction, by more than matters and more than chance."""
+    return (
+        node.bias is not None
+        and node.tracking_signal is not None
+        and abs(node.bias) > BIAS_LIMIT
+        and abs(node.tracking_signal) > TRACKING_LIMIT
+    )
+
+
 def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """A nested document as `a.b.c` to text, for comparing two runs line by line."""
     flat: dict[str, str] = {}
@@ -285,7 +307,7 @@ def _field(probability: str) -> str:
     return "q_" + probability.replace(".", "_")
 
 
-def _quantile_sum(window: Sequence[schemas.ForecastDay], probability: str) -> float | None:
+def _quantile_sum(window: Sequence[schemas.ForecastDay | schemas.WeekForecast], probability: str) -> float | None:
     values = [day.quantiles.get(probability) if day.quantiles else None for day in window]
     known = [value for value in values if value is not None]
     return sum(known) if len(known) == len(window) else None

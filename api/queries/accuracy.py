@@ -175,14 +175,14 @@ def folds_of(connection: Connection, table: Table, run: RunRef, fold: date | Non
     """Folds of a run's own model in a table of errors, newest first; or the one that is asked for.
 
     Raises:
-        ApiError: the run has no such fold (kind `invalid-request`).
+        ApiError: the run has no such fold (kind `unknown-fold`).
     """
     own = (table.c.run_id == run.run_id) & (table.c.model == run.model)
     folds = list(connection.execute(select(table.c.fold).distinct().where(own).order_by(table.c.fold.desc())).scalars())
     if fold is None:
         return folds
     if fold not in folds:
-        raise one_field("invalid-request", "fold", f"{fold} is no fold of {run.run_id}", [str(one) for one in folds])
+        raise one_field("unknown-fold", "fold", f"{fold} is no fold of {run.run_id}", [str(one) for one in folds])
     return [fold]
 
 

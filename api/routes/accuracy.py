@@ -23,6 +23,7 @@ Metric = Literal["wrmsse", "wape", "bias", "rmsse", "mase", "wspl", "coverage_95
 
 FoldQuery = Annotated[DateQuery, Field(description="Last day known to the fold.", examples=["2016-04-24"])]
 RESPONSES = {**READ, **openapi_responses("unknown-run", "unknown-store", "nothing-published")}
+OF_FOLDS = RESPONSES | openapi_responses("unknown-run", "unknown-store", "unknown-fold", "nothing-published")
 
 
 class AccuracyQuestion(Question):
@@ -69,7 +70,7 @@ class NodeErrorsQuestion(Question):
     fold: FoldQuery | None = None
 
 
-@router.get("/accuracy/nodes", operation_id="listNodeErrors", response_model=NodeErrors, responses=RESPONSES)
+@router.get("/accuracy/nodes", operation_id="listNodeErrors", response_model=NodeErrors, responses=OF_FOLDS)
 async def nodes(request: Request, runtime: RuntimeDep, question: Annotated[NodeErrorsQuestion, Query()]) -> Response:
     """Backtest errors of the nodes of one level, the worst first: all folds in sum unless one is named.
 
@@ -93,7 +94,7 @@ class LeadErrorsQuestion(Question):
     fold: FoldQuery | None = None
 
 
-@router.get("/accuracy/leads", operation_id="listLeadErrors", response_model=LeadErrors, responses=RESPONSES)
+@router.get("/accuracy/leads", operation_id="listLeadErrors", response_model=LeadErrors, responses=OF_FOLDS)
 async def leads(request: Request, runtime: RuntimeDep, question: Annotated[LeadErrorsQuestion, Query()]) -> Response:
     """Backtest errors by how many days ahead a forecast was made, of each model at one level."""
 

@@ -24,6 +24,9 @@ MEASURE_HELP = {
     "coverage_95": "Share of days whose sales fell within the 95 % range. Near 95 % is right; above it, ranges are "
     "too wide.",
 }
+LEAD_LEVELS = ("5", "1", "9", "12")
+NODE_LEVELS = ("5", "3", "9")
+MOST_NODES = 20
 IN_PERCENT = frozenset({"wape", "coverage_95"})
 
 
@@ -34,10 +37,9 @@ def render(serving: Serving) -> None:
         runs = [run.run_id for run in serving.runs]
         run_id = state.choose("Run", "run", runs, show=lambda text: text, width=340) if len(runs) > 1 else runs[0]
         measure = state.toggle("Measure", "measure", tuple(MEASURES), show=MEASURES.__getitem__)
-    state.write_address("run", "measure")
-    layout.unavailable_picks()
     accuracy = data.accuracy(serving.run_key, run_id)
     if accuracy is None:
+        state.write_address("run", "measure")
         layout.empty(
             "This run was published without a backtest.",
             "`demand backtest` measures it on months that it had not seen; the next `demand run` does both.",
@@ -50,6 +52,11 @@ def render(serving: Serving) -> None:
         _by_fold(accuracy)
     with right:
         _bias(accuracy)
+    _by_lead(serving, accuracy)
+    _by_node(serving, accuracy)
+    _by_item(serving, accuracy)
+    state.write_address("run", "measure", "lead_level", "by")
+    layout.unavailable_picks()
     layout.share()
 
 
@@ -106,6 +113,7 @@ def _by_level(accuracy: schemas.Accuracy, measure: str) -> None:
         if ours is None:
             continue
         theirs = outlook.fold_mean(accuracy, baseline, measure, level) if baseline else None
+        change = formats.change(ours, theirs)
         write = (lambda value: formats.percent(value, digits=1)) if measure in IN_PERCENT else formats.score
         rows.append(
             {
@@ -114,7 +122,8 @@ def _by_level(accuracy: schemas.Accuracy, measure: str) -> None:
                 "baseline": theirs,
                 "tip_ours": write(ours),
                 "tip_baseline": write(theirs),
-                "tip_change": formats.percent(formats.change(ours, theirs), signed=True),
+                "tip_change": formats.percent(change, signed=True),
+                "added": None if change is None else -change,
             }
         )
     st.header("By level: from everything to one item in one store", anchor=False)
@@ -141,12 +150,21 @@ def _by_level(accuracy: schemas.Accuracy, measure: str) -> None:
         key="accuracy_levels",
     )
     layout.table(
-        [{"level": row["name"], "ours": row["ours"], "last_week_repeated": row["baseline"]} for row in rows],
+        [
+            {
+                "level": row["name"],
+                "ours": row["ours"],
+                "last_week_repeated": row["baseline"],
+                "forecast_value_added": row["added"],
+            }
+            for row in rows
+        ],
         name=f"accuracy_{measure}_by_level",
         columns={
             "level": "Level",
             "ours": st.column_config.NumberColumn("Our forecast", format="%.3f"),
             "last_week_repeated": st.column_config.NumberColumn("Last week repeated", format="%.3f"),
+            "forecast_value_added": st.column_config.NumberColumn("Forecast value added", format="percent"),
         },
     )
 
@@ -233,6 +251,163 @@ def _bias(accuracy: schemas.Accuracy) -> None:
         name="bias_by_level",
         columns={"level": "Level", "bias": st.column_config.NumberColumn("Bias", format="percent")},
     )
+
+
+def _by_lead(serving: Serving, accuracy: schemas.Accuracy) -> None:
+    shade = layout.colours()
+    st.header("Does it get worse further ahead?", anchor=False)
+    level = int(state.toggle("At level", "lead_level", LEAD_LEVELS, show=lambda text: LEVEL_TITLES[int(text)]))
+    found = [one for one in data.lead_errors(serving.run_key, accuracy.run.run_id, level).leads if one.wape is not None]
+    if not found:
+        layout.empty("Errors by lead day were not kept for this run.", "The next `demand run` keeps them.")
+        return
+    st.caption("Average miss of a day in percent of sales (WAPE), by how many days ahead it was forecast.")
+    model, baseline = accuracy.run.model, outlook.baseline_of(accuracy)
+    hues = charts.model_hues(model, baseline, sorted({one.model for one in found} - {model, baseline}), shade)
+    layout.legend([(_words(name), "line" if name == model else "dash", hue) for name, hue in hues])
+    layout.chart(
+        charts.lines_by_model(
+            [
+                {
+                    "x": str(one.lead_days),
+                    "model": one.model,
+                    "value": one.wape,
+                    "ours": one.model == model,
+                    "tip_value": formats.percent(one.wape, digits=1),
+                }
+                for one in found
+            ],
+            hues=hues,
+            colours=shade,
+            x_title="days ahead",
+            unit="WAPE",
+            number_format=".0%",
+            from_zero=True,
+        ),
+        alt=f"Average miss by days ahead at level {LEVEL_TITLES[level]}, of each model.",
+        key="accuracy_leads",
+    )
+    layout.table(
+        [{"days_ahead": one.lead_days, "model": one.model, "wape": one.wape, "bias": one.bias} for one in found],
+        name="accuracy_by_days_ahead",
+        columns={
+            "days_ahead": "Days ahead",
+            "model": "Model",
+            "wape": st.column_config.NumberColumn("WAPE", format="percent"),
+            "bias": st.column_config.NumberColumn("Bias", format="percent"),
+        },
+    )
+
+
+def _by_node(serving: Serving, accuracy: schemas.Accuracy) -> None:
+    shade = layout.colours()
+    st.header("Where is it good, where not?", anchor=False)
+    level = int(state.toggle("Compare", "by", NODE_LEVELS, show=lambda text: f"{LEVEL_TITLES[int(text)]}s"))
+    nodes = [
+        one for one in data.node_errors(serving.run_key, accuracy.run.run_id, level).nodes if one.rmsse is not None
+    ]
+    if not nodes:
+        layout.empty("Errors of departments were not kept for this run.", "The next `demand run` keeps them.")
+        return
+    biased = [_name(one) for one in nodes if outlook.is_biased(one)]
+    st.caption(
+        "RMSSE, worst first: errors in units of those of a forecast that says “as yesterday”. "
+        "A tracking signal beyond ±4 says that a bias is no accident."
+    )
+    if biased:
+        layout.note(f"Off to one side, day after day: {', '.join(biased)}.", tone="warning")
+    shown = nodes if len(nodes) <= MOST_NODES else [*nodes[: MOST_NODES // 2], *nodes[-MOST_NODES // 2 :]]
+    if len(shown) < len(nodes):
+        st.caption(f"The {MOST_NODES // 2} worst and the {MOST_NODES // 2} best of {len(nodes)}; the table has all.")
+    layout.legend([("our forecast", "dot", shade.forecast), ("last week repeated", "diamond", shade.baseline)])
+    layout.chart(
+        charts.dumbbell(
+            [
+                {
+                    "name": _name(one),
+                    "ours": one.rmsse,
+                    "baseline": one.baseline_rmsse,
+                    "tip_ours": formats.score(one.rmsse),
+                    "tip_baseline": formats.score(one.baseline_rmsse),
+                    "tip_change": formats.percent(formats.change(one.rmsse, one.baseline_rmsse), signed=True),
+                }
+                for one in shown
+            ],
+            colours=shade,
+            unit="RMSSE",
+        ),
+        alt=f"RMSSE of our forecast and of repeating last week, by {LEVEL_TITLES[level].lower()}, worst first.",
+        key="accuracy_nodes",
+    )
+    layout.table(
+        [
+            {
+                "name": _name(one),
+                "rmsse": one.rmsse,
+                "last_week_repeated": one.baseline_rmsse,
+                "wape": one.wape,
+                "bias": one.bias,
+                "tracking_signal": one.tracking_signal,
+                "units_sold": one.actual_units,
+            }
+            for one in nodes
+        ],
+        name=f"accuracy_by_{LEVEL_TITLES[level].lower().replace(' × ', '_')}",
+        columns={
+            "name": LEVEL_TITLES[level],
+            "rmsse": st.column_config.NumberColumn("RMSSE", format="%.3f"),
+            "last_week_repeated": st.column_config.NumberColumn("Last week repeated", format="%.3f"),
+            "wape": st.column_config.NumberColumn("WAPE", format="percent"),
+            "bias": st.column_config.NumberColumn("Bias", format="percent"),
+            "tracking_signal": st.column_config.NumberColumn("Tracking signal", format="%.1f"),
+            "units_sold": st.column_config.NumberColumn("Sold (units)", format="%.0f"),
+        },
+    )
+
+
+def _by_item(serving: Serving, accuracy: schemas.Accuracy) -> None:
+    served = [store.store_id for store in serving.status.stores if store.run_id == accuracy.run.run_id]
+    items = [one for one in data.worst_items(serving.run_key, served[0] if len(served) == 1 else None) if one.backtest]
+    st.header("The items that were missed most", anchor=False)
+    if not items:
+        layout.empty("Errors of items were not kept for this run.", "The next `demand run` keeps them.")
+        return
+    st.caption("By RMSSE on the newest test. `/forecast/items?sort=error` lists all of them, to the best.")
+    layout.table(
+        [
+            {
+                "item": one.item_id,
+                "store": one.store_id,
+                "rmsse": one.backtest.rmsse,
+                "wape": one.backtest.wape,
+                "bias": one.backtest.bias,
+                "forecast": one.backtest.forecast_units,
+                "sold": one.backtest.actual_units,
+                "kind": one.demand_class,
+            }
+            for one in items
+            if one.backtest
+        ],
+        name="items_missed_most",
+        title=f"The {len(items)} items with the largest errors",
+        opened=True,
+        height=300,
+        columns={
+            "item": "Item",
+            "store": "Store",
+            "rmsse": st.column_config.NumberColumn("RMSSE", format="%.2f"),
+            "wape": st.column_config.NumberColumn("WAPE", format="percent"),
+            "bias": st.column_config.NumberColumn("Bias", format="percent"),
+            "forecast": st.column_config.NumberColumn("Forecast (units)", format="%.0f"),
+            "sold": st.column_config.NumberColumn("Sold (units)", format="%.0f"),
+            "kind": "Demand",
+        },
+    )
+
+
+def _name(node: schemas.NodeError) -> str:
+    """A node without its level's name: `CA_1 FOODS_3`."""
+    return node.node_id.partition(":")[2].replace("|", " ")
 
 
 def _words(model: str) -> str:

@@ -19,7 +19,9 @@ from dashboard.pages_.overview import any_good, how_sure, what_will_sell
 NO_ITEM = "all"
 BANDS = (("0.005", "0.995"), ("0.025", "0.975"), ("0.165", "0.835"), ("0.25", "0.75"))
 SPANS = {"56": "8 weeks", "112": "16 weeks", "364": "1 year"}
-SORTS = {"volume": "Best sellers first", "name": "By name"}
+SORTS = {"volume": "Best sellers first", "name": "By name", "error": "Largest error first"}
+USUAL = "level"
+MOST_CAUSES = 10
 
 
 def render(serving: Serving) -> None:
@@ -51,6 +53,7 @@ def render(serving: Serving) -> None:
     if series:
         _item_facts(series)
     _picture(serving, days, place, product, item, span)
+    _causes(serving, place, product, item)
     with st.container(horizontal=True, vertical_alignment="center"):
         navigation.link("overview", "This pick in the overview", {"place": place.text, "product": product.text})
         layout.share()
@@ -204,6 +207,68 @@ def _picture(serving: Serving, days: Days, place: Place, product: Product, item:
     )
 
 
+def _causes(serving: Serving, place: Place, product: Product, item: str | None) -> None:
+    """What moved the forecast, as bars around the usual level."""
+    explained = data.explanation(serving.run_key, place, product, item)
+    if explained is None:
+        return
+    shade = layout.colours()
+    st.header("What moves this forecast?", anchor=False)
+    usual = next((one.units_per_day for one in explained.causes if one.family == USUAL), 0.0)
+    of_item = (
+        f" The item has {formats.percent(explained.share, digits=1)} of what its store's department is forecast."
+        if explained.share is not None
+        else ""
+    )
+    st.caption(
+        f"Units a day that each cause adds to or takes from the usual {formats.units(usual)}, "
+        f"on average of the {len(explained.dates)} days.{of_item}"
+    )
+    moved = [one for one in explained.causes if one.family != USUAL]
+    strongest = sorted(moved, key=lambda one: -abs(one.units_per_day))[:MOST_CAUSES]
+    if strongest:
+        layout.chart(
+            charts.signed_bars(
+                [
+                    {
+                        "name": one.family.replace("_", " "),
+                        "value": one.units_per_day,
+                        "tip_value": f"{formats.units(one.units_per_day)} a day; most on "
+                        f"{formats.day(one.strongest_date)}: {formats.units(one.strongest_units)}",
+                    }
+                    for one in strongest
+                ],
+                colours=shade,
+                unit="fewer ← units a day → more",
+                number_format="+~s",
+                titles=("Cause", "Moves by"),
+            ),
+            alt="Units a day that each cause adds to or takes from the usual level.",
+            key="explore_causes",
+        )
+    layout.table(
+        [
+            {
+                "cause": one.family.replace("_", " "),
+                "meaning": one.meaning,
+                "units_a_day": one.units_per_day,
+                "strongest_day": one.strongest_date,
+                "units_that_day": one.strongest_units,
+            }
+            for one in explained.causes
+        ],
+        name=f"causes_{'_'.join(part for part in (place.name or 'all', product.name or 'all', item) if part)}",
+        title="Every cause as a table",
+        columns={
+            "cause": "Cause",
+            "meaning": "Meaning",
+            "units_a_day": st.column_config.NumberColumn("Units a day", format="%.2f"),
+            "strongest_day": st.column_config.DateColumn("Strongest on", format="ddd D MMM YYYY"),
+            "units_that_day": st.column_config.NumberColumn("Units that day", format="%.2f"),
+        },
+    )
+
+
 def _go_down(serving: Serving, place: Place, product: Product) -> None:
     """Buttons to the members of what is picked, one level down each side."""
     below: dict[str, tuple[str, str]] = {}
@@ -249,6 +314,7 @@ def _item_table(serving: Serving, place: Place, product: Product) -> None:
             "next_days": round(one.forecast_units, 1),
             "change": formats.change(one.forecast_units, one.units_last_28),
             "kind": one.demand_class,
+            "rmsse": one.backtest.rmsse if one.backtest else None,
         }
         for one in found
     ]
@@ -266,5 +332,6 @@ def _item_table(serving: Serving, place: Place, product: Product) -> None:
             "next_days": st.column_config.NumberColumn("Forecast (units)", format="%.0f"),
             "change": st.column_config.NumberColumn("Change", format="percent"),
             "kind": "Demand",
+            "rmsse": st.column_config.NumberColumn("Backtest error (RMSSE)", format="%.2f"),
         },
     )

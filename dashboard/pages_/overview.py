@@ -15,7 +15,13 @@ from dashboard.outlook import Days, Outlook, Verdict
 from dashboard.pages_ import picks
 
 HISTORY_DAYS = 56
+DEPARTMENT_LEVEL = 5
 WINDOWS = ("7", "28")
+RANGE_WORDS = {
+    "week": "19 of 20 such weeks stay within, learned from how a year of past weeks was missed",
+    "weeks": "the weeks' 95 % ranges added up, which errs on the wide side",
+    "days": "the days' 95 % ranges added up, which errs on the wide side",
+}
 BANDS = (("0.025", "0.975"), ("0.25", "0.75"))
 
 
@@ -47,7 +53,7 @@ def render(serving: Serving) -> None:
         navigation.link("explore", "Walk down to an item", {"place": place.text, "product": product.text})
         navigation.link("accuracy", "How good are we, level by level")
         layout.share()
-    _alarms(serving, accuracy)
+    _alarms(serving, page.run.run_id)
     _comparisons(serving, place, product, window)
 
 
@@ -84,7 +90,7 @@ def how_sure(ahead: Outlook, verdict: Verdict | None) -> Card:
     return Card(
         question,
         f"{formats.short_units(ahead.low)} to {formats.short_units(ahead.high)}",
-        f"±{formats.percent(ahead.half_width)}: the daily 95 % ranges added up, which errs on the wide side.",
+        f"±{formats.percent(ahead.half_width)}: {RANGE_WORDS[ahead.range_of]}.",
         held,
     )
 
@@ -231,19 +237,20 @@ def _comparisons(serving: Serving, place: Place, product: Product, window: int) 
             )
 
 
-def _alarms(serving: Serving, accuracy: schemas.Accuracy | None) -> None:
+def _alarms(serving: Serving, run_id: str) -> None:
     st.header("Alarms", anchor=False)
+    departments = data.node_errors(serving.run_key, run_id, DEPARTMENT_LEVEL)
     alarms = [
         *(alarm.message for alarm in data.monitoring(serving.run_key).alarms if alarm.cleared_at is None),
         *_quality_alarms(data.quality(serving.run_key)),
-        *(bias_alarms(accuracy) if accuracy else []),
+        *bias_alarms(departments),
     ]
     if serving.status.status == "stale":
         alarms.insert(0, "The served forecast is stale.")
     if alarms:
         layout.note(*alarms, tone="warning")
     else:
-        layout.note("None: the run is fresh, no data check failed, no level is biased by more than 5 %.", tone="good")
+        layout.note("None: the run is fresh, no data check failed, no department is biased.", tone="good")
     with st.container(horizontal=True):
         navigation.link("quality", "All data checks")
         navigation.link("runs", "All runs")
@@ -262,18 +269,16 @@ def _quality_alarms(quality: schemas.Quality) -> list[str]:
     return found
 
 
-def bias_alarms(accuracy: schemas.Accuracy) -> list[str]:
-    """One sentence for the aggregate levels whose newest fold was off in one direction by more than the limit."""
-    high: list[str] = []
-    low: list[str] = []
-    for level in range(1, 10):
-        verdict = outlook.verdict(accuracy, level)
-        if verdict and verdict.bias is not None and abs(verdict.bias) > outlook.BIAS_LIMIT:
-            (high if verdict.bias > 0 else low).append(
-                f"{LEVEL_TITLES[level].lower()} ({formats.percent(verdict.bias, signed=True)})"
-            )
-    return [
-        f"The last backtest was too {side} at: {', '.join(levels)}."
-        for side, levels in (("high", high), ("low", low))
-        if levels
-    ]
+def bias_alarms(departments: schemas.NodeErrors) -> list[str]:
+    """One sentence for the departments that the backtest forecast too high, and one for those too low."""
+    biased = [node for node in departments.nodes if outlook.is_biased(node)]
+    said = []
+    for side, sign in (("high", 1), ("low", -1)):
+        names = [
+            f"{node.department_id} ({formats.percent(node.bias, signed=True)})"
+            for node in biased
+            if node.bias is not None and node.bias * sign > 0
+        ]
+        if names:
+            said.append(f"The backtest was too {side}, day after day, in: {', '.join(names)}.")
+    return said

@@ -54,10 +54,8 @@ def dashboard(port: Port = 8501, home: Home = None) -> None:
 
 def dashboard_command(port: int) -> list[str]:
     """How Streamlit is started."""
-    from models_ml.settings import REPOSITORY
-
     return [
-        sys.executable, "-m", "streamlit", "run", str(REPOSITORY / "dashboard" / "app.py"),
+        sys.executable, "-m", "dashboard",
         "--server.address", "127.0.0.1", "--server.port", str(port), "--server.headless", "true",
         "--browser.gatherUsageStats", "false",
     ]  # fmt: skip

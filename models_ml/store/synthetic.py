@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import numpy as np
 import pyarrow as pa
 
+from models_ml.evaluation.hierarchy import LEVELS
 from models_ml.settings import QUANTILE_COLUMNS
 from models_ml.store.frames import ARROW_SCHEMAS, RunFrames, empty
 from models_ml.store.records import Role, RunRecord, derive_run_id
@@ -22,13 +24,16 @@ def synthetic_run(
     items: int,
     horizon_days: int = 28,
     history_days: int = 28,
+    node_history_days: int | None = None,
+    levels: Sequence[int] = (1, 9),
     origin: date = date(2016, 5, 22),
     seed: int = 0,
     role: Role = "champion",
 ) -> tuple[RunRecord, RunFrames]:
     """A run of `items` items in each store, with every frame filled; another seed is another run.
 
-    Means are from 0 to 10 units, quantiles multiples of them. Nodes are the total and one a store and department.
+    Means are from 0 to 10 units, quantiles multiples of them. Nodes are those of `levels`: the total, and one a store
+    and department, unless said. Nodes have `node_history_days` of history, or `history_days`.
     """
     record = RunRecord(
         run_id=derive_run_id(
@@ -56,6 +61,7 @@ def synthetic_run(
     store_column = np.repeat(np.array(stores), items)
     horizon = [origin + timedelta(days=day) for day in range(1, horizon_days + 1)]
     past = [origin - timedelta(days=day) for day in range(history_days - 1, -1, -1)]
+    node_past = [origin - timedelta(days=day) for day in range((node_history_days or history_days) - 1, -1, -1)]
 
     frames = {
         "run_series": {
@@ -83,43 +89,38 @@ def synthetic_run(
             "price": np.full(series * history_days, 2.5),
         },
     }
-    nodes: list[tuple[str, int, str, str | None, str | None]] = [("total", 1, "total", None, None)]
-    nodes += [
-        (f"store_department:{store}|{department}", 9, "store_department", store, department)
+    places = [
+        {"region_id": store[:2], "store_id": store, "category_id": department[:-2], "department_id": department}
         for store in stores
         for department in sorted(set(departments.tolist()))
     ]
+    nodes: dict[str, dict[str, object]] = {}
+    for level in (LEVELS[number - 1] for number in levels):
+        for place in places:
+            known = {key: value for key, value in place.items() if _above(key) & set(level.keys)}
+            node_id = ":".join(filter(None, (level.name, "|".join(place[key] for key in level.keys))))
+            nodes[node_id] = {"node_id": node_id, "level": level.number, "level_name": level.name, **known}
     tables = {name: pa.table(columns).cast(ARROW_SCHEMAS[name]) for name, columns in frames.items()}
-    tables["run_nodes"] = pa.table(
-        {
-            "node_id": [node[0] for node in nodes],
-            "level": [node[1] for node in nodes],
-            "level_name": [node[2] for node in nodes],
-            "region_id": [node[3][:2] if node[3] else None for node in nodes],
-            "store_id": [node[3] for node in nodes],
-            "category_id": [node[4][:-2] if node[4] else None for node in nodes],
-            "department_id": [node[4] for node in nodes],
-        },
-        schema=ARROW_SCHEMAS["run_nodes"],
-    )
+    tables["run_nodes"] = pa.Table.from_pylist(list(nodes.values()), schema=ARROW_SCHEMAS["run_nodes"])
+    node_ids = list(nodes)
     tables["node_forecasts"] = pa.table(
         {
-            "node_id": np.repeat([node[0] for node in nodes], horizon_days),
+            "node_id": np.repeat(node_ids, horizon_days),
             "target_date": np.tile(np.array(horizon, dtype="datetime64[D]"), len(nodes)),
             **_values(generator, len(nodes) * horizon_days),
         }
     ).cast(ARROW_SCHEMAS["node_forecasts"])
     tables["node_history"] = pa.table(
         {
-            "node_id": np.repeat([node[0] for node in nodes], history_days),
-            "date": np.tile(np.array(past, dtype="datetime64[D]"), len(nodes)),
-            "units": generator.poisson(50.0, len(nodes) * history_days).astype(float),
+            "node_id": np.repeat(node_ids, len(node_past)),
+            "date": np.tile(np.array(node_past, dtype="datetime64[D]"), len(nodes)),
+            "units": generator.poisson(50.0, len(nodes) * len(node_past)).astype(float),
         }
     ).cast(ARROW_SCHEMAS["node_history"])
     periods = [(horizon[day], horizon[min(day + 6, horizon_days - 1)]) for day in range(0, horizon_days, 7)]
     tables["node_period_forecasts"] = pa.table(
         {
-            "node_id": np.repeat([node[0] for node in nodes], len(periods)),
+            "node_id": np.repeat(node_ids, len(periods)),
             "first_date": [first for first, _ in periods] * len(nodes),
             "last_date": [last for _, last in periods] * len(nodes),
             **_values(generator, len(nodes) * len(periods)),
@@ -138,7 +139,7 @@ def synthetic_run(
     ).select(ARROW_SCHEMAS["backtest_series"].names)
     tables["backtest_nodes"] = pa.table(
         {
-            "node_id": [node[0] for node in nodes] * 2,
+            "node_id": node_ids * 2,
             "fold": [fold] * 2 * len(nodes),
             "model": ["synthetic"] * len(nodes) + ["seasonal_naive"] * len(nodes),
             "rmsse": generator.uniform(0.3, 2.0, 2 * len(nodes)),
@@ -182,6 +183,11 @@ def synthetic_run(
         schema=ARROW_SCHEMAS["calendar_region_flags"],
     )
     return record, RunFrames(**{name: tables.get(name, empty(name)) for name in ARROW_SCHEMAS})
+
+
+def _above(key: str) -> set[str]:
+    """Keys of a level that say what this one is: a store says its region."""
+    return {key, *({"region_id": ["store_id"], "category_id": ["department_id"]}.get(key, []))}
 
 
 def _errors(generator: np.random.Generator, size: int) -> dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]]:

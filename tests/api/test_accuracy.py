@@ -42,7 +42,7 @@ def test_unknown_names(client: httpx.Client) -> None:
     assert_problem(client.get("/accuracy", params={"level": 13}), 422, "invalid-request")
     assert_problem(client.get("/accuracy/nodes", params={"run_id": "none"}), 404, "unknown-run")
     assert_problem(client.get("/accuracy/leads", params={"store_id": "none"}), 404, "unknown-store")
-    problem = assert_problem(client.get("/accuracy/nodes", params={"fold": "2016-01-01"}), 422, "invalid-request")
+    problem = assert_problem(client.get("/accuracy/nodes", params={"fold": "2016-01-01"}), 404, "unknown-fold")
     assert problem["errors"][0]["allowed"] == ["2016-04-24", "2016-03-27"]
 
 

@@ -113,7 +113,7 @@ def dashboard(api: Server, store_folder: Path) -> Iterator[Server]:
     """The running dashboard."""
     port = free_port()
     server = Server(
-        ["streamlit", "run", "dashboard/app.py", "--server.port", str(port), "--server.address", "127.0.0.1"],
+        ["dashboard", "--server.port", str(port), "--server.address", "127.0.0.1"],
         {"DEMAND_API_URL": api.url, "DEMAND_DOCS_URL": "http://127.0.0.1:9/site"},
         port,
         "/_stcore/health",

@@ -17,6 +17,7 @@ from sqlalchemy import Engine, insert, update
 
 from models_ml.errors import PublishError
 from models_ml.settings import QUANTILE_COLUMNS, QUANTILES
+from models_ml.store.additions import write_contributions
 from models_ml.store.engine import make_engine
 from models_ml.store.frames import ARROW_SCHEMAS, RunFrames
 from models_ml.store.migrate import upgrade
@@ -63,6 +64,7 @@ def build_store(url: str) -> Engine:
     for seed, days_older, role in ((1, 28, "champion"), (2, 0, "challenger"), (3, 0, "champion")):
         record, frames = make_run(seed, ORIGIN - timedelta(days=days_older), role)
         publish(engine, record, frames, activate=role == "champion")
+        write_contributions(engine, record.run_id, _contributions(frames))
     record, frames = make_run(4, ORIGIN, "champion")
     broken = RunFrames(**{**frames.__dict__, "forecasts": frames.forecasts.slice(0, 100)})
     try:
@@ -301,6 +303,16 @@ def _frames(record: RunRecord, keys: list[dict[str, str]], known: _Floats, mean:
         }
     )
     return RunFrames(**{name: tables[name].select(schema.names).cast(schema) for name, schema in ARROW_SCHEMAS.items()})
+
+
+def _contributions(frames: RunFrames) -> pa.Table:
+    """What moved each node: a weekday, an event and the usual level, which add up to the mean of each day."""
+    days = frames.node_forecasts.select(["node_id", "target_date", "mean"]).to_pandas()
+    usual = days.groupby("node_id")["mean"].transform("mean")
+    event = days["target_date"].isin(list(EVENTS)) * 0.05 * usual
+    parts = {"level": usual, "events": event, "weekday": days["mean"] - usual - event}
+    rows = [days[["node_id", "target_date"]].assign(family=name, units=units) for name, units in parts.items()]
+    return pa.concat_tables([pa.Table.from_pandas(one, preserve_index=False) for one in rows])
 
 
 def _nodes(

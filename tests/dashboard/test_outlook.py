@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 
 import pytest
@@ -38,6 +39,38 @@ def test_the_window_is_summed_and_compared_with_the_right_days() -> None:
     # the same weekday 52 weeks before after(d) is 364 - d days before the origin
     assert ahead.last_year == sum(364 - day for day in range(1, 8))
     assert ahead.half_width == pytest.approx((ahead.high - ahead.low) / 2 / ahead.units)
+
+
+def test_a_week_has_a_range_of_its_own_and_weeks_are_added_up() -> None:
+    weeks = tuple(
+        schemas.WeekForecast(
+            first_date=after(7 * number + 1),
+            last_date=after(7 * number + 7),
+            mean=100.0,
+            quantiles={"0.025": 80.0 - number, "0.975": 120.0 + number},
+        )
+        for number in range(4)
+    )
+    days = dataclasses.replace(some_days(), weeks=weeks)
+    week, month, odd = (outlook.outlook(days, window) for window in (7, 28, 10))
+    assert week is not None
+    assert month is not None
+    assert odd is not None
+    assert (week.low, week.high, week.range_of) == (80.0, 120.0, "week")
+    assert (month.low, month.high, month.range_of) == (80 + 79 + 78 + 77, 120 + 121 + 122 + 123, "weeks")
+    assert (odd.low, odd.range_of) == (50.0, "days")  # ten days are no weeks
+
+
+@pytest.mark.parametrize(
+    ("bias", "signal", "biased"),
+    [(0.06, 9.0, True), (-0.06, -9.0, True), (0.04, 9.0, False), (0.3, 2.0, False), (None, None, False)],
+)
+def test_biased_is_what_is_large_and_no_accident(bias: float | None, signal: float | None, biased: bool) -> None:
+    node = schemas.NodeError(
+        node_id="department:F", level=5, level_name="department", rmsse=1.0, baseline_rmsse=None,
+        actual_units=1, forecast_units=1, absolute_error_units=1, wape=1, bias=bias, tracking_signal=signal,
+    )  # fmt: skip
+    assert outlook.is_biased(node) is biased
 
 
 def test_without_quantiles_or_history_nothing_is_made_up() -> None:

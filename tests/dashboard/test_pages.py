@@ -85,7 +85,9 @@ def test_a_link_to_an_item_opens_it_with_its_price_and_the_picks_below_it() -> N
     said = words(test)
     assert "level 12 of 12" in said
     assert "Price" in said
-    assert len(test.get("vega_lite_chart")) == 2  # units and price
+    assert "What moves this forecast?" in said
+    assert "% of what its store's department is forecast" in said
+    assert len(test.get("vega_lite_chart")) == 3  # units, price and causes
 
 
 @pytest.mark.usefixtures("served")
@@ -93,6 +95,7 @@ def test_an_item_over_all_stores_has_no_range_and_says_why() -> None:
     said = words(show("explore", product="department:FOODS_3", item="FOODS_3_002"))
     assert "level 10 of 12" in said
     assert "No range here" in said
+    assert "What moves this forecast?" not in said
 
 
 @pytest.mark.usefixtures("served")
@@ -121,6 +124,24 @@ def test_accuracy_shows_every_measure_by_level(measure: str) -> None:
     assert len(table) == 13
     assert table["ours"].notna().all()
     assert table["last_week_repeated"].isna().all() == (measure == "coverage_95")
+
+
+def test_accuracy_tells_departments_items_and_days_ahead(client: ApiClient) -> None:
+    run = client.status().runs[0].run_id
+    test = show("accuracy", by="9", lead_level="1")
+    tables = {tuple(frame.value.columns): frame.value for frame in test.dataframe}
+    nodes = next(table for names, table in tables.items() if "tracking_signal" in names)
+    told = client.node_errors(run, 9).nodes
+    assert list(nodes["name"]) == [node.node_id.partition(":")[2].replace("|", " ") for node in told]
+    assert list(nodes["rmsse"]) == sorted(nodes["rmsse"], reverse=True)
+    leads = next(table for names, table in tables.items() if "days_ahead" in names)
+    assert len(leads) == 2 * published_store.HORIZON_DAYS
+    items = next(table for names, table in tables.items() if "item" in names)
+    assert list(items["rmsse"]) == sorted(items["rmsse"], reverse=True)
+    added = test.dataframe[0].value
+    expected = 1 - added["ours"] / added["last_week_repeated"]
+    assert list(added["forecast_value_added"]) == pytest.approx(list(expected))
+    assert dict(test.query_params) == {"by": "9", "lead_level": "1"}
 
 
 @pytest.mark.usefixtures("served")

@@ -1,0 +1,26 @@
+"""Start the dashboard: `python -m dashboard [options of streamlit run]`.
+
+Streamlit imports a page's libraries when its first reader comes, who then waits seconds for pandas. Here they are
+imported before the server answers at all.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import altair  # noqa: F401 - Streamlit imports it with the first chart
+import pandas  # noqa: F401 - and this with the first table
+from streamlit.web import cli
+
+from dashboard.pages_ import accuracy, explore, overview, quality, runs  # noqa: F401 - what app.py imports
+
+
+def main() -> None:
+    """Hand over to Streamlit."""
+    sys.argv = ["streamlit", "run", str(Path(__file__).with_name("app.py")), *sys.argv[1:]]
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -240,7 +240,7 @@ def _causes(serving: Serving, place: Place, product: Product, item: str | None) 
                 ],
                 colours=shade,
                 unit="fewer ← units a day → more",
-                number_format="+~s",
+                number_format="+,.3~r",
                 titles=("Cause", "Moves by"),
             ),
             alt="Units a day that each cause adds to or takes from the usual level.",

@@ -1,0 +1,98 @@
+"""The site's folder: every part made or copied, then put in place as a whole."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from models_ml import dbt
+from models_ml.settings import REPOSITORY, Settings
+from models_ml.site import api_reference
+from models_ml.site.markdown import MarkdownPages
+from models_ml.site.page import page
+
+README = "README.md"
+MARKDOWN = (README, "CHANGELOG.md", "infra/README.md")
+"""Documents of the repository that become pages, beside all of `benchmarks/`."""
+
+COPIED = ("LICENSE",)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the index: where it leads, and which question it answers."""
+
+    href: str
+    title: str
+    answers: str
+
+
+ENTRIES = (
+    Entry("readme.html", "How it works", "What is this, how do I run it, and why is it built so?"),
+    Entry("dbt/index.html", "Models and lineage", "Where does a number come from? Every model, column and test."),
+    Entry("data-docs/index.html", "Data quality", "Can it be trusted? The newest checks, what failed, what is caught."),
+    Entry("api/index.html", "API reference", "How do systems read forecasts? Every route and shape."),
+    Entry("benchmarks/accuracy.html", "Accuracy", "How good are the forecasts, on which days, against what?"),
+    Entry("changelog.html", "Changes", "What is new?"),
+    Entry("infra/readme.html", "Operations on Azure", "An alarm went off: what does it mean, and what is to be done?"),
+)
+
+
+def build_site(settings: Settings) -> Path:
+    """Write `<home>/site`, replacing an earlier one as a whole.
+
+    Returns:
+        Its index page.
+
+    Raises:
+        StepError: dbt cannot make its docs, for example because nothing has been built yet.
+    """
+    home = settings.home.resolve()
+    dbt.run(settings, ["docs", "generate", "--static"])
+    site = home / "site"
+    part = Path(tempfile.mkdtemp(prefix=".site-", dir=home))
+    try:
+        (part / "dbt").mkdir()
+        lineage = (home / "dbt" / "static_index.html").read_text(encoding="utf-8")
+        (part / "dbt" / "index.html").write_text(mended(lineage), encoding="utf-8")
+        reports = home / "reports" / "data_docs"
+        if reports.exists():
+            shutil.copytree(reports, part / "data-docs")
+        api_reference.write(part / "api")
+        benchmarks = sorted(path.relative_to(REPOSITORY).as_posix() for path in REPOSITORY.glob("benchmarks/*.md"))
+        documents = [name for name in (*MARKDOWN, *benchmarks) if (REPOSITORY / name).exists()]
+        MarkdownPages(REPOSITORY, documents, COPIED).write(part)
+        (part / "index.html").write_text(index(part, benchmarks), encoding="utf-8")
+        part.chmod(0o755)
+        shutil.rmtree(site, ignore_errors=True)
+        part.replace(site)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return site / "index.html"
+
+
+def mended(lineage: str) -> str:
+    """dbt's page without its requests for files that are not there: an icon for the window, and names yet unfilled."""
+    filled_later = lineage.replace('xlink:href="{{', 'ng-attr-xlink:href="{{')
+    return re.sub(r"<link[^>]*\$\{require\([^>]*>", "", filled_later)
+
+
+def index(part: Path, benchmarks: list[str]) -> str:
+    """The first page: what there is, and the question that each part answers."""
+    rows = "".join(
+        f'<tr><td><a href="{entry.href}">{escape(entry.title)}</a></td><td>{escape(entry.answers)}</td></tr>'
+        for entry in ENTRIES
+        if (part / entry.href).exists()
+    )
+    names = [Path(name).with_suffix(".html").as_posix() for name in benchmarks]
+    measured = ", ".join(f'<a href="{name}">{Path(name).stem}</a>' for name in names)
+    body = (
+        "<h1>Retail demand forecasting</h1>"
+        "<p>Raw sales become tested marts, marts become forecasts, forecasts are served. Each page answers one kind "
+        f"of question; all of them open from disk.</p><table>{rows}</table><p>All that was measured: {measured}.</p>"
+    )
+    return page("Retail demand forecasting", body)

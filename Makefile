@@ -8,7 +8,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEBIAN_PACKAGES := chromium unixodbc
 
-.PHONY: help demo test test-slow test-spark lint lint-infra serve docs bench-accuracy bench-value bench-peers bench-store bench-api bench-dashboard lock clean system-packages
+.PHONY: help demo test test-slow test-spark lint lint-infra serve docs bench-accuracy bench-train bench-value bench-peers bench-store bench-api bench-dashboard lock clean system-packages
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -93,6 +93,9 @@ bench-store: $(STAMP) ## publish speed against a bare executemany
 
 bench-accuracy: $(STAMP) ## every forecaster on five folds of the real M5 marts in DEMAND_HOME; goes on where it stopped
 	$(BIN)/python -m benchmarks.accuracy
+
+bench-train: $(STAMP) ## seconds and memory of train and forecast for 1, 2, 5 and 10 stores of the marts in DEMAND_HOME
+	$(BIN)/python -m benchmarks.training --stores 1,2,5,10 --write
 
 bench-value: $(STAMP) ## stock and cost of orders from our forecast against simpler ones, on the real M5 marts in DEMAND_HOME
 	$(BIN)/python -m benchmarks.value --write

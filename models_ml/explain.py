@@ -7,15 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, select
 
+from models_ml.artifact import RunArtifact
 from models_ml.errors import InputError
-from models_ml.evaluation.hierarchy import AGGREGATE_LEVELS, Hierarchy
-from models_ml.feature_families import LEVEL, MEANINGS, RECONCILIATION, family_of
-from models_ml.forecasters.base import Contributions, Explainable, Forecast, Forecaster
+from models_ml.evaluation.hierarchy import AGGREGATE_LEVELS, BOTTOM_AGGREGATE, Hierarchy, node_ids
+from models_ml.feature_families import LEVEL, MEANINGS, RECONCILIATION, STORE_DEPARTMENT, family_of
+from models_ml.forecasters.base import Contributions, Explainable, Forecast, Forecaster, ItemExplainable
+from models_ml.forecasters.storage import FittedModel
 from models_ml.marts import Marts
 from models_ml.store import read, runs
-from models_ml.store.schema import forecasts, node_forecasts, run_nodes, run_series
+from models_ml.store.schema import run_nodes
 from models_ml.store.transactions import reading
 
 
@@ -23,7 +25,7 @@ def by_family(contributions: Contributions) -> tuple[list[str], np.ndarray]:
     """Contributions summed by family.
 
     Returns:
-        Families, those that occur in the order of `MEANINGS`; and float64, nodes x horizon x families.
+        Families, those that occur in the order of `MEANINGS`; and float64, rows x horizon x families.
     """
     of = [family_of(name) for _, name in contributions.features]
     families = [family for family in MEANINGS if family in of]
@@ -42,7 +44,7 @@ def contribution_rows(forecaster: Forecaster, marts: Marts, forecast: Forecast) 
         return pa.table({n: pa.array([], t) for n, t in COLUMNS.items()})
     given = forecaster.contributions(marts)
     families, units = by_family(given)
-    hierarchy = Hierarchy.of(given.nodes, AGGREGATE_LEVELS)
+    hierarchy = Hierarchy.of(given.rows, AGGREGATE_LEVELS)
     summing = hierarchy.summing.astype(np.float64)
     count, days = units.shape[:2]
     summed = np.asarray(summing @ units.reshape(count, -1)).reshape(-1, days, len(families))
@@ -70,7 +72,7 @@ class Explanation:
 
     Attributes:
         run_id: the run.
-        node_id: the node that the contributions are of.
+        node_id: the node, or the item's store x department.
         units: target day x family; a day's sum is the forecast of the node, or of the item.
         store_id, item_id: of the item, None for a node.
         share: the item's share of its node's forecast, None for a node.
@@ -108,63 +110,48 @@ def explain_node(engine: Engine, run_id: str, node_id: str) -> Explanation:
     return Explanation(run.run_id, node_id, units[[family for family in MEANINGS if family in units]])
 
 
-def explain_item(engine: Engine, run_id: str, node_id: str, item_id: str) -> Explanation:
-    """Read why an item of a store is forecast as it is: what moved its store x department, in the item's share.
+def explain_item(model: FittedModel, marts: Marts, run: RunArtifact, store_id: str, item_id: str) -> Explanation:
+    """Why an item of a store is forecast as it is: what moved it by itself, and then its store x department.
 
     Args:
-        engine: of the store.
-        run_id: the run.
-        node_id: a node of one store (`store:CA_1`, `store_department:CA_1|FOODS_3`), which says which store is meant.
-        item_id: the item.
+        model: the run's.
+        marts: as of the run's origin, of its stores.
+        run: as it was published.
+        store_id, item_id: the item.
 
     Raises:
-        InputError: there is no such run, node or item, or the node is not of one store.
-        StoreError: the store cannot be read.
+        InputError: the run has no such item, or its model cannot say why.
+        ModelError: the marts have other features or categories than the model was fitted with.
     """
-    with reading(engine) as connection:
-        run = runs.find(connection, run_id)
-        node = connection.execute(
-            select(run_nodes).where(run_nodes.c.run_id == run.run_id, run_nodes.c.node_id == node_id)
-        ).one_or_none()
-        if node is None or node.store_id is None:
-            raise InputError(f"{node_id!r} is not a node of one store. Give `--node store:<store>` with an item.")
-        item = connection.execute(
-            select(run_series).where(
-                run_series.c.run_id == run.run_id,
-                run_series.c.store_id == node.store_id,
-                run_series.c.item_id == item_id,
-            )
-        ).one_or_none()
-        if item is None:
-            raise InputError(f"{run.run_id} has no item {item_id!r} in store {node.store_id}.")
-        above = f"{AGGREGATE_LEVELS[-1].name}:{item.store_id}|{item.department_id}"
-        own = select(forecasts.c.target_date, forecasts.c.mean).where(
-            forecasts.c.run_id == run.run_id, forecasts.c.store_id == item.store_id, forecasts.c.item_id == item_id
-        )
-        whole = select(node_forecasts.c.target_date, node_forecasts.c.mean).where(
-            node_forecasts.c.run_id == run.run_id, node_forecasts.c.node_id == above
-        )
-        mean = {row.target_date: row.mean for row in connection.execute(own)}
-        node_mean = {row.target_date: row.mean for row in connection.execute(whole)}
-        sold = connection.execute(
-            select(func.sum(run_series.c.units_last_28)).where(
-                run_series.c.run_id == run.run_id,
-                run_series.c.store_id == item.store_id,
-                run_series.c.department_id == item.department_id,
-            )
-        ).scalar_one()
-    explained = explain_node(engine, run.run_id, above)
-    daily = pd.Series({day: mean[day] / node_mean[day] if node_mean[day] > 0 else 0.0 for day in mean})
-    total = sum(node_mean.values())
+    forecaster = model.forecaster
+    if not isinstance(forecaster, ItemExplainable):
+        raise InputError(f"{run.run_id} ({forecaster.name}) has no explanations of items: its model cannot say why.")
+    model.quantiles.check(marts.series)  # rows of the run are rows of the marts
+    own = (marts.series["store_id"] == store_id) & (marts.series["item_id"] == item_id)
+    if not own.any():
+        raise InputError(f"{run.run_id} has no item {item_id!r} in store {store_id!r}.")
+    row = int(np.flatnonzero(own)[0])
+    families, units = by_family(forecaster.item_contributions(marts, row))
+    frame = pd.DataFrame(units[0], index=pd.Index(marts.target_dates, name="target_date"), columns=families)
+    mean = np.asarray(run.tables["forecasts"]["mean"]).reshape(len(marts.series), -1)
+    frame[STORE_DEPARTMENT] = mean[row] - frame.to_numpy().sum(axis=1)
+    node = node_ids(marts.series, BOTTOM_AGGREGATE)
+    kin = (node == node[row]).to_numpy()
+    recent = np.asarray(run.tables["run_series"]["units_last_28"])
     return Explanation(
         run.run_id,
-        above,
-        explained.units.mul(daily.reindex(explained.units.index), axis=0),
-        item.store_id,
+        str(node[row]),
+        frame,
+        store_id,
         item_id,
-        sum(mean.values()) / total if total > 0 else 0.0,
-        item.units_last_28 / sold if sold > 0 else 0.0,
+        share(mean[row].sum(), mean[kin].sum()),
+        share(recent[row], recent[kin].sum()),
     )
+
+
+def share(part: float, whole: float) -> float:
+    """A part of a whole; nothing of nothing is 0."""
+    return part / whole if whole > 0 else 0.0
 
 
 def summary(explanation: Explanation) -> pd.DataFrame:

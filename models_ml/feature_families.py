@@ -5,25 +5,28 @@ from __future__ import annotations
 import re
 
 LEVEL, RECONCILIATION, OTHER = "level", "reconciliation", "other"
+STORE_DEPARTMENT = "store_department"
 
 FAMILIES: tuple[tuple[str, str], ...] = (
     ("level", LEVEL),
     ("(known|past|static)_.*", "declared"),
     (".*_years?_ago|last_year_.*|growth_.*", "last_year"),
-    ("weekday.*|same_weekday_.*|lead", "weekday"),
+    ("weekday.*|same_weekday_.*|(item|node)_weekday|lead", "weekday"),
     ("day_of_month.*|week_of_month", "day_of_month"),
     ("season_.*|day_of_year|month", "season"),
     (".*event.*|major_.*", "events"),
     ("flag.*", "regional_flag"),
-    ("ratio_.*|momentum_.*|time", "recent_sales"),
+    ("ratio_.*|momentum_.*|time|log_level|zero_share_.*|spread_.*|days_since_last_sale", "recent_sales"),
+    (r"(item|node|department)_\d+", "kin"),
     ("on_sale_.*", "assortment"),
+    ("days_on_sale", "age"),
     (".*price.*|.*discount.*", "price"),
     ("region|store|category|department", "place"),
 )
 """Pattern of a feature's name -> its family; the first that matches whole."""
 
 MEANINGS = {
-    LEVEL: "what the node sells at its recent level, all else being usual",
+    LEVEL: "what it sells at its recent level, all else being usual",
     "weekday": "the day of the week",
     "day_of_month": "the day of the month: paydays",
     "season": "the time of the year",
@@ -31,11 +34,14 @@ MEANINGS = {
     "regional_flag": "the region's flag",
     "recent_sales": "where recent weeks are heading",
     "last_year": "the same weeks of earlier years",
+    "kin": "recent sales of the same item elsewhere, and of its department",
     "assortment": "items launched",
+    "age": "how long it has been on sale",
     "price": "prices",
     "declared": "promotions and other columns that the source declares",
     "place": "the store, department or region itself",
     RECONCILIATION: "making levels and both node models agree",
+    STORE_DEPARTMENT: "what its department in the store is forecast to sell, beyond the sum of its items",
     OTHER: "anything else",
 }
 """What each family means to a reader."""

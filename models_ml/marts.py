@@ -117,6 +117,18 @@ class Marts:
         frame = self.series[keys].drop_duplicates().sort_values(keys[:2], ignore_index=True)
         return frame.assign(node_id=node_ids(frame, BOTTOM_AGGREGATE))
 
+    @cached_property
+    def node_of_series(self) -> np.ndarray:
+        """Row of `store_departments` of each series."""
+        keys = ["store_id", "department_id"]
+        nodes = pd.MultiIndex.from_frame(self.store_departments[keys])
+        return np.asarray(nodes.get_indexer(pd.MultiIndex.from_frame(self.series[keys])))
+
+    @property
+    def days_on_sale(self) -> np.ndarray:
+        """Days from the launch of each series to the origin, both counted; 0 or less if it is yet to come."""
+        return np.asarray((pd.Timestamp(self.origin) - self.series["launch_date"]).dt.days) + 1
+
     def store_department_daily(
         self, since: date, until: date, column: str = "units"
     ) -> tuple[pd.DataFrame, np.ndarray]:

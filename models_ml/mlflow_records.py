@@ -29,6 +29,11 @@ BY_LEVEL = ("wrmsse", "bias", "wape", "wspl", "coverage_95")
 """Metrics recorded for every level; others only for the mean of the levels, to keep their number small."""
 
 LONGEST_VALUE = 500
+"""Of a parameter or a tag; servers refuse longer ones. `run.json` beside the model has them whole."""
+
+MOST_PARAMS = 100
+"""In one request."""
+
 LINEAGE = ("run_id", "model", "version", "origin", "horizon_days", "git_commit", "code_version", "data_fingerprint")
 
 
@@ -70,7 +75,7 @@ def record(client: Any, experiment_id: str, folder: Path) -> str:
     if found:
         return str(found[0].info.run_id)
     tags = {name: str(manifest[name]) for name in LINEAGE}
-    tags["scope"] = ",".join(manifest["scope"])[:LONGEST_VALUE]
+    tags |= {"scope": ",".join(manifest["scope"])[:LONGEST_VALUE], "mlflow.source.git.commit": manifest["git_commit"]}
     created = client.create_run(experiment_id, run_name=run.run_id, tags=tags)
     mlflow_run_id = str(created.info.run_id)
     values = metric_values(run.tables["run_metrics"].to_pandas(), manifest["model"])
@@ -81,9 +86,12 @@ def record(client: Any, experiment_id: str, folder: Path) -> str:
             Metric(name, value, int(datetime(fold.year, fold.month, fold.day).timestamp() * 1000), folds.index(fold))
             for name, value, fold in values
         ],
-        params=[Param(name, value) for name, value in list(flat(manifest["parameters"]).items())[:100]],
         tags=[RunTag("folds", ",".join(map(str, folds))[:LONGEST_VALUE])],
     )
+    params = [Param(name, value) for name, value in flat(manifest["parameters"]).items()]
+    for start in range(0, len(params), MOST_PARAMS):
+        client.log_batch(mlflow_run_id, params=params[start : start + MOST_PARAMS])
+    client.log_dict(mlflow_run_id, manifest, artifact.MANIFEST)
     model = folder / artifact.MODEL
     client.log_dict(mlflow_run_id, described(model), "features.json")
     with mlflow.start_run(run_id=mlflow_run_id):

@@ -13,12 +13,15 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from models_ml import artifact, dbt, promotion, provenance
-from models_ml.errors import InputError, QualityError, StepError, StoreError, WarehouseError
+from models_ml import artifact, dbt, explain, promotion, provenance
+from models_ml.errors import InputError, ModelError, QualityError, StepError, StoreError, WarehouseError
 from models_ml.evaluation.backtest import Backtest
 from models_ml.evaluation.metrics import AVERAGE_LEVEL
+from models_ml.explain import Explanation
 from models_ml.forecasters.registry import CLASSES
+from models_ml.forecasters.storage import FittedModel
 from models_ml.lake.address import LakeAddress
+from models_ml.marts import Marts
 from models_ml.monitoring.run import monitor
 from models_ml.settings import Settings
 from models_ml.sources import SimulatedSource, get_source
@@ -442,6 +445,29 @@ def keep_backtest(settings: Settings, folder: Path, scored: Backtest) -> str:
     finally:
         engine.dispose()
     return f"Kept with {folder.name}: {added} figures added to the store."
+
+
+def explain_item(settings: Settings, run_id: str, store_id: str, item_id: str) -> Explanation:
+    """Why a run forecasts an item as it does, by its stored model on the marts that it was fitted on.
+
+    Raises:
+        InputError: the home holds no such run or item, or its model cannot say why.
+        ModelError: the marts hold other data than the run was fitted on.
+    """
+    folder = settings.home / "models" / run_id
+    run = artifact.load(folder)
+    record = artifact.record_of(run)
+    warehouse = open_warehouse(
+        settings.effective_warehouse_url, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
+    )
+    if raw_fingerprint(settings, warehouse) != record.data_fingerprint:
+        raise ModelError(
+            f"The warehouse holds other data than {run_id} was fitted on, so its items cannot be explained. "
+            "Explain a run of the present data, or a node (`--node`), whose explanation is stored."
+        )
+    model = FittedModel.load(folder / artifact.MODEL, threads=settings.threads)
+    marts = Marts(warehouse, record.origin, record.horizon_days, record.scope)
+    return explain.explain_item(model, marts, run, store_id, item_id)
 
 
 def check_quality(settings: Settings, zones: list[str]) -> str:

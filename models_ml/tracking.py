@@ -95,7 +95,8 @@ def start(home: Path, *, run_folder: Path | None, aliases: Mapping[str, Mapping[
     """Start a recorder.
 
     Args:
-        home: its `mlflow.sqlite` and `mlflow_artifacts/` are MLflow's default store; MLFLOW_TRACKING_URI names another.
+        home: its `mlflow.sqlite` and `mlflow_artifacts/` are MLflow's default store; MLFLOW_TRACKING_URI names another,
+            and all of MLflow's own variables hold.
         run_folder: of a trained run to record; None only moves aliases.
         aliases: registered model -> alias -> run_id, or None for an alias that nobody has (see `wanted_aliases`).
     """
@@ -105,7 +106,7 @@ def start(home: Path, *, run_folder: Path | None, aliases: Mapping[str, Mapping[
     local = f"sqlite:///{home / 'mlflow.sqlite'}"
     uri = os.environ.get("MLFLOW_TRACKING_URI") or local
     job: dict[str, Any] = {
-        "experiment": EXPERIMENT,
+        "experiment": os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT,
         "artifact_location": (home / "mlflow_artifacts").as_uri() if uri == local else None,
         "run_folder": str(run_folder.resolve()) if run_folder else None,
         "aliases": {name: dict(of) for name, of in aliases.items()},

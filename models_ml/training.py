@@ -299,13 +299,12 @@ def series_rows(marts: Marts, forecast: Forecast) -> pa.Table:
     series = forecast.series
     recent = marts.daily(marts.origin - timedelta(days=CLASS_DAYS - 1), marts.origin)
     price = marts.daily(marts.origin, marts.origin, "price")[:, 0].astype(np.float64)
-    days_on_sale = (pd.Timestamp(marts.origin) - series["launch_date"]).dt.days.to_numpy() + 1
     return pa.table(
         {
             **{c: pa.array(series[c]) for c in ("store_id", "item_id", "department_id", "category_id", "region_id")},
             "price": pa.array(np.where(price > 0, price, np.nan), from_pandas=True),
             "units_last_28": pa.array(recent[:, -28:].sum(axis=1, dtype=np.float64)),
-            "demand_class": pa.array(demand_classes(recent, days_on_sale)),
+            "demand_class": pa.array(demand_classes(recent, marts.days_on_sale)),
             "launch_date": pa.array(series["launch_date"].dt.date),
         }
     )

@@ -195,9 +195,11 @@ def publish(
 def explain(
     run_id: Annotated[str | None, typer.Option("--run", help="A run; default: what is served.", metavar="RUN")] = None,
     node: Annotated[
-        str, typer.Option("--node", help="A node, e.g. total, store:CA_1, store_department:CA_1|FOODS_3.")
-    ] = "total",
-    item: Annotated[str | None, typer.Option("--item", help="An item of the node's store.", metavar="ITEM")] = None,
+        str | None,
+        typer.Option("--node", help="A node, e.g. store:CA_1, store_department:CA_1|FOODS_3; default: total."),
+    ] = None,
+    item: Annotated[str | None, typer.Option("--item", help="An item, with its --store.", metavar="ITEM")] = None,
+    store: Annotated[str | None, typer.Option("--store", help="The item's store.", metavar="STORE")] = None,
     home: Home = None,
 ) -> None:
     """Say which features moved a node's or an item's forecast, in units."""
@@ -206,13 +208,17 @@ def explain(
 
     from models_ml import explain as explaining
     from models_ml.cli.store import opened, served_run
+    from models_ml.errors import InputError
+    from models_ml.pipeline import explain_item
 
+    if (item is None) != (store is None) or (item and node):
+        raise InputError("Give --node for a node, or --item and --store for an item.")
     with opened(home) as engine:
         chosen = run_id or served_run(engine)
-        if item is None:
-            explanation = explaining.explain_node(engine, chosen, node)
+        if item is not None and store is not None:
+            explanation = explain_item(settings_with(home=home), chosen, store, item)
         else:
-            explanation = explaining.explain_item(engine, chosen, node, item)
+            explanation = explaining.explain_node(engine, chosen, node or "total")
     units = explanation.units
     title = f"{item} in {explanation.store_id}" if item else explanation.node_id
     table = Table("moved by", "units a day", "most on", "then", "what it is", title=title, title_justify="left")

@@ -138,10 +138,9 @@ def class_coverage(marts: Marts, quantiles: np.ndarray, actual: np.ndarray) -> p
         actual: series x horizon.
     """
     recent = marts.daily(marts.origin - timedelta(days=CLASS_DAYS - 1), marts.origin)
-    days_on_sale = (pd.Timestamp(marts.origin) - marts.series["launch_date"]).dt.days.to_numpy() + 1
     low, high = QUANTILES.index(0.025), QUANTILES.index(0.975)
     inside = (actual >= quantiles[:, :, low]) & (actual <= quantiles[:, :, high])
-    share = pd.Series(inside.mean(axis=1)).groupby(demand_classes(recent, days_on_sale)).mean()
+    share = pd.Series(inside.mean(axis=1)).groupby(demand_classes(recent, marts.days_on_sale)).mean()
     return pd.DataFrame(
         {"level": LEVELS[-1].number, "metric": "coverage_95_" + share.index.astype(str), "value": share.to_numpy()}
     )

@@ -86,26 +86,54 @@ class Storable(Protocol):
 
 @dataclass(frozen=True)
 class Contributions:
-    """How many units each feature moves the forecast of each node by.
+    """How many units each feature moves forecasts by.
 
     Attributes:
-        nodes: one row a node (see `Marts.store_departments`).
+        rows: what is forecast: nodes (see `Marts.store_departments`) or series (see `Marts.series`).
         features: (part of the forecaster, feature).
-        units: nodes x horizon x features; summed over the features, the forecast before it is reconciled.
+        units: rows x horizon x features; summed over the features, the forecast before it is reconciled.
     """
 
-    nodes: pd.DataFrame
+    rows: pd.DataFrame
     features: tuple[tuple[str, str], ...]
     units: np.ndarray
 
 
 @runtime_checkable
 class Explainable(Protocol):
-    """A forecaster that knows why."""
+    """A forecaster that knows what moved its nodes."""
 
     def contributions(self, marts: Marts) -> Contributions:
-        """What moved its nodes, after `fit` or `restore`."""
+        """What moved each store x department, after `fit` or `restore`."""
         ...
+
+
+@runtime_checkable
+class ItemExplainable(Protocol):
+    """A forecaster that knows what moved an item."""
+
+    def item_contributions(self, marts: Marts, series: int) -> Contributions:
+        """What moved one series, a row of `Marts.series`, after `fit` or `restore`."""
+        ...
+
+
+def multiplied(base: np.ndarray | float, effects: np.ndarray) -> np.ndarray:
+    """Logarithmic effects on a base, in units.
+
+    Effects that multiply are turned into units by the logarithmic mean (as in the LMDI decomposition, Ang, Energy
+    Policy 32(9), 2004), so that they add up to what they move the base by, without a remainder.
+
+    Args:
+        base: units before any effect, one a row or one for all.
+        effects: rows x effects, of the logarithm.
+
+    Returns:
+        rows x effects; a row's sum is base x (exp(sum of its effects) - 1).
+    """
+    total = effects.sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        per_log_unit = np.where(np.abs(total) > 1e-12, base * np.expm1(total) / total, base)
+    return np.asarray(effects * per_log_unit[:, None])
 
 
 def on_sale(marts: Marts) -> np.ndarray:

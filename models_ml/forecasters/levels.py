@@ -10,13 +10,11 @@ import pandas as pd
 from models_ml.errors import ModelError
 from models_ml.marts import Marts
 
-LEVEL_WEIGHTS: dict[str, float] = {
-    "units_mean_7": 0.2,
-    "units_mean_28": 0.4,
-    "units_mean_56": 0.2,
-    "units_mean_91": 0.2,
-}
-"""Weights of trailing means in an item's level: close to exponential smoothing, and one row a series."""
+LEVEL_SPANS = {7: 0.2, 28: 0.4, 56: 0.2, 91: 0.2}
+"""Trailing spans in days and the weights of their means in a level: close to exponential smoothing."""
+
+LEVEL_WEIGHTS = {f"units_mean_{days}": weight for days, weight in LEVEL_SPANS.items()}
+"""The same by column of the marts."""
 
 
 def weighed_level(means: Mapping[str, np.ndarray]) -> np.ndarray:

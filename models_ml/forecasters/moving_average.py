@@ -29,7 +29,5 @@ class MovingAverage:
     def forecast(self, marts: Marts) -> Forecast:
         """Repeat the mean."""
         units = marts.daily(marts.origin - timedelta(days=self.window_days - 1), marts.origin)
-        origin = np.datetime64(marts.origin, "D")
-        days_on_sale = (origin - marts.series["launch_date"].to_numpy().astype("datetime64[D]")).astype(int) + 1
-        mean = units.sum(axis=1) / np.clip(days_on_sale, 1, self.window_days)
+        mean = units.sum(axis=1) / np.clip(marts.days_on_sale, 1, self.window_days)
         return Forecast(marts.series, mean[:, None].astype(np.float32) * on_sale(marts))

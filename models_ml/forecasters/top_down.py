@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from models_ml.forecasters.base import on_sale
 from models_ml.forecasters.levels import item_levels
 from models_ml.marts import Marts
-
-NODE_KEYS = ["store_id", "department_id"]
 
 
 def scale_to_nodes(items: np.ndarray, node_of_item: np.ndarray, nodes: np.ndarray) -> np.ndarray:
@@ -40,8 +37,7 @@ def share_out(marts: Marts, items: np.ndarray, nodes: np.ndarray) -> np.ndarray:
     Returns:
         float32, series x horizon.
     """
-    own = pd.MultiIndex.from_frame(marts.store_departments[NODE_KEYS])
-    return scale_to_nodes(items, own.get_indexer(pd.MultiIndex.from_frame(marts.series[NODE_KEYS])), nodes)
+    return scale_to_nodes(items, marts.node_of_series, nodes)
 
 
 def share_out_by_level(marts: Marts, nodes: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ import lightgbm as lgb
 import numpy as np
 
 from models_ml.errors import ModelError
-from models_ml.forecasters.base import Forecast, on_sale
+from models_ml.forecasters.base import Contributions, Forecast, multiplied, on_sale
 from models_ml.forecasters.item_boosting.features import CATEGORICAL, ItemFeatures, read_item_features
 from models_ml.forecasters.item_boosting.sampling import SamplingParameters, sample_rows
 from models_ml.forecasters.levels import with_cold_starts
@@ -135,10 +135,7 @@ class ItemBoosting:
         Raises:
             ModelError: not fitted, or fitted on other features or categories.
         """
-        fitted = self._fitted
-        if fitted is None:
-            raise ModelError("item_lightgbm is not fitted; call fit first.")
-        features = self.features(marts)
+        fitted, features = self.fitted(), self.features(marts)
         check(fitted, features)
         level = features.level[:, -1].astype(np.float64)
         ratio = np.ones((len(level), marts.horizon_days))
@@ -153,20 +150,47 @@ class ItemBoosting:
         units = with_cold_starts(marts.series, level)[:, None] * ratio
         return np.asarray(units * on_sale(marts), dtype=np.float32)
 
+    def item_contributions(self, marts: Marts, series: int) -> Contributions:
+        """What moved one series: its level at what the model expects of all, and SHAP values of the logarithm."""
+        fitted, features = self.fitted(), self.features(marts)
+        check(fitted, features)
+        units = np.zeros((marts.horizon_days, 1 + len(fitted.features)))
+        level = features.level[:, -1].astype(np.float64)
+        base = np.full(marts.horizon_days, with_cold_starts(marts.series, level)[series])
+        if fitted.booster is not None and np.isfinite(level[series]):
+            lead = np.arange(1, marts.horizon_days + 1)
+            rows = features.rows(np.full(len(lead), series), np.full(len(lead), len(features.as_of) - 1), lead)
+            shap = np.asarray(fitted.booster.predict(rows, pred_contrib=True, num_threads=self.threads))
+            base = base * np.exp(shap[:, -1])
+            units[:, 1:] = multiplied(base, shap[:, :-1])
+        units[:, 0] = base
+        names = tuple(("items", name) for name in ("level", *fitted.features))
+        on = on_sale(marts)[series][:, None]
+        return Contributions(marts.series.iloc[[series]], names, (units * on)[None])
+
     def features(self, marts: Marts) -> ItemFeatures:
         """The features as of `marts.origin`; read once for one view of the marts."""
         if self._features is None or self._features[0] != marts:
             self._features = (marts, read_item_features(marts, 0))
         return self._features[1]
 
-    def save(self, folder: Path) -> None:
-        """Write `items.json`, and `items.txt` (LightGBM's own text) if anything was learned."""
+    def fitted(self) -> FittedItems:
+        """What was learned.
+
+        Raises:
+            ModelError: nothing yet.
+        """
         if self._fitted is None:
             raise ModelError("item_lightgbm is not fitted; call fit first.")
-        described = {"features": self._fitted.features, "categories": self._fitted.categories}
+        return self._fitted
+
+    def save(self, folder: Path) -> None:
+        """Write `items.json`, and `items.txt` (LightGBM's own text) if anything was learned."""
+        fitted = self.fitted()
+        described = {"features": fitted.features, "categories": fitted.categories}
         (folder / "items.json").write_text(json.dumps(described, indent=1))
-        if self._fitted.booster is not None:
-            (folder / "items.txt").write_text(self._fitted.booster.model_to_string())
+        if fitted.booster is not None:
+            (folder / "items.txt").write_text(fitted.booster.model_to_string())
 
     def restore(self, folder: Path) -> None:
         """Take up what `save` wrote."""

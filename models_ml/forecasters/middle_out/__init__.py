@@ -76,6 +76,10 @@ class MiddleOut:
         units = np.concatenate([regressed * weight, boosted * (1 - weight)], axis=2)
         return Contributions(panel.nodes, tuple(sources), units)
 
+    def item_contributions(self, marts: Marts, series: int) -> Contributions:
+        """What moved one series before it was scaled to its store x department."""
+        return self._items.item_contributions(marts, series)
+
     def panel(self, marts: Marts) -> NodePanel:
         """The nodes as of `marts.origin`; read once for one view of the marts."""
         if self._panel is None or self._panel[0] != marts:

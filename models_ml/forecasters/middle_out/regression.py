@@ -15,6 +15,7 @@ import numpy as np
 from scipy.signal import lfilter
 
 from models_ml.errors import ModelError
+from models_ml.forecasters.base import multiplied
 from models_ml.forecasters.middle_out.panel import WEEK, NodePanel
 
 YEAR = 52 * WEEK
@@ -133,8 +134,7 @@ class FittedRegression:
     def contributions(self, panel: NodePanel) -> tuple[list[str], np.ndarray]:
         """How many units each regressor moves each node's forecast by.
 
-        The model multiplies; its logarithmic effects are turned into units by the logarithmic mean (as in the LMDI
-        decomposition, Ang, Energy Policy 32(9), 2004), so that they add up to the forecast without a remainder.
+        The model multiplies; see `base.multiplied`.
 
         Returns:
             Names, `level` (what is sold at the smoothed level alone) before the regressors'; and float64,
@@ -145,11 +145,7 @@ class FittedRegression:
         for node in range(len(panel.nodes)):
             effects = (design.of(node) * self.coefficients[node])[-1]
             level = np.exp(design.base(node)[-1]) * self.correction[node]
-            moved = level * np.expm1(effects.sum(axis=1))
-            total = effects.sum(axis=1, keepdims=True)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                per_log_unit = np.where(np.abs(total) > 1e-12, moved[:, None] / total, level)
-            units[node, :, 1:] = effects * per_log_unit
+            units[node, :, 1:] = multiplied(level, effects)
             units[node, :, 0] = forecast[node] - units[node, :, 1:].sum(axis=1)
         return ["level", *self.regressors], units
 

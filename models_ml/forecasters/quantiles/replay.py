@@ -16,6 +16,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from models_ml.errors import ModelError
+from models_ml.forecasters.levels import LEVEL_SPANS
 from models_ml.forecasters.middle_out.panel import WEEK, NodePanel, read_panel
 from models_ml.forecasters.middle_out.reconcile import BlendParameters, blend
 from models_ml.forecasters.middle_out.regression import (
@@ -31,10 +32,7 @@ from models_ml.marts import Marts
 MOST_REPLAYS = 13
 """Replays at most: with a horizon of four weeks, a year, so that every season's mistakes are among them."""
 
-LEVEL_SPANS = ((7, 0.2), (28, 0.4), (56, 0.2), (91, 0.2))
-"""Trailing spans in days and their weights in an item's level, as in middle-out's shares."""
-
-LONGEST_SPAN = LEVEL_SPANS[-1][0]
+LONGEST_SPAN = max(LEVEL_SPANS)
 PROFILE_DAYS = 8 * WEEK
 FEWEST_KNOWN_DAYS = 4 * WEEK
 FEWEST_TRAINING_ORIGINS = 6
@@ -73,7 +71,7 @@ def replay(marts: Marts) -> Replays:
     days = min(known, count * horizon + LONGEST_SPAN)
     units = marts.daily(marts.origin - timedelta(days=days - 1), marts.origin)
     launch = (marts.series["launch_date"] - pd.Timestamp(marts.origin - timedelta(days=days - 1))).dt.days.to_numpy()
-    node = node_of_series(marts)
+    node = marts.node_of_series
     panel = panel_or_none(marts)
     node_units = np.zeros((node.max() + 1, days))
     np.add.at(node_units, node, units)
@@ -99,13 +97,6 @@ def replay(marts: Marts) -> Replays:
     return Replays(mean, actual, usable, "trailing" if regression is None else "regression")
 
 
-def node_of_series(marts: Marts) -> np.ndarray:
-    """Row of `Marts.store_departments` of each series."""
-    keys = ["store_id", "department_id"]
-    nodes = pd.MultiIndex.from_frame(marts.store_departments[keys])
-    return np.asarray(nodes.get_indexer(pd.MultiIndex.from_frame(marts.series[keys])))
-
-
 def panel_or_none(marts: Marts) -> NodePanel | None:
     """The nodes, or None where history is too short to replay the regression over them."""
     known = (marts.origin - marts.first_day).days + 1
@@ -125,7 +116,7 @@ def item_levels(units: np.ndarray, launch: np.ndarray) -> np.ndarray:
     known = units.shape[1]
     on_sale = np.maximum(known - np.maximum(launch, 0), 0)
     level = np.zeros(len(units))
-    for span, weight in LEVEL_SPANS:
+    for span, weight in LEVEL_SPANS.items():
         width = np.clip(on_sale, 1, min(span, known))
         level += weight * units[:, -min(span, known) :].sum(axis=1, dtype=np.float64) / width
     return level

@@ -11,13 +11,14 @@ import pandas as pd
 import pytest
 from sqlalchemy import Engine, select
 
-from models_ml import artifact, explain
-from models_ml.errors import InputError
+from models_ml import artifact, explain, feature_families, pipeline
+from models_ml.errors import InputError, ModelError
+from models_ml.forecasters.seasonal_naive import SeasonalNaive
 from models_ml.forecasters.storage import FittedModel
 from models_ml.marts import Marts
 from models_ml.settings import Settings
 from models_ml.store.engine import make_engine
-from models_ml.store.schema import active_runs, forecasts, node_contributions, node_forecasts, run_series
+from models_ml.store.schema import active_runs, node_contributions, node_forecasts
 from models_ml.store.transactions import reading
 from models_ml.warehouse import DuckDBWarehouse
 from tests.conftest import demand, demand_ok
@@ -82,61 +83,114 @@ def test_every_feature_has_a_family(published_home: Path, run_id: str) -> None:
     stored = published_home / "models" / run_id / artifact.MODEL
     names = json.loads((stored / "boosting.json").read_text())["features"]
     names += json.loads((stored / "regression.json").read_text())["regressors"]
-    assert [name for name in names if explain.family_of(name) == explain.OTHER] == []
+    assert [name for name in names if feature_families.family_of(name) == feature_families.OTHER] == []
 
 
 def test_weekdays_move_a_busy_node_and_the_level_carries_it(engine: Engine, run_id: str) -> None:
     explanation = explain.explain_node(engine, run_id, "total")
     summary = explain.summary(explanation)
-    assert summary.index[0] == explain.LEVEL
+    assert summary.index[0] == feature_families.LEVEL
     assert explanation.units["weekday"].std() > explanation.units["assortment"].std()
-    level = explanation.units[explain.LEVEL].sum() / explanation.units.to_numpy().sum()
+    level = explanation.units[feature_families.LEVEL].sum() / explanation.units.to_numpy().sum()
     assert 0.7 < level < 1.3
 
 
-def test_an_items_contributions_add_up_to_its_forecast(engine: Engine, run_id: str) -> None:
-    series = frame(
-        engine,
-        select(run_series).where(run_series.c.run_id == run_id).order_by(run_series.c.units_last_28.desc()).limit(1),
-    ).iloc[0]
-    explanation = explain.explain_item(engine, run_id, f"store:{series['store_id']}", series["item_id"])
-    own = frame(
-        engine,
-        select(forecasts).where(
-            forecasts.c.run_id == run_id,
-            forecasts.c.store_id == series["store_id"],
-            forecasts.c.item_id == series["item_id"],
-        ),
-    ).set_index("target_date")["mean"]
-    np.testing.assert_allclose(
-        explanation.units.sum(axis=1), own.reindex(explanation.units.index), rtol=1e-5, atol=1e-5
+@pytest.fixture(scope="module")
+def stored(published_home: Path, run_id: str) -> tuple[FittedModel, Marts, artifact.RunArtifact]:
+    folder = published_home / "models" / run_id
+    run = artifact.load(folder)
+    record = artifact.record_of(run)
+    marts = Marts(
+        DuckDBWarehouse(published_home / "warehouse.duckdb"), record.origin, record.horizon_days, record.scope
     )
+    return FittedModel.load(folder / artifact.MODEL, threads=2), marts, run
+
+
+def items_by_sales(run: artifact.RunArtifact) -> pd.DataFrame:
+    series = run.tables["run_series"].to_pandas()
+    return series.sort_values("units_last_28", ascending=False)
+
+
+@pytest.mark.parametrize("place", [0, 5, 30, -1])
+def test_an_items_own_features_and_its_department_add_up_to_its_forecast(
+    published_home: Path, stored: tuple[FittedModel, Marts, artifact.RunArtifact], place: int
+) -> None:
+    series = items_by_sales(stored[2]).iloc[place]
+    explanation = pipeline.explain_item(
+        Settings(home=published_home), stored[2].run_id, series["store_id"], series["item_id"]
+    )
+    rows = stored[2].tables["forecasts"].to_pandas()
+    own = rows[(rows["store_id"] == series["store_id"]) & (rows["item_id"] == series["item_id"])]
+    np.testing.assert_allclose(explanation.units.sum(axis=1), own["mean"], rtol=1e-9, atol=1e-9)
     assert explanation.node_id == f"store_department:{series['store_id']}|{series['department_id']}"
     assert explanation.share is not None
-    assert 0 < explanation.share < 1
+    assert 0 <= explanation.share < 1
 
 
-@pytest.mark.parametrize(
-    ("node", "item", "said"),
-    [
-        ("store:XX_9", None, "has no node"),
-        ("total", "ITEM", "not a node of one store"),
-        ("store:CA_1", "NO_SUCH_ITEM", "has no item"),
-    ],
-)
-def test_what_is_not_there_is_refused_by_name(
-    engine: Engine, run_id: str, node: str, item: str | None, said: str
+def test_without_its_department_they_add_up_to_what_the_item_model_says(
+    stored: tuple[FittedModel, Marts, artifact.RunArtifact],
 ) -> None:
-    names = (node,) if item is None else (node, item)
-    ask = explain.explain_node if item is None else explain.explain_item
-    with pytest.raises(InputError, match=said):
-        ask(engine, run_id, *names)
+    """SHAP values, turned from logarithms into units, against the model's own prediction."""
+    model, marts, _ = stored
+    forecaster = model.forecaster
+    items = forecaster._items.items(marts)  # type: ignore[attr-defined]
+    for series in range(0, len(items), 7):
+        given = forecaster.item_contributions(marts, series)  # type: ignore[attr-defined]
+        assert given.rows.index.tolist() == [series]
+        np.testing.assert_allclose(given.units[0].sum(axis=1), items[series], rtol=1e-4, atol=1e-5)
 
 
-def test_the_command_line_explains_the_served_run(published_home: Path) -> None:
+def test_two_items_of_a_department_are_moved_by_features_of_their_own(
+    stored: tuple[FittedModel, Marts, artifact.RunArtifact],
+) -> None:
+    """Not by their department's times a share, which would be the same for both but for a factor."""
+    model, marts, run = stored
+    busy = items_by_sales(run)
+    pair = busy[busy["department_id"] == busy["department_id"].iloc[0]].iloc[:2]
+    moved = []
+    for _, series in pair.iterrows():
+        units = explain.explain_item(model, marts, run, series["store_id"], series["item_id"]).units
+        moved.append((units.sum() / units["level"].sum()).drop("level"))
+    assert (moved[0] - moved[1]).abs().max() > 0.01
+
+
+def test_every_feature_of_items_has_a_family(published_home: Path, run_id: str) -> None:
+    stored = published_home / "models" / run_id / artifact.MODEL
+    names = json.loads((stored / "items.json").read_text())["features"]
+    assert [name for name in names if feature_families.family_of(name) == feature_families.OTHER] == []
+
+
+def test_an_item_is_not_explained_on_other_data_than_its_run_was_fitted_on(
+    published_home: Path, run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "raw_fingerprint", lambda *_: "another")
+    with pytest.raises(ModelError, match="other data"):
+        pipeline.explain_item(Settings(home=published_home), run_id, "CA_1", "any")
+
+
+def test_what_is_not_there_is_refused_by_name(
+    engine: Engine, run_id: str, stored: tuple[FittedModel, Marts, artifact.RunArtifact]
+) -> None:
+    with pytest.raises(InputError, match="has no node"):
+        explain.explain_node(engine, run_id, "store:XX_9")
+    with pytest.raises(InputError, match="no item 'NO_SUCH_ITEM' in store 'CA_1'"):
+        explain.explain_item(*stored, "CA_1", "NO_SUCH_ITEM")
+    naive = FittedModel(SeasonalNaive(), stored[0].quantiles)
+    with pytest.raises(InputError, match="cannot say why"):
+        explain.explain_item(naive, *stored[1:], "CA_1", "NO_SUCH_ITEM")
+
+
+def test_the_command_line_explains_the_served_run(
+    published_home: Path, stored: tuple[FittedModel, Marts, artifact.RunArtifact]
+) -> None:
     said = demand_ok("explain", "--node", "store:CA_1", home=published_home)
     assert "weekday" in said
     assert "forecast" in said
-    refused = demand("explain", "--node", "store:XX_9", home=published_home)
-    assert refused.returncode == 2
-    assert "Traceback" not in refused.stderr
+    item = items_by_sales(stored[2]).iloc[0]
+    said = demand_ok("explain", "--item", item["item_id"], "--store", item["store_id"], home=published_home)
+    assert "price" in said
+    assert "store_department" in said
+    for wrong in (("--node", "store:XX_9"), ("--item", item["item_id"])):
+        refused = demand("explain", *wrong, home=published_home)
+        assert refused.returncode == 2
+        assert "Traceback" not in refused.stderr

@@ -18,6 +18,7 @@ from models_ml import artifact
 from models_ml.errors import ModelError
 from models_ml.forecasters.storage import DESCRIPTION, FittedModel
 from models_ml.marts import Marts
+from models_ml.mlflow_records import flat
 from models_ml.settings import QUANTILE_COLUMNS, Settings
 from models_ml.store import runs
 from models_ml.store.engine import make_engine
@@ -126,6 +127,7 @@ inputs = [column.name for column in model.metadata.signature.inputs]
 print(json.dumps({"tags": version.tags, "metrics": run.data.metrics, "params": run.data.params,
                   "mlflow_run_id": version.run_id, "inputs": inputs,
                   "outputs": model.metadata.signature.outputs.input_names(),
+                  "features": mlflow.artifacts.load_dict(f"runs:/{version.run_id}/features.json"),
                   "artifacts": [part.path for part in client.list_artifacts(version.run_id)]}))
 """
 
@@ -149,9 +151,13 @@ def test_mlflow_holds_the_champion_with_its_lineage_and_its_forecasts(
         assert said["tags"][name] == manifest[name]
     assert {f"wrmsse/level_{level:02d}" for level in range(13)} <= set(said["metrics"])
     assert len(said["metrics"]) < 100
+    assert set(said["params"]) == set(flat(manifest["parameters"]))
+    assert said["tags"]["mlflow.source.git.commit"] == manifest["git_commit"]
     assert said["params"]["boosting.rounds"] == str(manifest["parameters"]["boosting"]["rounds"])
     assert said["inputs"] == ["store_id", "origin"]
-    assert "features.json" in said["artifacts"]
+    assert {"features.json", "run.json"} <= set(said["artifacts"])
+    assert said["features"]["items"]["features"]
+    assert set(said["features"]["boosting"]["categories"]["store"]) == set(manifest["scope"])
     engine = make_engine(Settings(home=published_home).effective_store_url)
     assert runs.show(engine, folder.name).mlflow_run_id == said["mlflow_run_id"]
     engine.dispose()

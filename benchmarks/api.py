@@ -1,6 +1,6 @@
 """Throughput and latency of `GET /forecast` over the full-size store, beside three other ways to serve it.
 
-    python -m benchmarks.api [--seconds 10] [--connections 32] [--workers 2] [--rounds 3]
+    python -m benchmarks.api [--seconds 10] [--connections 32] [--workers 2] [--rounds 3] [--publishing 60] [--check]
 
 One run, one machine, loopback: uvicorn in one process tree, the load generator (wrk, or a bundled asyncio one)
 in another, random series from a list. The ways take turns in rounds, so that a busy machine is unfair to all.
@@ -13,7 +13,8 @@ in another, random series from a list. The ways take turns in rounds, so that a 
 
 Bodies are checked against the store before the load, and all answers during it must be 200. Besides requests a
 second there is the server's CPU time a request, whose ratios (again as throughput: more is better) hold on a
-machine that is busy with other things.
+machine that is busy with other things. At last runs are published, one after another, during `--publishing` seconds of
+load: every answer that is looked at must be whole, and of a run that was served at that moment.
 """
 
 from __future__ import annotations
@@ -32,9 +33,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +47,7 @@ ITEMS = 3049
 WAYS = ("bare", "api", "api_uncached", "straightforward", "seed")
 STORE_VARIABLE = "BENCH_STORE"
 SIZE_VARIABLE = "BENCH_BODY_BYTES"
+LEAST_REQUESTS_PER_SECOND, MOST_P99_MS = 2_500, 30
 
 WRK_SCRIPT = """
 local paths = {}
@@ -331,7 +335,10 @@ def main() -> int:
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--items", type=int, default=ITEMS, help="a store; 3,049 is full size")
-    parser.add_argument("--check", action="store_true", help="exit 1 unless the ratios hold")
+    parser.add_argument(
+        "--publishing", type=float, default=60.0, help="seconds of load while runs are published; 0: none"
+    )
+    parser.add_argument("--check", action="store_true", help="exit 1 unless every bar holds")
     parser.add_argument("--loader", nargs=3, metavar=("PORT", "PATHS", "SECONDS"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.loader:
@@ -389,8 +396,101 @@ def _measure(folder: Path, options: argparse.Namespace) -> int:
         )
     of_bare, times = ratios(rounds, "api", "requests_per_second")
     held = median["api"].errors == 0 and of_bare >= 0.25 and times >= 3
-    print("\nratios (>= 25 % of bare, >= 3 x straightforward, no error):", "held" if held else "NOT held")
+    print()
+    report("ratios (>= 25 % of bare, >= 3 x straightforward, no error)", held)
+    held &= report(
+        f"figures of an idle machine (>= {LEAST_REQUESTS_PER_SECOND:,} requests/s, p99 <= {MOST_P99_MS} ms)",
+        median["api"].requests_per_second >= LEAST_REQUESTS_PER_SECOND and median["api"].p99_ms <= MOST_P99_MS,
+    )
+    if options.publishing:
+        seen = publish_under_load(store, paths, options)
+        figures = seen.figures
+        print(f"\n{seen.publishes} publishes in {options.publishing:g} s of load: ", end="")
+        print(f"{figures.requests_per_second:,.0f} requests/s, {figures.errors} errors; ", end="")
+        print(f"{seen.checked:,} answers looked at, of {seen.runs} runs, ", end="")
+        print(f"{seen.faults} not whole or of a run that was not served")
+        held &= report("publishing (no error, no mixture)", not figures.errors and not seen.faults)
     return 0 if held or not options.check else 1
+
+
+def report(what: str, held: bool) -> bool:
+    """Say whether a bar held."""
+    print(f"{what}: {'held' if held else 'NOT held'}")
+    return held
+
+
+@dataclass(frozen=True)
+class UnderLoad:
+    """What was seen while runs were published."""
+
+    publishes: int
+    figures: Figures
+    checked: int
+    runs: int
+    faults: int
+
+
+def publish_under_load(store: Path, paths: Path, options: argparse.Namespace) -> UnderLoad:
+    """Load from one process, publishes from a thread of this one, and answers checked against their runs in another.
+
+    The runs are of one store each, so that several are published in the time; an answer is at fault when its values
+    are not those of the run that it names, or when that run was replaced before the answer was asked for.
+    """
+    from sqlalchemy import select
+
+    from models_ml.store.engine import make_engine
+    from models_ml.store.publish import publish
+    from models_ml.store.schema import run_series
+    from models_ml.store.synthetic import synthetic_run
+
+    sums: dict[str, dict[str, float]] = {}
+    ended: dict[str, float] = {}
+    stop = threading.Event()
+    publishes = checked = faults = 0
+    seen: set[str] = set()
+    engine = make_engine(f"sqlite:///{store}")
+    with engine.connect() as connection:
+        query = select(run_series.c.item_id).where(run_series.c.store_id == STORES[0])
+        items = random.Random(1).choices(sorted(connection.execute(query).scalars()), k=10_000)
+
+    def publish_on() -> None:
+        nonlocal publishes
+        before: str | None = None
+        while not stop.is_set():
+            run, frames = synthetic_run(stores=STORES[:1], items=options.items, seed=publishes + 1)
+            frame = frames.forecasts.group_by("item_id").aggregate([("mean", "sum")])
+            sums[run.run_id] = dict(zip(frame["item_id"].to_pylist(), frame["mean_sum"].to_pylist(), strict=True))
+            publish(engine, run, frames)
+            if before is not None:
+                ended[before] = time.monotonic()
+            before = run.run_id
+            publishes += 1
+
+    with serving("api", store, 0, options.workers) as (port, server):
+        publisher = threading.Thread(target=publish_on)
+        publisher.start()
+        with ThreadPoolExecutor(1) as pool:
+            loaded = pool.submit(load, port, paths, options.publishing, options.connections, 99, server)
+            for item in items:
+                if loaded.done():
+                    break
+                asked = time.monotonic()
+                url = f"http://127.0.0.1:{port}/forecast?item_id={item}&store_id={STORES[0]}"
+                with urllib.request.urlopen(url, timeout=10) as answer:
+                    body = json.loads(answer.read())
+                run_id = body["run"]["run_id"]
+                seen.add(run_id)
+                if run_id in sums:  # else the run of all stores, which was there first
+                    total = sum(day["mean"] for day in body["days"])
+                    stale = run_id in ended and ended[run_id] < asked
+                    faults += abs(total - sums[run_id][item]) > 1e-6 * max(total, 1) or stale
+                checked += 1
+                time.sleep(0.02)
+            stop.set()
+            publisher.join()
+            figures = loaded.result()
+    engine.dispose()
+    return UnderLoad(publishes, figures, checked, len(seen), faults)
 
 
 if __name__ == "__main__":

@@ -253,6 +253,7 @@ def main() -> int:
         os.environ["DEMAND_STORES"] = arguments.stores
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # idle threads of LightGBM must not spin on a shared machine
     code, stores, failures = provenance.code_version(CODE), scope(get_settings()), 0
+    keep(known_rows().values())  # rows may have been merged since the tables were written
     for model in arguments.models.split(","):
         for fold in arguments.folds.split(","):
             known = known_rows().get((stores, model, fold))

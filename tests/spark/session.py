@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -75,6 +76,7 @@ SparkSession.builder.master("local[1]").config(map={{
 
 def start(folder: Path) -> SparkSession:
     """A session whose tables live in `folder`."""
+    os.environ["PYSPARK_PYTHON"] = sys.executable  # of the workers, which run our own functions
     builder = SparkSession.builder.appName("retail_demand").config(
         map={
             **OPTIONS,

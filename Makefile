@@ -89,7 +89,7 @@ docs: $(STAMP) ## one static site of lineage, data quality and API: data/site/in
 	@$(BIN)/demand docs
 
 bench-store: $(STAMP) ## publish speed against a bare executemany
-	$(BIN)/python -m benchmarks.store
+	$(BIN)/python -m benchmarks.store --write
 
 bench-accuracy: $(STAMP) ## every forecaster on five folds of the real M5 marts in DEMAND_HOME; goes on where it stopped
 	$(BIN)/python -m benchmarks.accuracy

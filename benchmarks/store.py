@@ -1,15 +1,12 @@
 """How fast is a publish? 853,720 forecasts (30,490 series x 28 days, mean and 9 quantiles) into SQLite.
 
 Side by side in one process: a bare `executemany` of the same rows into a table without checks, foreign keys,
-verification or run, and `publish` with all of them. Run: python benchmarks/store.py (or: make bench-store).
+verification or run, and `publish` with all of them. Run: python -m benchmarks.store (or: make bench-store).
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import resource
 import sqlite3
 import subprocess
 import sys
@@ -21,6 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.report import circumstances, write_section
 from models_ml.settings import QUANTILE_COLUMNS
 from models_ml.store.engine import make_engine
 from models_ml.store.frames import RunFrames, batches, empty, rows
@@ -81,11 +79,10 @@ def seconds(
 def memory(items: int) -> tuple[int, float]:
     """Rows, and the MiB by which a publish raises the peak of a fresh process that holds the frames."""
     code = (
-        "import resource, sys, tempfile; from pathlib import Path; sys.path.insert(0, sys.argv[1]); import store;"
+        "import sys, tempfile; from pathlib import Path; sys.path.insert(0, sys.argv[1]); from benchmarks import store;"
         "small = store.make(50, 1); folder = tempfile.TemporaryDirectory();"
         "store.published(Path(folder.name), *small);"
         f"run, frames = store.make({items}, 2);"
-        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
         "base = int([l for l in open('/proc/self/status') if l.startswith('VmRSS')][0].split()[1]);"
         "open('/proc/self/clear_refs', 'w').write('5');"
         "store.published(Path(folder.name), run, frames);"
@@ -93,7 +90,7 @@ def memory(items: int) -> tuple[int, float]:
         "print(frames.forecasts.num_rows, (peak - base) / 1024)"
     )
     out = subprocess.run(
-        [sys.executable, "-c", code, str(Path(__file__).parent)], check=True, capture_output=True, text=True
+        [sys.executable, "-c", code, str(Path(__file__).parent.parent)], check=True, capture_output=True, text=True
     ).stdout.split()
     return int(out[0]), float(out[1])
 
@@ -104,6 +101,7 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=3_049, help="items a store; 10 stores, 28 days each")
     parser.add_argument("--repeats", type=int, default=3, help="runs of each, taken in turn")
     parser.add_argument("--no-memory", action="store_true", help="leave out the memory of three sizes")
+    parser.add_argument("--write", action="store_true", help="write the tables into benchmarks/results.md")
     options = parser.parse_args()
 
     run, frames = make(options.items, 1)
@@ -114,28 +112,26 @@ def main() -> None:
         for name, work in ways.items():
             taken[name].append(seconds(work, run, frames))
 
-    load = os.getloadavg()[0]
-    print(
-        f"{total:,} forecast rows, mean and {len(QUANTILE_COLUMNS)} quantiles; {options.repeats} runs of each in turn;"
-    )
-    print(
-        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {os.cpu_count()} cores, "
-        f"load {load:.1f}\n"
-    )
-    print("| way | wall s (median) | CPU s (median) | rows/s | x bare (CPU) |")
-    print("|---|---|---|---|---|")
+    lines = [
+        f"{total:,} forecast rows, mean and {len(QUANTILE_COLUMNS)} quantiles; {options.repeats} runs of each in turn. "
+        f"SQLite {sqlite3.sqlite_version}; {circumstances()}",
+        "",
+        "| way | wall s (median) | CPU s (median) | rows/s | x bare (CPU) |",
+        "|---|---|---|---|---|",
+    ]
     base = median(cpu for _, cpu in taken["bare executemany"])
     for name, figures in taken.items():
         wall, cpu = median(w for w, _ in figures), median(c for _, c in figures)
-        print(f"| {name} | {wall:.1f} | {cpu:.1f} | {total / wall:,.0f} | {cpu / base:.2f} |")
+        lines.append(f"| {name} | {wall:.1f} | {cpu:.1f} | {total / wall:,.0f} | {cpu / base:.2f} |")
     if not options.no_memory:
-        print("\n| forecast rows | memory that the publish adds, MiB |")
-        print("|---|---|")
+        lines += ["", "| forecast rows | memory that the publish adds, MiB |", "|---|---|"]
         for items in (options.items // 4, options.items, options.items * 2):
             rows_published, added = memory(items)
-            print(f"| {rows_published:,} | {added:.0f} |")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"\nPeak of this process, frames included: {peak:.0f} MiB")
+            lines.append(f"| {rows_published:,} | {added:.0f} |")
+    text = "\n".join(lines)
+    print(text)
+    if options.write:
+        write_section("store", text)
 
 
 if __name__ == "__main__":

@@ -1,3 +1,5 @@
+{{ refresh_in_place() }}
+
 {%- set metrics = ['wrmsse', 'wape', 'bias', 'rmsse', 'mase', 'wspl', 'coverage_95'] %}
 
 with metrics as (

@@ -1,3 +1,5 @@
+{{ refresh_in_place() }}
+
 with runs as (
 
     select * from {{ ref('stg_predictions__model_runs') }}

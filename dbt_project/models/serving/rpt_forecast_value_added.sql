@@ -1,3 +1,5 @@
+{{ refresh_in_place() }}
+
 with accuracy as (
 
     select * from {{ ref('rpt_accuracy_by_level') }}

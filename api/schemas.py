@@ -359,7 +359,7 @@ class CalendarDay(Schema):
     date: date
     weekday_name: str = Field(examples=["Saturday"])
     event_name: str | None = Field(examples=["SuperBowl"])
-    flagged_regions: list[RegionId] = Field(description="Regions whose flag is set that day (SNAP days in M5).")
+    flagged_regions: list[RegionId] = Field(description="Regions whose flag is set that day.")
 
 
 class Calendar(Schema):

@@ -85,6 +85,12 @@ class Marts:
             )
         return frame
 
+    @cached_property
+    def levels(self) -> list[int]:
+        """Numbers of the levels that have nodes of their own; the others have the nodes of one of these."""
+        table = self.warehouse.read("core.dim_levels", ["level", "same_as"])
+        return sorted(int(level) for level, same in zip(*table.to_pydict().values(), strict=True) if same is None)
+
     def series_positions(self, store_id: pa.ChunkedArray, item_id: pa.ChunkedArray) -> np.ndarray:
         """Row of `series` for each pair of ids; -1 for a series that is not there."""
         stores = pd.Index(self.series["store_id"].unique())

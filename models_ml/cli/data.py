@@ -18,7 +18,7 @@ def simulate(
     seed: Annotated[int | None, typer.Option(help="Seed (DEMAND_SEED).")] = None,
     home: Home = None,
 ) -> None:
-    """Write simulated raw files in M5's format."""
+    """Write simulated raw files in the format of the source (DEMAND_SOURCE)."""
     from models_ml.errors import InputError
     from models_ml.sources import SimulatedSource, get_source
 

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from models_ml.cli import data, inventory, lake, model, run, serving, store
+from models_ml.cli import data, inventory, lake, model, run, serving, source, store
 from models_ml.errors import DemandError
 
 app = typer.Typer(
@@ -18,6 +18,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(run.run)
+app.command()(source.init)
+app.command()(source.check)
 app.command()(data.simulate)
 app.command()(data.ingest)
 app.command()(data.build)

@@ -52,7 +52,7 @@ def settings_with(**changes: Any) -> Settings:
 
 
 def parse_date(text: str, option: str) -> date:
-    """An ISO date, or M5's way of naming a day is not accepted: dates only."""
+    """An ISO date; no other way of naming a day is accepted."""
     from datetime import date
 
     try:

@@ -90,7 +90,8 @@ class Fold:
         if not np.nansum(revenue) > 0:  # a source without prices weighs by units
             revenue = marts.daily(weighing_since, marts.origin).sum(axis=1, dtype=np.float64)
         training = marts.daily(marts.first_day, marts.origin)
-        return cls(marts, Evaluator.of(Hierarchy.of(marts.series), training, actual, np.nan_to_num(revenue)), actual)
+        evaluator = Evaluator.of(Hierarchy.of(marts.series), training, actual, np.nan_to_num(revenue))
+        return cls(marts, replace(evaluator, averaged=tuple(marts.levels)), actual)
 
     def run(self, forecaster: Forecaster, quantile_model: QuantileModel) -> Backtest:
         """Fit and forecast as of the origin, and score it.

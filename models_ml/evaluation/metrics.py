@@ -53,6 +53,8 @@ class Evaluator:
         actual: nodes x horizon, units sold after the origin.
         weights: one value a node; sums to 1 in each level.
         squared_scale, absolute_scale: one value a node, see `step_scales`.
+        averaged: numbers of the levels that the mean over levels is of; empty: all. A level whose nodes are those of
+            another one would count that one twice.
     """
 
     hierarchy: Hierarchy
@@ -60,6 +62,7 @@ class Evaluator:
     weights: np.ndarray
     squared_scale: np.ndarray
     absolute_scale: np.ndarray
+    averaged: tuple[int, ...] = ()
 
     @classmethod
     def of(
@@ -133,7 +136,7 @@ class Evaluator:
                 (int(level), "wape", float(np.abs(error[at]).sum()) / sold if sold else np.nan),
                 (int(level), "bias", float(error[at].sum()) / sold if sold else np.nan),
             ]
-        return with_average(pd.DataFrame(rows, columns=["level", "metric", "value"]))
+        return with_average(pd.DataFrame(rows, columns=["level", "metric", "value"]), self.averaged)
 
     def score_quantiles(self, quantiles: np.ndarray, probabilities: tuple[float, ...]) -> pd.DataFrame:
         """Metrics of quantile forecasts by level.
@@ -158,11 +161,12 @@ class Evaluator:
             at = self.hierarchy.level_of_node == level
             rows.append((int(level), "wspl", float(np.nansum(self.weights[at] * spl[at]))))
             rows.append((int(level), "coverage_95", float(inside[at].mean())))
-        return with_average(pd.DataFrame(rows, columns=["level", "metric", "value"]))
+        return with_average(pd.DataFrame(rows, columns=["level", "metric", "value"]), self.averaged)
 
 
-def with_average(scores: pd.DataFrame) -> pd.DataFrame:
-    """Add the mean over the levels as level `AVERAGE_LEVEL`, first."""
-    mean = scores.groupby("metric", sort=False, as_index=False)["value"].mean()
+def with_average(scores: pd.DataFrame, levels: tuple[int, ...] = ()) -> pd.DataFrame:
+    """Add the mean over the levels (all, or those that are named) as level `AVERAGE_LEVEL`, first."""
+    counted = scores[scores["level"].isin(levels)] if levels else scores
+    mean = counted.groupby("metric", sort=False, as_index=False)["value"].mean()
     mean.insert(0, "level", AVERAGE_LEVEL)
     return pd.concat([mean, scores], ignore_index=True)

@@ -15,13 +15,14 @@ from models_ml.errors import InputError
 from models_ml.sources.faults import input_fault
 from models_ml.sources.loading import asked_for, connected, transaction
 from models_ml.sources.long.config import SourceConfig, config_path, read_config
+from models_ml.sources.long.levels import levels_select
 from models_ml.sources.long.mapping import RawTables, empty, flag, number
 from models_ml.sources.long.relations import Relation, fingerprint, open_relation, quoted, unreadable
 from models_ml.sources.report import IngestReport
 
 SCHEMA = "raw_long"
 
-_LAYOUT = "1"
+_LAYOUT = "2"
 """Raise it when the raw tables change, so that the same files are loaded again."""
 
 MOST_VALUES = 20
@@ -91,6 +92,7 @@ def load(connection: duckdb.DuckDBPyConnection, raw: RawTables) -> None:
     check_sales(connection, raw)
     check_attributes(connection, raw)
     check_keys(connection, raw)
+    write(connection, "levels", levels_select(connection, SCHEMA))
     load_closed_days(connection, raw)
     load_regressors(connection, raw)
     write(
@@ -383,12 +385,12 @@ def _report(
         price_rows=int(str(price_rows)) or int(str(sold_prices)),
         seconds=time.monotonic() - started,
         fingerprint=said,
-        warnings=tuple(_warnings(connection, config, horizon_days)),
+        warnings=tuple(warnings(connection, config, horizon_days)),
         unchanged=unchanged,
     )
 
 
-def _warnings(connection: duckdb.DuckDBPyConnection, config: SourceConfig, horizon_days: int) -> Iterator[str]:
+def warnings(connection: duckdb.DuckDBPyConnection, config: SourceConfig, horizon_days: int) -> Iterator[str]:
     """What is left out or guessed, and why."""
     left_out = first(
         connection,

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from models_ml.sources.long.ingest import ingest
+from models_ml.sources.long.simulate import simulate
 
-__all__ = ["ingest"]
+__all__ = ["ingest", "simulate"]

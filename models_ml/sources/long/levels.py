@@ -1,0 +1,44 @@
+"""Which levels of the hierarchy a source has: one whose nodes are those of another level is that level."""
+
+# ruff: noqa: S608 - names come from this package; nothing that a user types is spliced in
+from __future__ import annotations
+
+from itertools import combinations
+
+import duckdb
+
+from models_ml.evaluation.hierarchy import LEVELS, Level
+
+
+def levels_select(connection: duckdb.DuckDBPyConnection, schema: str) -> str:
+    """A select of every level with the lower-numbered level whose nodes it has (`same_as`), or null.
+
+    Two levels have the same nodes when each node of one is exactly one node of the other.
+    """
+    series = (
+        f"(select distinct sales.item_id, sales.store_id, department_id, category_id, region_id"
+        f" from {schema}.sales as sales join {schema}.items as items on sales.item_id = items.item_id"
+        f" join {schema}.stores as stores on sales.store_id = stores.store_id where units > 0)"
+    )
+    pairs = list(combinations(LEVELS, 2))
+    counts = ", ".join(
+        [f"count(distinct {key_of(level)})" for level in LEVELS]
+        + [f"count(distinct ({key_of(one)}, {key_of(other)}))" for one, other in pairs]
+    )
+    row = connection.execute(f"select {counts} from {series} as series").fetchone()
+    assert row is not None
+    nodes = dict(zip(LEVELS, row, strict=False))
+    same: dict[Level, Level] = {}
+    for (one, other), together in zip(pairs, row[len(LEVELS) :], strict=True):
+        if nodes[one] == nodes[other] == together and one not in same:
+            same.setdefault(other, one)
+    return " union all ".join(
+        f"select {level.number} as level, '{level.name}' as level_name,"
+        f" {repr(same[level].name) if level in same else 'cast(null as varchar)'} as same_as"
+        for level in LEVELS
+    )
+
+
+def key_of(level: Level) -> str:
+    """A level's node of a series, as one SQL value; ids hold no '|'."""
+    return f"concat_ws('|', 'node', {', '.join(level.keys)})" if level.keys else "'total'"

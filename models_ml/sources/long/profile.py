@@ -1,0 +1,142 @@
+"""What a source holds, before it is loaded for good: size, sparsity, demand classes, and what is left out."""
+
+# ruff: noqa: S608 - names come from this package or are quoted; values are bound or escaped
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from models_ml.evaluation.demand_class import ADI_CUT, CV2_CUT, NEW_DAYS
+from models_ml.sources.loading import connected
+from models_ml.sources.long.config import SourceConfig, config_path, read_config
+from models_ml.sources.long.ingest import SCHEMA, load, open_relations, warnings
+from models_ml.sources.long.mapping import RawTables
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A source in figures.
+
+    Attributes:
+        series, stores, items: how many have been sold.
+        first_day, last_day: of the sales.
+        series_days: days on sale of all series together.
+        zero_share: share of them without a sale.
+        classes: number of series by demand class.
+        problems: what the user should know of the data.
+        left_out: features and levels that cannot be, and why.
+    """
+
+    series: int
+    stores: int
+    items: int
+    first_day: dt.date
+    last_day: dt.date
+    series_days: int
+    zero_share: float
+    classes: dict[str, int]
+    problems: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+def check(source: Path, warehouse: Path, *, horizon_days: int, threads: int = 2) -> Profile:
+    """Validate a source as its ingest would, profile it, and load nothing.
+
+    Args:
+        source: the YAML file, or its folder.
+        warehouse: the DuckDB file, opened only if the configuration names tables in it.
+        horizon_days: days that will be forecast.
+        threads: DuckDB's threads.
+
+    Raises:
+        InputError: the configuration or a table is wrong.
+    """
+    config = read_config(source)
+    with _scratch(config, warehouse, threads) as connection:
+        relations = open_relations(connection, config, config_path(source).resolve().parent)
+        connection.begin()
+        try:
+            load(connection, RawTables(config, relations))
+            return profile(connection, config, horizon_days)
+        finally:
+            connection.rollback()
+
+
+@contextmanager
+def _scratch(config: SourceConfig, warehouse: Path, threads: int) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database that forgets what is loaded: the warehouse itself only where tables of it are read."""
+    if all(table.is_file for table in config.tables.values()):
+        with duckdb.connect(config={"threads": threads}) as connection:
+            yield connection
+    else:
+        with connected(warehouse, 4.0, threads) as connection:
+            yield connection
+
+
+def profile(connection: duckdb.DuckDBPyConnection, config: SourceConfig, horizon_days: int) -> Profile:
+    """Figures of what is in the raw tables now."""
+    by_series = f"""
+        with days as (
+            select store_id, item_id, date, greatest(sum(units), 0) as units from {SCHEMA}.sales group by all
+        ),
+        sold as (
+            select store_id, item_id, min(date) as launch, count(*) as sale_days, avg(units) as mean,
+                var_pop(units) as variance
+            from days where units > 0 group by all
+        )
+        select *, date_diff('day', launch, (select max(date) from days)) + 1 as days_on_sale from sold
+    """
+    row = connection.execute(
+        f"select count(*), count(distinct store_id), count(distinct item_id), sum(days_on_sale),"
+        f" 1 - sum(sale_days) / sum(days_on_sale), (select min(date) from {SCHEMA}.sales),"
+        f" (select max(date) from {SCHEMA}.sales) from ({by_series}) as series"
+    ).fetchone()
+    assert row is not None
+    classes = connection.execute(
+        f"""
+        select case when days_on_sale < {NEW_DAYS} then 'new'
+                when days_on_sale / sale_days < {ADI_CUT}
+                    then case when variance / (mean * mean) < {CV2_CUT} then 'smooth' else 'erratic' end
+                when variance / (mean * mean) < {CV2_CUT} then 'intermittent' else 'lumpy' end as class,
+            count(*)
+        from ({by_series}) as series group by all order by 2 desc
+        """
+    ).fetchall()
+    series, stores, items, series_days, zero_share, first_day, last_day = row
+    return Profile(
+        series=series,
+        stores=stores,
+        items=items,
+        first_day=first_day,
+        last_day=last_day,
+        series_days=int(series_days),
+        zero_share=float(zero_share),
+        classes=dict(classes),
+        problems=tuple(warnings(connection, config, horizon_days)),
+        left_out=tuple(left_out(connection, config)),
+    )
+
+
+def left_out(connection: duckdb.DuckDBPyConnection, config: SourceConfig) -> Iterator[str]:
+    """Features and levels that this source cannot have."""
+    if config.prices is None and config.sales.price is None:
+        yield "price features, revenue: there are no prices"
+    if config.events is None:
+        yield "event features: there is no table of events"
+    if config.regional_flags is None:
+        yield "the regional flag: there is no table of flags"
+    if not config.regressors:
+        yield "promotions and other columns: none is declared"
+    same = connection.execute(
+        f"select level_name, same_as from {SCHEMA}.levels where same_as is not null order by level"
+    ).fetchall()
+    if same:
+        yield "levels: " + ", ".join(f"{name} (the same as {other})" for name, other in same)
+    days = connection.execute(f"select date_diff('day', min(date), max(date)) + 1 from {SCHEMA}.sales").fetchone()
+    if days is not None and days[0] < 400:
+        yield f"last year's features: {days[0]} days of history are less than thirteen months"

@@ -85,7 +85,7 @@ def test_a_profile_counts_what_is_there(tmp_path: Path) -> None:
 
 
 def test_a_level_that_is_another_one_is_left_out(tmp_path: Path) -> None:
-    simulate(tmp_path / "shop", stores=1, items=6, days=200, seed=3)
+    simulate(tmp_path / "shop", stores=1, items=12, days=200, seed=3)
     reasons = " ".join(check(tmp_path / "shop", tmp_path / "none.duckdb", horizon_days=28).left_out)
     assert "region (the same as total)" in reasons
     assert "item_store (the same as item)" in reasons

@@ -24,7 +24,7 @@ def train(
     stores: Stores = None,
     as_of: AsOf = None,
     backtest: Annotated[
-        bool, typer.Option(help="Score it on the last fold first; without it, it cannot be compared with a champion.")
+        bool, typer.Option(help="Score it on the last fold first; a run without a backtest is not served.")
     ] = True,
     publishing: Annotated[
         bool, typer.Option("--publish", help="Publish it at once, as `demand publish` does.")

@@ -128,11 +128,12 @@ def report_setting(name: str) -> int:
     return int(_table()["reports"][name])
 
 
-def threshold_names() -> set[tuple[str, str]]:
-    """Every (dataset, measure) that has a limit."""
+def threshold_names(source: str = "m5") -> set[tuple[str, str]]:
+    """Every (dataset, measure) that has a limit for data of a source."""
     return {
         (dataset, name)
         for dataset, entry in _table().items()
-        if dataset not in ("reports", "sources")
-        for name in entry["checks"]
+        if dataset not in ("reports", "sources") and entry.get("source", source) == source
+        for name, limit in limits(dataset, source).items()
+        if limit is not None
     }

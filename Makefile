@@ -8,7 +8,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEBIAN_PACKAGES := chromium unixodbc
 
-.PHONY: help demo test test-slow test-spark lint lint-infra serve docs bench-accuracy bench-train bench-value bench-peers bench-store bench-api bench-dashboard lock clean system-packages
+.PHONY: help demo test test-slow test-spark lint lint-infra serve docs bench-accuracy bench-train bench-value bench-peers bench-store bench-api bench-warehouse bench-dashboard lock clean system-packages
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,7 @@ test-slow: $(STAMP) ## the tests that take over a minute each
 
 test-spark: $(STAMP) .venv-spark/.installed ## the dbt models on a local Spark with Delta tables, compared with DuckDB row by row
 	@command -v java >/dev/null || .ci/debian-packages default-jre-headless
+	@command -v java >/dev/null || { echo "Spark needs Java 17 or later, which is not here: see above."; exit 2; }
 	.venv-spark/bin/python -m pytest tests/spark
 
 # The clouds' own libraries and checkov have an environment of their own: their pins are not the product's.
@@ -87,6 +88,9 @@ serve: $(STAMP) ## the API and the dashboard on the demo's store
 
 docs: $(STAMP) ## one static site of lineage, data quality and API: data/site/index.html
 	@$(BIN)/demand docs
+
+bench-warehouse: $(STAMP) ## all of M5's marts in full, and one more day: time and memory
+	$(BIN)/python -m benchmarks.warehouse --tests
 
 bench-store: $(STAMP) ## publish speed against a bare executemany
 	$(BIN)/python -m benchmarks.store --write

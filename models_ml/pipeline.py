@@ -189,29 +189,31 @@ def main_job(
 
 
 def build_warehouse(settings: Settings, ingested: IngestReport, *, force: bool) -> str:
-    """Build the marts, unless this very code built them from this very data already.
+    """Build the marts: of the rows that changed, or all of them anew where other code made them.
+
+    The stamp in the home says which dbt code the tables are from, and which data they hold. A build that is killed
+    leaves a stamp without data, a full refresh none: either way the next build makes it good.
 
     Returns:
         What was done, in a few words.
     """
     stamp = settings.home / "dbt" / "warehouse_built.json"
-    state = {
-        "fingerprint": ingested.fingerprint,
-        "stores": sorted(settings.store_list),
-        "code_version": provenance.code_version(),
+    code = {
+        "version": provenance.code_version(provenance.WAREHOUSE_FOLDERS),
         "target": settings.dbt_target,
         "source": settings.source,
-        "last_day": ingested.last_day.isoformat(),
     }
+    data = {"fingerprint": ingested.fingerprint, "stores": sorted(settings.store_list)}
     before = json.loads(stamp.read_text()) if stamp.exists() else {}
-    if ingested.unchanged and not force and before == state:
+    full_refresh = force or before.get("code") != code
+    if ingested.unchanged and not full_refresh and before.get("data") == data:
         return "built before from the same data by the same code"
-    stamp.unlink(missing_ok=True)  # a build that is killed leaves no stamp
-    # Marts that only grow would keep the days after a past day that is replayed.
-    shrinks = before.get("last_day", "9999") > state["last_day"]
-    result = dbt.build(settings, "warehouse", full_refresh=shrinks)
-    stamp.write_text(json.dumps(state))
-    return describe(result)
+    stamp.unlink(missing_ok=True)
+    if not full_refresh:
+        stamp.write_text(json.dumps({"code": code}))
+    result = dbt.build(settings, "warehouse", full_refresh=full_refresh)
+    stamp.write_text(json.dumps({"code": code, "data": data}))
+    return f"{describe(result)}{'' if full_refresh else '; incremental'}"
 
 
 def outcome(

@@ -8,7 +8,22 @@ from functools import lru_cache
 
 from models_ml.settings import REPOSITORY
 
-CODE_FOLDERS = ("models_ml", "dbt_project/models", "dbt_project/macros", "dbt_project/seeds")
+WAREHOUSE_FOLDERS = (
+    "dbt_project/dbt_project.yml",
+    "dbt_project/macros",
+    "dbt_project/models/intermediate",
+    "dbt_project/models/marts",
+    "dbt_project/models/staging",
+    "dbt_project/seeds",
+)
+"""What decides the rows of the marts; a file stands for itself."""
+CODE_FOLDERS = (
+    "models_ml",
+    "dbt_project/dbt_project.yml",
+    "dbt_project/models",
+    "dbt_project/macros",
+    "dbt_project/seeds",
+)
 CODE_SUFFIXES = (".py", ".sql", ".yml", ".csv")
 
 

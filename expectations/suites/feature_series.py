@@ -22,6 +22,10 @@ def dataset(sql: Sql) -> Dataset:
         from {RELATION}
         group by as_of_date
     """
+    # Sundays, and the last sale day with days whole weeks before it.
+    off_grid = (
+        f"{sql.days_between(_A_SUNDAY, 'as_of_date')} % 7 <> 0 and {sql.days_between('as_of_date', _LATEST)} % 7 <> 0"
+    )
     days = f"""
         select
             count(*) as as_of_days,
@@ -30,7 +34,7 @@ def dataset(sql: Sql) -> Dataset:
             sum(impossible_features) as impossible_features,
             {sql.days_between("max(as_of_date)", _LATEST)} as days_behind,
             {sql.count_if(f"as_of_date > {_LATEST}")} as days_from_the_future,
-            {sql.count_if(f"{sql.days_between('as_of_date', _LATEST)} % 7 <> 0")} as days_off_the_grid,
+            {sql.count_if(off_grid)} as days_off_the_grid,
             (
                 (select count(*) from core.dim_series where launch_date <= {_LATEST})
                 - max(case when as_of_date = {_LATEST} then series else 0 end)
@@ -79,7 +83,7 @@ def dataset(sql: Sql) -> Dataset:
                     Measure("impossible_features", "Means are not negative, and a series has been on sale."),
                     Measure("days_behind", "The features reach to the last day of sales."),
                     Measure("days_from_the_future", "No feature is of a day after the last sale."),
-                    Measure("days_off_the_grid", "As-of days are whole weeks before the last day."),
+                    Measure("days_off_the_grid", "As-of days are Sundays, or whole weeks before the last day."),
                     Measure("series_without_features", "Every series on sale has features on the last day."),
                 ),
             ),
@@ -99,3 +103,4 @@ def dataset(sql: Sql) -> Dataset:
 
 
 _LATEST = "(select max(date) from core.fct_node_sales)"
+_A_SUNDAY = "date '1970-01-04'"

@@ -66,8 +66,8 @@ def item_levels(marts: Marts) -> np.ndarray:
 
 
 def no_features(marts: Marts) -> ModelError:
-    """The error for an origin that is not on the marts' weekly grid."""
+    """The error for an origin that is no as-of day of the marts."""
     return ModelError(
-        f"There are no series features as of {marts.origin}: they are made for every seventh day back from the "
-        "last day of sales. Choose such a day."
+        f"There are no series features as of {marts.origin}: they are made for every Sunday, and for the last day of "
+        "sales and the eight days whole weeks before it. Choose such a day."
     )

@@ -27,6 +27,6 @@ def test_a_second_build_changes_no_mart(home: Home) -> None:
 
 
 def test_a_step_that_is_no_multiple_of_a_week_is_refused(home: Home) -> None:
-    done = home.dbt("compile", "--select", "fct_item_features", "--vars", "{as_of_step_days: 10}")
+    done = home.dbt("compile", "--select", "int_as_of_days", "--vars", "{as_of_step_days: 10}")
     assert done.returncode != 0
     assert "as_of_step_days must be a multiple of 7, not 10" in done.stdout

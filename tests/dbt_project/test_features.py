@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from models_ml.evaluation.demand_class import demand_classes
 from tests.dbt_project.project import Home
 
 pytestmark = pytest.mark.dbt
@@ -91,6 +92,10 @@ def trailing(values: np.ndarray, end: int, days: int) -> np.ndarray:
     return window[~np.isnan(window)]
 
 
+NOT_FROM_RAW = ["demand_interval", "sale_size_cv2", "demand_class", "updated_at"]
+"""Columns of the series features with a test of their own."""
+
+
 def test_series_features(home: Home, raw: Raw) -> None:
     rows = []
     for series in range(len(raw.ids)):
@@ -100,12 +105,13 @@ def test_series_features(home: Home, raw: Raw) -> None:
             if not past.size:
                 continue
             sold = np.flatnonzero(np.nan_to_num(units[: end + 1]) > 0)
+            sold = sold[sold > end - 364]
             row = {
                 "item_id": raw.ids.at[series, "item_id"],
                 "store_id": raw.ids.at[series, "store_id"],
                 "as_of_date": raw.dates[end],
                 "days_on_sale": past.size,
-                "days_since_last_sale": end - sold[-1] if sold.size else past.size,
+                "days_since_last_sale": end - sold[-1] if sold.size else min(past.size, 364),
             }
             for days in (7, 14, 28, 56, 91, 182, 364):
                 row[f"units_mean_{days}"] = trailing(units, end, days).mean()
@@ -118,8 +124,26 @@ def test_series_features(home: Home, raw: Raw) -> None:
                     window = trailing(of_weekday, end, days)
                     row[f"weekday_{weekday}_mean_{days}"] = window.mean() if window.size else np.nan
             rows.append(row)
-    mart = home.query("select * from features.fct_series_features")
+    mart = home.query(f"select * exclude ({', '.join(NOT_FROM_RAW)}) from features.fct_series_features")
     assert_same(mart, pd.DataFrame(rows), ["item_id", "store_id", "as_of_date"])
+
+
+def test_demand_classes_are_those_of_the_models(home: Home, raw: Raw) -> None:
+    """The mart's classes against the numpy function that evaluation and quantiles use, on several as-of days."""
+    compared = 0
+    for end in list(raw.grid)[10::12]:
+        past = raw.units[:, : end + 1]
+        on_sale = (~np.isnan(past)).sum(axis=1)
+        expected = demand_classes(np.nan_to_num(past[:, -364:]), on_sale)
+        mart = home.query(
+            "select item_id, store_id, demand_class from features.fct_series_features "
+            f"where as_of_date = date '{raw.dates[end].date()}'"
+        )
+        found = raw.ids[["item_id", "store_id"]].merge(mart, how="left")["demand_class"].to_numpy()
+        np.testing.assert_array_equal(found[on_sale > 0], expected[on_sale > 0])
+        compared += len(mart)
+    assert compared > 100
+    assert home.query("select count(distinct demand_class) as classes from features.fct_series_features")["classes"][0] > 3
 
 
 NODE_SAMPLES = {
@@ -166,6 +190,8 @@ def node_rows(raw: Raw, members: np.ndarray, node_id: str) -> pd.DataFrame:
     for days in (7, 28, 56, 91, 182, 364):
         same = units.groupby(weekday).transform(lambda of_day, weeks=days // 7: of_day.rolling(weeks).mean())
         frame[f"same_weekday_mean_{days}"] = same.where(full >= days)
+    for week in (1, 2, 3, 4):
+        frame[f"last_year_lead_week_{week}_mean"] = units.rolling(7).mean().shift(364 - 7 * week)
     for number in range(1, 8):
         frame[f"weekday_{number}_mean_56"] = units.where(weekday == number).rolling(56, min_periods=1).mean()
         frame[f"weekday_{number}_mean_56"] = frame[f"weekday_{number}_mean_56"].where(full >= 56)
@@ -188,7 +214,7 @@ def test_item_features(home: Home, raw: Raw) -> None:
                 window = slice(max(end - 55, 0), end + 1)
                 row[f"weekday_{weekday}_mean_56"] = total[window][raw.weekday[window] == weekday].sum() / 8
             rows.append(row)
-    mart = home.query("select * from features.fct_item_features")
+    mart = home.query("select * exclude (updated_at) from features.fct_item_features")
     assert_same(mart, pd.DataFrame(rows), ["item_id", "as_of_date"])
 
 
@@ -223,7 +249,7 @@ def test_price_features(home: Home, raw: Raw) -> None:
                     "weeks_since_price_change": week - changed,
                 }
             )
-    mart = home.query("select * from features.fct_price_features")
+    mart = home.query("select * exclude (updated_at) from features.fct_price_features")
     assert_same(mart, pd.DataFrame(rows), ["item_id", "store_id", "week_id"])
 
 
@@ -240,7 +266,7 @@ def test_daily_sales(home: Home, raw: Raw) -> None:
             "revenue": raw.units[series, day] * price,
         }
     )
-    mart = home.query("select * exclude (is_price_carried) from core.fct_daily_sales")
+    mart = home.query("select * exclude (is_price_carried, updated_at) from core.fct_daily_sales")
     assert_same(mart, expected, ["item_id", "store_id", "date"])
     carried = home.query("select sum(is_price_carried) as days from core.fct_daily_sales")["days"][0]
     assert carried > 35  # five weeks in a hole, and the end of another series
@@ -258,3 +284,12 @@ def test_days_around_events(home: Home, raw_files: Path) -> None:
     np.testing.assert_array_equal(mart["day_of_year"], calendar["date"].dt.dayofyear)
     names = [calendar["event_name_1"][at[at >= d]].iloc[0] if (at >= d).any() else None for d in days]
     assert mart["next_event_name"].where(mart["next_event_name"].notna(), None).tolist() == names
+
+
+def test_a_store_is_closed_on_days_without_any_sale(home: Home, raw: Raw) -> None:
+    for store, members in raw.ids.groupby("store_id").indices.items():
+        on_sale = (~np.isnan(raw.units[members])).any(axis=0)
+        closed = raw.dates[: raw.known][on_sale & (np.nansum(raw.units[members], axis=0) == 0)]
+        mart = home.query(f"select date from core.fct_store_days where store_id = '{store}' and is_closed = 1 order by date")
+        assert list(mart["date"]) == list(closed)
+    assert home.query("select sum(is_closed) as days from core.fct_store_days")["days"][0] > 0

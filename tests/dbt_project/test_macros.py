@@ -18,6 +18,9 @@ type_timestamp_utc={{ type_timestamp_utc() }};
 days_between={{ days_between('a', 'b') }};
 add_days={{ add_days('a', 3) }};
 trailing={{ trailing_rows(4) }};
+row_digest={{ row_digest(['a', 'b']) }};
+first_as_of_day={{ first_as_of_day() }};
+days_of={{ days_of('bounds') }};
 node_total={{ node_id(aggregation_levels()[0]) }};
 node_store_department={{ node_id(aggregation_levels()[8]) }};
 unpivot_numbers={{ unpivot_columns('wide', ['d_1', 'd_2', 'd_10'], 'd_', ['id'], 'day', 'units', is_numeric=true) }};
@@ -70,6 +73,26 @@ def test_types_and_nodes(local: dict[str, str]) -> None:
     assert row[:4] == (0.1, "ü", "total", "store_department:S|D")
 
 
+def test_a_digest_tells_rows_apart(local: dict[str, str]) -> None:
+    values = "(values (1, 'x'), (1, 'y'), (2, 'x'), (2, 'x')) as t(a, b)"
+    with duckdb.connect() as connection:
+        digests = [row[0] for row in connection.sql(f"select {local['row_digest']} from {values}").fetchall()]
+    assert len(set(digests)) == 3
+    assert all(0 <= digest < 2**63 for digest in digests)
+
+
+def test_every_day_between_two_is_listed(local: dict[str, str]) -> None:
+    bounds = "with bounds as (select date '2016-02-28' as first_date, date '2016-03-01' as last_date)"
+    with duckdb.connect() as connection:
+        days = connection.sql(f"{bounds} {local['days_of']}").fetchall()
+    assert [str(day) for (day,) in days] == ["2016-02-28", "2016-02-29", "2016-03-01"]
+
+
+def test_the_grid_of_as_of_days_starts_on_a_sunday(local: dict[str, str]) -> None:
+    with duckdb.connect() as connection:
+        assert connection.sql(f"select dayname({local['first_as_of_day']})").fetchall() == [("Sunday",)]
+
+
 def test_a_frame_ends_at_the_row(local: dict[str, str]) -> None:
     assert local["trailing"] == "rows between 3 preceding and current row"
 
@@ -78,6 +101,7 @@ DATABRICKS = {
     "type_double": "double",
     "type_text": "string",
     "days_between": "datediff(b, a)",
+    "row_digest": "xxhash64(a, b)",
     "unpivot_numbers": "select id, stack( 3, 1, d_1, 2, d_2, 10, d_10 ) as (day, units) from wide",
     "unpivot_texts": "select id, stack( 2, 'A', flag_A, 'B', flag_B ) as (region, flag) from wide",
 }

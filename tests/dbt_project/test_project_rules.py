@@ -55,8 +55,8 @@ def test_names_and_folders_agree(models: dict[str, dict[str, Any]]) -> None:
 def test_every_model_has_a_key_test(
     models: dict[str, dict[str, Any]], manifest: dict[str, Any], tests_of: dict[str, set[str]]
 ) -> None:
-    # The key of the unpivoted sales is tested where the rows are stored, one model on.
-    passed_on = {"stg_m5__sales": "fct_daily_sales"}
+    # The keys of the unpivoted sales are tested where the rows are stored, one model on.
+    passed_on = {"stg_m5__sales": "fct_daily_sales", "stg_m5__sales_digests": "int_sales_versions"}
     by_name = {node["name"]: unique_id for unique_id, node in models.items()}
     for unique_id, node in models.items():
         tested = by_name[passed_on.get(node["name"], node["name"])]
@@ -108,6 +108,78 @@ def test_no_engine_is_named_in_a_model(models: dict[str, dict[str, Any]]) -> Non
         assert "target." not in node["raw_code"], (
             f"{node['name']}: what differs by engine belongs to a dispatched macro"
         )
+
+
+EVERY_ENGINE = set(
+    "abs avg cast ceiling coalesce count dense_rank exists first_value floor lag last_value lead max min nullif "
+    "percent_rank power rank round row_number sqrt substring sum".split()
+)
+"""Functions that DuckDB, Spark and SQL Server have under one name, with one meaning."""
+WAREHOUSE_ENGINES = EVERY_ENGINE | set("bit_xor ceil decimal extract greatest least mod".split())
+"""Those that DuckDB and Spark have: what runs on a warehouse alone may call them."""
+KEYWORDS = {"as", "in", "on", "and", "or", "not", "over", "from", "join", "where", "when", "then", "else", "values"}
+DIALECT = re.compile(r"::|\bqualify\b|\bexclude\b|\blimit\b|\bilike\b|\btop\s+\d|\bgroup by all\b|//|`|\[\s*\d|\basof\b")
+
+
+def test_models_call_functions_that_their_engines_share(models: dict[str, dict[str, Any]]) -> None:
+    for node in models.values():
+        sql = re.sub(r"\{#.*?#\}|\{\{.*?\}\}|\{%.*?%\}", " x ", node["raw_code"], flags=re.DOTALL)
+        sql = re.sub(r"'[^']*'", "''", re.sub(r"--.*", "", sql)).lower()
+        called = set(re.findall(r"\b([a-z_0-9]+)\s*\(", sql)) - KEYWORDS
+        shared = WAREHOUSE_ENGINES if node["group"] == "warehouse" else EVERY_ENGINE
+        assert called <= shared, f"{node['name']} calls {called - shared}: put it into a dispatched macro"
+        assert not DIALECT.search(sql), f"{node['name']}: {DIALECT.search(sql)}"
+
+
+def test_every_dispatched_macro_is_tested_on_its_engines(manifest: dict[str, Any]) -> None:
+    """A macro of several engines is in the tests of each: run on DuckDB and Spark, read for SQL Server."""
+    dispatched = re.compile(r"adapter\.dispatch\('(\w+)'")
+    own = [m["macro_sql"] for m in manifest["macros"].values() if m["package_name"] == "retail_demand"]
+    names = {name for sql in own for name in dispatched.findall(sql)}
+    assert len(names) > 4
+    tests = PROJECT.parent / "tests"
+    local = (tests / "dbt_project" / "test_macros.py").read_text() + (
+        tests / "dbt_project" / "test_operations.py"
+    ).read_text().replace("load_raw_tables", "raw_table_statements")
+    spark = (tests / "spark" / "test_macros.py").read_text()
+    for name in names:
+        assert name in local, f"{name} is not in tests/dbt_project/test_macros.py"
+        # No open Spark has read_files or COPY INTO; nobody unpivots or digests on SQL Server.
+        assert name in spark or name == "raw_table_statements" or name in SERVING_MACROS, (
+            f"{name} is not in tests/spark/test_macros.py"
+        )
+
+
+SERVING_MACROS: set[str] = set()
+"""Dispatched macros that only the serving zone calls."""
+
+
+def test_incremental_models_say_how(
+    models: dict[str, dict[str, Any]], manifest: dict[str, Any], tests_of: dict[str, set[str]]
+) -> None:
+    """A key that is tested, one strategy on every engine, a deliberate answer to new columns, a way to start anew."""
+    incremental = [node for node in models.values() if node["config"]["materialized"] == "incremental"]
+    assert len(incremental) >= 9
+    unit_tested = {unit["model"] for unit in manifest["unit_tests"].values()}
+    for node in incremental:
+        name, config = node["name"], node["config"]
+        assert config["incremental_strategy"] == "merge", name
+        assert config["on_schema_change"] == "fail", name
+        assert set(config["unique_key"]) <= set(node["columns"]), name
+        keys = [
+            test["test_metadata"]["kwargs"]["columns"]
+            for test in manifest["nodes"].values()
+            if test.get("attached_node") == node["unique_id"] and test["test_metadata"]["name"] == "unique_combination"
+        ]
+        assert sorted(config["unique_key"]) in [sorted(key) for key in keys], name
+        assert name in unit_tested, name
+        hooks = " ".join(hook["sql"] for hook in config["pre-hook"])
+        if name.endswith("_versions"):  # what the others are emptied by
+            assert not hooks, name
+        else:
+            assert "empty_if_reset()" in hooks, name
+            assert "updated_at" in node["columns"], name
+        assert ("forget_as_of_days(" in hooks) == ("as_of_date" in config["unique_key"]), name
 
 
 def test_no_model_of_the_warehouse_depends_on_forecasts(manifest: dict[str, Any]) -> None:

@@ -32,8 +32,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def duckdb_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A DuckDB warehouse with raw tables and marts, made by the main environment. Read it only."""
+def duckdb_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two DuckDB warehouses made by the main environment, the second of later data. Read them only."""
     python = REPOSITORY / ".venv" / "bin" / "python"
     assert python.exists(), "The main environment is missing: run make test-spark, which makes both."
     folder = tmp_path_factory.mktemp("duckdb")
@@ -47,7 +47,7 @@ def duckdb_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         timeout=300,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return folder / "warehouse.duckdb"
+    return folder / "first" / "warehouse.duckdb", folder / "later" / "warehouse.duckdb"
 
 
 @pytest.fixture(scope="session")
@@ -61,11 +61,11 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 
 
 @pytest.fixture(scope="session")
-def raw(spark: SparkSession, duckdb_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+def raw(spark: SparkSession, duckdb_files: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """A warehouse with raw tables and nothing else yet."""
     from tests.spark.project import Warehouse, load_raw_tables
 
-    load_raw_tables(spark, duckdb_file, tmp_path_factory.mktemp("raw"))
+    load_raw_tables(spark, duckdb_files[0], tmp_path_factory.mktemp("raw"))
     return Warehouse(spark, tmp_path_factory.mktemp("dbt"))
 
 

@@ -9,6 +9,17 @@ TOLERANCE = 1e-9
 """Relative above one, absolute below."""
 
 
+OF_ONE_BUILD = {"updated_at", "prices_updated_at", "reset_at"}
+"""Columns that say when a build wrote a row."""
+OF_ONE_ENGINE = {"digest", "attributes_digest", "prices_digest"}
+"""Columns that engines compute each in its own way."""
+
+
+def comparable(frame: pd.DataFrame) -> pd.DataFrame:
+    """The columns that two builds of the same data on any engine agree in."""
+    return frame.drop(columns=[c for c in frame.columns if c in OF_ONE_BUILD | OF_ONE_ENGINE])
+
+
 def differences(expected: pd.DataFrame, found: pd.DataFrame) -> list[str]:
     """What differs between two frames of the same table, in words; empty if nothing does.
 

@@ -72,10 +72,10 @@ class Warehouse:
         """All rows of a table."""
         return self.spark.table(relation).toArrow().to_pandas()
 
-    def version(self, relation: str) -> int:
-        """How many times a Delta table was written since it was made."""
+    def last_write(self, relation: str) -> tuple[str, dict[str, str]]:
+        """The last operation on a Delta table, such as MERGE, and its metrics."""
         (last,) = self.spark.sql(f"describe history {relation} limit 1").collect()
-        return int(last.version)
+        return last.operation, last.operationMetrics
 
 
 def failures(result: object) -> str:
@@ -86,12 +86,13 @@ def failures(result: object) -> str:
 
 
 def load_raw_tables(spark: SparkSession, duckdb_file: Path, folder: Path) -> None:
-    """Copy the raw tables of a DuckDB warehouse to Delta tables, through Parquet, types as they are."""
-    spark.sql("create schema raw_m5")
+    """Copy the raw tables of a DuckDB warehouse to Delta tables, through Parquet, types as they are; replace others."""
+    spark.sql("create schema if not exists raw_m5")
     with duckdb.connect(str(duckdb_file), read_only=True) as connection:
         tables = "select table_name from information_schema.tables where table_schema = 'raw_m5'"
         names = connection.sql(tables).fetchall()
         for (name,) in names:
             path = folder / f"{name}.parquet"
             connection.sql(f"select * from raw_m5.{name}").write_parquet(str(path))
-            spark.read.parquet(str(path)).write.format("delta").saveAsTable(f"raw_m5.{name}")
+            rows = spark.read.parquet(str(path)).write.format("delta")
+            rows.mode("overwrite").option("overwriteSchema", "true").saveAsTable(f"raw_m5.{name}")

@@ -53,9 +53,8 @@ def test_raw_tables_are_fresh(built: Warehouse) -> None:
     built.dbt("source", "freshness", "--selector", "warehouse")
 
 
-def test_a_second_build_changes_no_mart(built: Warehouse) -> None:
+def test_a_build_without_news_merges_nothing(built: Warehouse) -> None:
     before = {relation: built.rows(relation) for relation in MARTS}
     built.dbt("run", "--select", *(relation.split(".")[1] for relation in MARTS))
     for relation, rows in before.items():
-        assert built.version(relation) > 0
         assert differences(rows, built.rows(relation)) == [], relation

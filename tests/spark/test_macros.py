@@ -54,3 +54,19 @@ def test_columns_are_found_by_their_prefix(raw: Warehouse) -> None:
     sql = f"select '{{{{ columns_with_prefix({relation}, 'snap_') | sort | join(' ') }}}}' as names"
     ((names,),) = rows(raw, sql)
     assert "snap_CA" in str(names).split()
+
+
+def test_a_digest_tells_rows_apart(raw: Warehouse) -> None:
+    sql = """
+    select count(distinct {{ row_digest(['a', 'b']) }}) as digests, count(*) as rows_in
+    from values (1, 'x'), (1, 'y'), (2, 'x'), (2, 'x') as t(a, b)
+    """
+    assert rows(raw, sql) == [(3, 4)]
+
+
+def test_every_day_between_two_is_listed(raw: Warehouse) -> None:
+    sql = """
+    with bounds as (select date '2016-02-28' as first_date, date '2016-03-01' as last_date)
+    {{ days_of('bounds') }}
+    """
+    assert rows(raw, sql) == [(dt.date(2016, 2, 28),), (dt.date(2016, 2, 29),), (dt.date(2016, 3, 1),)]

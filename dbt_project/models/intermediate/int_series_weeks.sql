@@ -1,3 +1,5 @@
+{%- set since = last_built_at() if is_incremental() %}
+
 with sales as (
 
     select * from {{ ref('fct_daily_sales') }}
@@ -10,30 +12,96 @@ days as (
 
 ),
 
+{% if is_incremental() -%}
+
+new_days as (
+
+    select days.*
+    from days
+    left join (select distinct as_of_date from {{ this }}) as known on days.as_of_date = known.as_of_date
+    where known.as_of_date is null
+
+),
+
+changed_weeks as (
+
+    select distinct
+        sales.item_id,
+        sales.store_id,
+        days.as_of_date
+    from sales
+    inner join days on sales.date = days.date
+    left join new_days
+        on
+            days.date = new_days.date
+            and days.as_of_date = new_days.as_of_date
+    where
+        sales.updated_at > {{ since }}
+        and new_days.date is null
+
+),
+
+{% endif -%}
+
+weekly_sales as (
+
+    {% if is_incremental() -%}
+    select
+        sales.*,
+        new_days.as_of_date,
+        new_days.as_of_weekday,
+        new_days.weekday
+    from sales
+    inner join new_days on sales.date = new_days.date
+    union all
+    select
+        sales.*,
+        days.as_of_date,
+        days.as_of_weekday,
+        days.weekday
+    from sales
+    inner join days on sales.date = days.date
+    inner join changed_weeks
+        on
+            sales.item_id = changed_weeks.item_id
+            and sales.store_id = changed_weeks.store_id
+            and days.as_of_date = changed_weeks.as_of_date
+    {%- else -%}
+    select
+        sales.*,
+        days.as_of_date,
+        days.as_of_weekday,
+        days.weekday
+    from sales
+    inner join days on sales.date = days.date
+    {%- endif %}
+
+),
+
 weeks as (
 
     select
         ---------- ids
-        sales.item_id,
-        sales.store_id,
+        item_id,
+        store_id,
 
         ---------- weeks
-        days.as_of_date,
+        as_of_date,
+        as_of_weekday,
 
         ---------- quantities
         count(*) as days_on_sale,
-        sum(sales.units) as units,
-        sum(sales.units * sales.units) as units_squared,
-        sum(case when sales.units > 0 then 1 else 0 end) as sale_days,
-        max(case when sales.units > 0 then sales.date end) as last_sale_date,
+        sum(units) as units,
+        sum(units * units) as units_squared,
+        sum(case when units > 0 then 1 else 0 end) as sale_days,
+        max(case when units > 0 then date end) as last_sale_date,
         {%- for weekday in range(1, 8) %}
-        sum(case when days.weekday = {{ weekday }} then sales.units end) as weekday_{{ weekday }}_units
+        sum(case when weekday = {{ weekday }} then units end) as weekday_{{ weekday }}_units
         {{- ',' if not loop.last }}
         {%- endfor %}
 
-    from sales
-    inner join days on sales.date = days.date
-    group by sales.item_id, sales.store_id, days.as_of_date
+    from weekly_sales
+    group by item_id, store_id, as_of_date, as_of_weekday
 
 ),
 
@@ -43,15 +111,16 @@ final as (
         item_id,
         store_id,
         as_of_date,
+        as_of_weekday,
         cast(days_on_sale as integer) as days_on_sale,
         units,
         units_squared,
         cast(sale_days as integer) as sale_days,
         last_sale_date,
         {%- for weekday in range(1, 8) %}
-        weekday_{{ weekday }}_units
-        {{- ',' if not loop.last }}
+        weekday_{{ weekday }}_units,
         {%- endfor %}
+        {{ built_at() }} as updated_at
     from weeks
 
 )

@@ -1,3 +1,5 @@
+{%- set since = last_built_at() if is_incremental() %}
+
 with sales as (
 
     select * from {{ ref('fct_daily_sales') }}
@@ -16,6 +18,20 @@ stores as (
 
 ),
 
+{% if is_incremental() -%}
+
+changed_days as (
+
+    select distinct
+        store_id,
+        date
+    from sales
+    where updated_at > {{ since }}
+
+),
+
+{% endif -%}
+
 summed as (
 
     select
@@ -28,6 +44,12 @@ summed as (
         count(*) as series_on_sale
     from sales
     inner join items on sales.item_id = items.item_id
+    {%- if is_incremental() %}
+    inner join changed_days
+        on
+            sales.store_id = changed_days.store_id
+            and sales.date = changed_days.date
+    {%- endif %}
     group by sales.store_id, items.department_id, items.category_id, sales.date
 
 ),
@@ -48,7 +70,10 @@ final as (
         summed.units,
         -- Cents: a sum of floats depends on its order, a rounded one does not.
         round(summed.revenue, 2) as revenue,
-        cast(summed.series_on_sale as integer) as series_on_sale
+        cast(summed.series_on_sale as integer) as series_on_sale,
+
+        ---------- builds
+        {{ built_at() }} as updated_at
 
     from summed
     inner join stores on summed.store_id = stores.store_id

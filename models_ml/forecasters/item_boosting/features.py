@@ -228,7 +228,7 @@ def read_item_features(marts: Marts, weeks: int) -> ItemFeatures:
     present = marts.warehouse.read(
         "features.fct_item_features", ["distinct as_of_date"], date_column="as_of_date", since=since, until=marts.origin
     )
-    as_of = tuple(sorted(present["as_of_date"].to_pylist()))
+    as_of = days_to_learn_from(sorted(present["as_of_date"].to_pylist()), marts.origin)
     if not as_of or as_of[-1] != marts.origin:
         raise no_features(marts)
     position = np.array([(day - marts.first_day).days for day in as_of])
@@ -254,6 +254,16 @@ def read_item_features(marts: Marts, weeks: int) -> ItemFeatures:
         past_only=read_by_series(marts, names_of.past_only, begin, marts.origin),
         static=read_static(marts, names_of.static),
     )
+
+
+def days_to_learn_from(present: list[date], origin: date) -> tuple[date, ...]:
+    """As-of days whole weeks before the origin, so that a lead is the same weekday in training and in the forecast.
+
+    The marts have a year of them for the weekday of their grid alone; for an origin on another weekday, the grid is
+    taken too.
+    """
+    aligned = [day for day in present if (origin - day).days % WEEK == 0]
+    return tuple(aligned if 2 * len(aligned) > len(present) else present)
 
 
 def read_series_values(marts: Marts, as_of: tuple[date, ...]) -> dict[str, np.ndarray]:

@@ -155,7 +155,7 @@ def test_a_stored_model_refuses_other_stores(twins: Twins, marts: Marts) -> None
 
 def test_says_which_days_have_features(marts: Marts) -> None:
     off_grid = replace(marts, origin=date.fromordinal(marts.origin.toordinal() - 3))
-    with pytest.raises(ModelError, match="seventh day"):
+    with pytest.raises(ModelError, match="every Sunday"):
         read_item_features(off_grid, 1)
 
 

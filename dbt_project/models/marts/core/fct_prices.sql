@@ -1,3 +1,5 @@
+{%- set since = last_built_at() if is_incremental() %}
+
 with known as (
 
     select
@@ -11,6 +13,13 @@ with known as (
         ) as next_week_number
     from {{ source_model('prices') }} as prices
     inner join {{ ref('int_calendar_weeks') }} as weeks on prices.week_id = weeks.week_id
+    {%- if is_incremental() %}
+    inner join {{ ref('int_series_versions') }} as versions
+        on
+            prices.item_id = versions.item_id
+            and prices.store_id = versions.store_id
+    where versions.prices_updated_at > {{ since }}
+    {%- endif %}
 
 ),
 
@@ -89,10 +98,24 @@ final as (
         unioned.price,
 
         ---------- flags
-        unioned.is_price_carried
+        unioned.is_price_carried,
+
+        ---------- builds
+        {{ built_at() }} as updated_at
 
     from unioned
     inner join weeks on unioned.week_number = weeks.week_number
+    {%- if is_incremental() %}
+    left join {{ this }} as known
+        on
+            unioned.item_id = known.item_id
+            and unioned.store_id = known.store_id
+            and weeks.week_id = known.week_id
+    where
+        known.item_id is null
+        or unioned.price <> known.price
+        or unioned.is_price_carried <> known.is_price_carried
+    {%- endif %}
 
 )
 

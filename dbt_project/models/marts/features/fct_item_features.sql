@@ -1,26 +1,49 @@
 {%- set mean_days = [7, 28, 56, 91, 364] %}
-{%- set item_in_order = 'partition by item_id order by as_of_date' %}
+{%- set item_in_order = 'partition by item_id, as_of_weekday order by as_of_date' %}
+{%- set since = last_built_at() if is_incremental() %}
 
-with weeks as (
+with {% if is_incremental() -%}
+
+{{ affected_as_of_days(['item_id'], since) }},
+
+series_weeks as (
+
+    select * from reread
+
+),
+
+{%- else -%}
+
+series_weeks as (
+
+    select * from {{ ref('int_series_weeks') }}
+
+),
+
+affected as (
+
+    select distinct as_of_date
+    from {{ ref('int_as_of_days') }}
+    where is_feature_day = 1
+
+),
+
+{%- endif %}
+
+weeks as (
 
     select
         item_id,
         as_of_date,
+        as_of_weekday,
         count(*) as stores_on_sale,
         sum(units) as units,
         {%- for weekday in range(1, 8) %}
         sum(coalesce(weekday_{{ weekday }}_units, 0)) as weekday_{{ weekday }}_units
         {{- ',' if not loop.last }}
         {%- endfor %}
-    from {{ ref('int_series_weeks') }}
-    group by item_id, as_of_date
-
-),
-
-as_of_days as (
-
-    select * from {{ ref('int_as_of_days') }}
-    where days_before_as_of = 0 and mod(weeks_before_last, {{ as_of_step_weeks() }}) = 0
+    from series_weeks
+    group by item_id, as_of_date, as_of_weekday
 
 ),
 
@@ -53,9 +76,16 @@ means as (
 
 final as (
 
-    select means.*
+    select
+        means.*,
+        {{ built_at() }} as updated_at
     from means
-    inner join as_of_days on means.as_of_date = as_of_days.as_of_date
+    inner join affected
+        on
+            means.as_of_date = affected.as_of_date
+            {%- if is_incremental() %}
+            and means.item_id = affected.item_id
+            {%- endif %}
 
 )
 

@@ -1,25 +1,95 @@
 {%- set series_in_order = 'partition by prices.item_id, prices.store_id order by prices.week_number' %}
+{%- set since = last_built_at() if is_incremental() %}
 
-with prices as (
+with all_prices as (
 
-    select * from {{ ref('fct_prices') }}
+    select
+        prices.*,
+        items.department_id
+    from {{ ref('fct_prices') }} as prices
+    inner join {{ ref('dim_items') }} as items on prices.item_id = items.item_id
 
 ),
 
-items as (
+{% if is_incremental() -%}
 
-    select * from {{ ref('dim_items') }}
+changed as (
+
+    select * from all_prices
+    where updated_at > {{ since }}
 
 ),
 
--- A sum of floats depends on its order, one of decimals does not: every build gives the same mean.
+-- A price counts for its own series from its week on, and in its week for the item in other stores and for the store's department.
+affected as (
+
+    select
+        all_prices.item_id,
+        all_prices.store_id,
+        all_prices.department_id,
+        all_prices.week_number
+    from all_prices
+    inner join (select item_id, store_id, min(week_number) as first_week_number from changed group by item_id, store_id) as series
+        on
+            all_prices.item_id = series.item_id
+            and all_prices.store_id = series.store_id
+            and all_prices.week_number >= series.first_week_number
+    union distinct
+    select
+        all_prices.item_id,
+        all_prices.store_id,
+        all_prices.department_id,
+        all_prices.week_number
+    from all_prices
+    inner join (select distinct item_id, week_number from changed) as item_weeks
+        on
+            all_prices.item_id = item_weeks.item_id
+            and all_prices.week_number = item_weeks.week_number
+    union distinct
+    select
+        all_prices.item_id,
+        all_prices.store_id,
+        all_prices.department_id,
+        all_prices.week_number
+    from all_prices
+    inner join (select distinct store_id, department_id, week_number from changed) as department_weeks
+        on
+            all_prices.store_id = department_weeks.store_id
+            and all_prices.department_id = department_weeks.department_id
+            and all_prices.week_number = department_weeks.week_number
+
+),
+
+-- Ranks need whole departments, windows whole series.
+prices as (
+
+    select all_prices.*
+    from all_prices
+    inner join (select distinct store_id, department_id from affected) as departments
+        on
+            all_prices.store_id = departments.store_id
+            and all_prices.department_id = departments.department_id
+
+),
+
+{%- else -%}
+
+prices as (
+
+    select * from all_prices
+
+),
+
+{%- endif %}
+
+-- A sum of floats depends on its order, one of decimals does not: every build gives the same mean, here and below.
 item_weeks as (
 
     select
         item_id,
         week_number,
         cast(sum(cast(price as decimal(18, 4))) as {{ type_double() }}) / count(*) as price_mean
-    from prices
+    from all_prices
     group by item_id, week_number
 
 ),
@@ -28,12 +98,10 @@ compared as (
 
     select
         prices.*,
-        items.department_id,
         item_weeks.price_mean as item_price_mean,
         lag(prices.price) over ({{ series_in_order }}) as price_before,
         min(prices.week_number) over ({{ series_in_order }} rows between unbounded preceding and current row) as first_week_number
     from prices
-    inner join items on prices.item_id = items.item_id
     inner join item_weeks
         on
             prices.item_id = item_weeks.item_id
@@ -49,8 +117,14 @@ windows as (
             {{ series_in_order }} rows between unbounded preceding and current row
         ) as change_week_number,
         max(prices.price) over ({{ series_in_order }} rows between unbounded preceding and current row) as price_max,
-        avg(prices.price) over ({{ series_in_order }} rows between 8 preceding and 1 preceding) as price_mean_8_weeks,
-        avg(prices.price) over ({{ series_in_order }} rows between 52 preceding and 1 preceding) as price_mean_52_weeks,
+        {%- for weeks in [8, 52] %}
+        cast(
+            sum(cast(prices.price as decimal(18, 4))) over ({{ series_in_order }} rows between {{ weeks }} preceding and 1 preceding)
+            as {{ type_double() }}
+        ) / nullif(
+            count(*) over ({{ series_in_order }} rows between {{ weeks }} preceding and 1 preceding), 0
+        ) as price_mean_{{ weeks }}_weeks,
+        {%- endfor %}
         percent_rank() over (
             partition by prices.store_id, prices.department_id, prices.week_number
             order by prices.price
@@ -81,10 +155,27 @@ final as (
         price_rank as price_rank_in_department,
 
         ---------- age
-        cast(week_number - coalesce(change_week_number, first_week_number) as integer) as weeks_since_price_change
+        cast(week_number - coalesce(change_week_number, first_week_number) as integer) as weeks_since_price_change,
+
+        ---------- builds
+        {{ built_at() }} as updated_at
 
     from windows
 
 )
 
+{% if is_incremental() -%}
+
+select final.*
+from final
+inner join affected
+    on
+        final.item_id = affected.item_id
+        and final.store_id = affected.store_id
+        and final.week_number = affected.week_number
+
+{%- else -%}
+
 select * from final
+
+{%- endif %}

@@ -1,11 +1,32 @@
 {%- set mean_days = [7, 14, 28, 56, 91, 182, 364] %}
 {%- set spread_days = [28, 91] %}
 {%- set weekday_days = [7, 28, 56, 91, 182] %}
-{%- set series_in_order = 'partition by item_id, store_id order by as_of_date' %}
+{%- set series_in_order = 'partition by item_id, store_id, as_of_weekday order by as_of_date' %}
+{%- set since = last_built_at() if is_incremental() %}
 
-with weeks as (
+with {% if is_incremental() -%}
+
+{{ affected_as_of_days(['item_id', 'store_id'], since) }},
+
+weeks as (
+
+    select * from reread
+
+),
+
+{%- else -%}
+
+weeks as (
 
     select * from {{ ref('int_series_weeks') }}
+
+),
+
+{%- endif %}
+
+series as (
+
+    select * from {{ ref('dim_series') }}
 
 ),
 
@@ -16,8 +37,7 @@ sums as (
         item_id,
         store_id,
         as_of_date,
-        sum(days_on_sale) over ({{ series_in_order }} rows between unbounded preceding and current row) as days_on_sale,
-        max(last_sale_date) over ({{ series_in_order }} rows between unbounded preceding and current row) as last_sale_date,
+        max(last_sale_date) over ({{ series_in_order }} {{ trailing_rows(52) }}) as last_sale_date,
         {%- for days in mean_days %}
         sum(units) over ({{ series_in_order }} {{ trailing_rows(days // 7) }}) as units_{{ days }},
         {%- endfor %}
@@ -37,23 +57,59 @@ sums as (
 
 ),
 
-as_of_days as (
+{% if not is_incremental() -%}
 
-    select * from {{ ref('int_as_of_days') }}
-    where days_before_as_of = 0 and mod(weeks_before_last, {{ as_of_step_weeks() }}) = 0
+affected as (
+
+    select distinct as_of_date
+    from {{ ref('int_as_of_days') }}
+    where is_feature_day = 1
+
+),
+
+{% endif -%}
+
+aged as (
+
+    select
+        sums.*,
+        {{ days_between('series.launch_date', 'sums.as_of_date') }} + 1 as days_on_sale
+    from sums
+    inner join affected
+        on
+            sums.as_of_date = affected.as_of_date
+            {%- if is_incremental() %}
+            and sums.item_id = affected.item_id
+            and sums.store_id = affected.store_id
+            {%- endif %}
+    inner join series
+        on
+            sums.item_id = series.item_id
+            and sums.store_id = series.store_id
 
 ),
 
 means as (
 
     select
-        sums.*,
+        aged.*,
         {%- for days in mean_days %}
-        sums.units_{{ days }} / least(sums.days_on_sale, {{ days }}) as units_mean_{{ days }}
-        {{- ',' if not loop.last }}
+        aged.units_{{ days }} / least(aged.days_on_sale, {{ days }}) as units_mean_{{ days }},
         {%- endfor %}
-    from sums
-    inner join as_of_days on sums.as_of_date = as_of_days.as_of_date
+        -- Syntetos, Boylan and Croston's measures: days between sales, squared coefficient of variation of their sizes.
+        cast(least(aged.days_on_sale, 364) as {{ type_double() }}) / nullif(aged.sale_days_364, 0) as demand_interval,
+        aged.units_364 / nullif(aged.sale_days_364, 0) as sale_size
+    from aged
+
+),
+
+classed as (
+
+    select
+        means.*,
+        (means.units_squared_364 / nullif(means.sale_days_364, 0) - means.sale_size * means.sale_size)
+        / nullif(means.sale_size * means.sale_size, 0) as sale_size_cv2
+    from means
 
 ),
 
@@ -71,7 +127,7 @@ final as (
         cast(days_on_sale as integer) as days_on_sale,
         cast(
             case
-                when last_sale_date is null then days_on_sale
+                when last_sale_date is null then least(days_on_sale, 364)
                 else {{ days_between('last_sale_date', 'as_of_date') }}
             end as integer
         ) as days_since_last_sale,
@@ -94,15 +150,28 @@ final as (
         1 - cast(sale_days_{{ days }} as {{ type_double() }}) / least(days_on_sale, {{ days }}) as zero_share_{{ days }},
         {%- endfor %}
 
+        ---------- demand
+        demand_interval,
+        sale_size_cv2,
+        case
+            when days_on_sale < 56 or sale_days_364 = 0 then 'new'
+            when demand_interval < 1.32 and sale_size_cv2 < 0.49 then 'smooth'
+            when demand_interval < 1.32 then 'erratic'
+            when sale_size_cv2 < 0.49 then 'intermittent'
+            else 'lumpy'
+        end as demand_class,
+
         ---------- weekdays
         {%- for weekday in range(1, 8) %}
         {%- for days in weekday_days %}
-        weekday_{{ weekday }}_mean_{{ days }}
-        {{- ',' if not (loop.last and weekday == 7) }}
+        weekday_{{ weekday }}_mean_{{ days }},
         {%- endfor %}
         {%- endfor %}
 
-    from means
+        ---------- builds
+        {{ built_at() }} as updated_at
+
+    from classed
 
 )
 

@@ -6,3 +6,8 @@
     {%- endif -%}
     {{ return(days // 7) }}
 {%- endmacro %}
+
+{#- The day that the grid of as-of days starts on, as SQL. -#}
+{% macro first_as_of_day() -%}
+    cast('{{ var("first_as_of_day") }}' as date)
+{%- endmacro %}

@@ -1,0 +1,18 @@
+{#- A 64-bit digest of some expressions of a row: it says whether they changed, and differs by engine and release.
+    Of several rows: bit_xor() of their digests, in any order. The warehouse zone alone uses it. -#}
+{% macro row_digest(expressions) -%}
+    {{ return(adapter.dispatch('row_digest', 'retail_demand')(expressions)) }}
+{%- endmacro %}
+
+{% macro default__row_digest(expressions) -%}
+    {{ exceptions.raise_compiler_error('row_digest is not written for ' ~ target.type ~ '.') }}
+{%- endmacro %}
+
+{#- hash() is unsigned: one bit less fits the signed type that every engine has. -#}
+{% macro duckdb__row_digest(expressions) -%}
+    cast(hash({{ expressions | join(', ') }}) >> 1 as bigint)
+{%- endmacro %}
+
+{% macro spark__row_digest(expressions) -%}
+    xxhash64({{ expressions | join(', ') }})
+{%- endmacro %}

@@ -139,16 +139,41 @@ def move_aliases(client: Any, wanted: dict[str, dict[str, str | None]]) -> list[
     for registered in client.search_registered_models():
         for alias, run_id in wanted.get(registered.name, {}).items():
             if run_id is None:
-                if alias in registered.aliases:
-                    client.delete_registered_model_alias(registered.name, alias)
+                point(client, registered, alias, None)
                 continue
             versions = client.search_model_versions(f"name = '{registered.name}' and tags.run_id = '{run_id}'")
             if versions:
                 newest = max(versions, key=lambda version: int(version.version))
-                client.set_registered_model_alias(registered.name, alias, newest.version)
+                point(client, registered, alias, newest.version)
             else:
                 unknown.append(run_id)
     return unknown
+
+
+def point(client: Any, registered: Any, alias: str, version: str | None) -> None:
+    """Point an alias at a version, or at none.
+
+    Azure ML's registry knows no aliases: there the version carries a tag of that name instead, and no other one does.
+    """
+    from mlflow.exceptions import MlflowException
+
+    on_azure = os.environ.get("MLFLOW_TRACKING_URI", "").startswith("azureml://")
+    try:
+        if version is not None:
+            client.set_registered_model_alias(registered.name, alias, version)
+        elif alias in registered.aliases:
+            client.delete_registered_model_alias(registered.name, alias)
+        if version is not None or not on_azure:
+            return
+    except MlflowException as error:
+        if not on_azure:
+            raise
+        print(f"No aliases here ({type(error).__name__}): {alias} is a tag of the version.", file=sys.stderr)
+    for other in client.search_model_versions(f"name = '{registered.name}'"):
+        if other.version == version:
+            client.set_model_version_tag(registered.name, other.version, alias, "true")
+        elif alias in other.tags:
+            client.delete_model_version_tag(registered.name, other.version, alias)
 
 
 def experiment(client: Any, name: str, artifact_location: str | None) -> str:

@@ -95,10 +95,6 @@ class ApiClient:
         """Nodes of one level (`level` or `node_id`), with `history_days` of history."""
         return self._get(schemas.NodePage, "/forecast/hierarchy", parameters)
 
-    def department_forecasts(self, store_id: str | None) -> schemas.DepartmentForecasts:
-        """Departments of a store, or of every store."""
-        return self._get(schemas.DepartmentForecasts, "/forecast/departments", {"store_id": store_id})
-
     def forecast(self, item_id: str, store_id: str, quantiles: str) -> schemas.SeriesForecast:
         """Forecast of one item in one store with the quantiles asked for (comma-separated)."""
         parameters: dict[str, Parameter] = {"item_id": item_id, "store_id": store_id, "quantiles": quantiles}

@@ -143,7 +143,8 @@ def test_demand_classes_are_those_of_the_models(home: Home, raw: Raw) -> None:
         np.testing.assert_array_equal(found[on_sale > 0], expected[on_sale > 0])
         compared += len(mart)
     assert compared > 100
-    assert home.query("select count(distinct demand_class) as classes from features.fct_series_features")["classes"][0] > 3
+    classes = home.query("select distinct demand_class from features.fct_series_features")
+    assert len(classes) > 3
 
 
 NODE_SAMPLES = {
@@ -290,6 +291,8 @@ def test_a_store_is_closed_on_days_without_any_sale(home: Home, raw: Raw) -> Non
     for store, members in raw.ids.groupby("store_id").indices.items():
         on_sale = (~np.isnan(raw.units[members])).any(axis=0)
         closed = raw.dates[: raw.known][on_sale & (np.nansum(raw.units[members], axis=0) == 0)]
-        mart = home.query(f"select date from core.fct_store_days where store_id = '{store}' and is_closed = 1 order by date")
+        mart = home.query(
+            f"select date from core.fct_store_days where store_id = '{store}' and is_closed = 1 order by date"
+        )
         assert list(mart["date"]) == list(closed)
     assert home.query("select sum(is_closed) as days from core.fct_store_days")["days"][0] > 0

@@ -215,6 +215,7 @@ class Verdict:
         wape: sum of absolute errors over units, by day; none where not measured.
         bias: relative bias, positive when the forecast was too high; none where not measured.
         coverage: share of days within their 95 % range; none where not measured.
+        week_coverage: share of weeks within theirs; none where not measured.
     """
 
     fold: dt.date
@@ -222,6 +223,7 @@ class Verdict:
     wape: float | None
     bias: float | None
     coverage: float | None
+    week_coverage: float | None = None
 
     @property
     def headline(self) -> str:
@@ -259,7 +261,9 @@ def verdict(accuracy: schemas.Accuracy, level: int) -> Verdict | None:
     ours = at(model, "wrmsse")
     theirs = at(baseline, "wrmsse") if baseline else None
     skill = 1 - ours / theirs if ours is not None and theirs else None
-    return Verdict(fold, skill, at(model, "wape"), at(model, "bias"), at(model, "coverage_95"))
+    return Verdict(
+        fold, skill, at(model, "wape"), at(model, "bias"), at(model, "coverage_95"), at(model, "coverage_95_week")
+    )
 
 
 def is_biased(node: schemas.NodeError) -> bool:

@@ -82,9 +82,12 @@ def how_sure(ahead: Outlook, verdict: Verdict | None) -> Card:
         return Card(
             question, "No range here", "Ranges do not add up over stores; pick one store to see this item's range."
         )
+    kind, coverage = "days", verdict.coverage if verdict else None
+    if ahead.range_of == "week" and verdict and verdict.week_coverage is not None:
+        kind, coverage = "weeks", verdict.week_coverage
     held = (
-        f"In the last backtest, {formats.percent(verdict.coverage)} of days fell within their 95 % range."
-        if verdict and verdict.coverage is not None
+        f"In the last backtest, {formats.percent(coverage)} of {kind} fell within their 95 % range."
+        if coverage is not None
         else "Whether such ranges held has not been measured."
     )
     return Card(

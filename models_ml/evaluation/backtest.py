@@ -13,10 +13,11 @@ import pandas as pd
 from models_ml.errors import ModelError
 from models_ml.evaluation.breakdown import LEAD_COLUMNS, NODE_COLUMNS, lead_errors, node_errors
 from models_ml.evaluation.demand_class import CLASS_DAYS, demand_classes
-from models_ml.evaluation.hierarchy import LEVELS, Hierarchy
-from models_ml.evaluation.metrics import AVERAGE_LEVEL, WEIGHT_DAYS, Evaluator
+from models_ml.evaluation.hierarchy import AGGREGATE_LEVELS, LEVELS, Hierarchy
+from models_ml.evaluation.metrics import AVERAGE_LEVEL, WEIGHT_DAYS, Evaluator, with_average
 from models_ml.forecasters.base import Forecaster
 from models_ml.forecasters.quantiles import QuantileModel, fit_quantiles, series_quantiles
+from models_ml.forecasters.quantiles.model import week_sums
 from models_ml.marts import Marts, last_sale_day, read_daily
 from models_ml.settings import QUANTILES
 
@@ -104,7 +105,10 @@ class Fold:
         forecaster.fit(self.marts)
         forecast = forecaster.forecast(self.marts)
         quantiles = quantile_model.predict(forecast.mean)
-        return self.score(forecaster.name, forecast.mean, quantiles, time.perf_counter() - started)
+        scored = self.score(forecaster.name, forecast.mean, quantiles, time.perf_counter() - started)
+        weeks = week_coverage(self.evaluator, quantile_model.predict_weeks(forecast.mean))
+        weeks = weeks.assign(fold=self.marts.origin, model=forecaster.name)
+        return replace(scored, metrics=pd.concat([scored.metrics, weeks[METRIC_COLUMNS]], ignore_index=True))
 
     def score(self, model: str, mean: np.ndarray, quantiles: np.ndarray, seconds: float) -> Backtest:
         """Score a forecast on all levels.
@@ -128,6 +132,22 @@ class Fold:
             frame.insert(0, "fold", self.marts.origin)
             frame.insert(1, "model", model)
         return Backtest(*frames)
+
+
+def week_coverage(evaluator: Evaluator, quantiles: np.ndarray) -> pd.DataFrame:
+    """Share of weeks whose sum is within [0.025, 0.975]: metric `coverage_95_week` of levels 1-9 and their average.
+
+    Args:
+        evaluator: of the fold.
+        quantiles: nodes of levels 1-9 x weeks x `QUANTILES`.
+    """
+    levels = evaluator.hierarchy.level_of_node
+    aggregates = levels <= AGGREGATE_LEVELS[-1].number
+    sums = week_sums(evaluator.actual[aggregates])
+    low, high = QUANTILES.index(0.025), QUANTILES.index(0.975)
+    inside = (sums >= quantiles[:, :, low]) & (sums <= quantiles[:, :, high])
+    share = pd.Series(inside.mean(axis=1)).groupby(levels[aggregates]).mean()
+    return with_average(pd.DataFrame({"level": share.index, "metric": "coverage_95_week", "value": share.to_numpy()}))
 
 
 def class_coverage(marts: Marts, quantiles: np.ndarray, actual: np.ndarray) -> pd.DataFrame:

@@ -122,7 +122,7 @@ def test_the_whole_site_opens_from_disk(site: Path) -> None:
             ("readme.html", "How data flows"),
             ("data-docs/index.html", "Data quality"),
             ("api/index.html", "/forecast/hierarchy"),
-            ("benchmarks/accuracy.html", "middle_out"),
+            ("benchmarks/accuracy.html", "WRMSSE"),
             ("dbt/index.html#!/exposure/exposure.retail_demand.planner_dashboard", "Planner's dashboard"),
             ("dbt/index.html#!/model/model.retail_demand.fct_series_features", "as_of_date"),
         ):

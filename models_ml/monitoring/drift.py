@@ -60,7 +60,7 @@ def weekly_drift(warehouse: Warehouse, last_day: date, weeks: int, stores: Seque
 
     Args:
         warehouse: of the feature marts.
-        last_day: last day of sales, which is on the marts' weekly grid.
+        last_day: last day of sales; the marts have features of it and of some whole weeks before it.
         weeks: how many.
         stores: only these; empty: all.
 
@@ -69,7 +69,10 @@ def weekly_drift(warehouse: Warehouse, last_day: date, weeks: int, stores: Seque
         anything. No row where there are fewer than `FEWEST_REFERENCE_WINDOWS` of history.
     """
     ends = [last_day - timedelta(days=7 * week) for week in range(weeks)]
-    before = {end: [end - timedelta(days=WINDOW_DAYS * k) for k in range(1, REFERENCE_WINDOWS + 1)] for end in ends}
+    grid = warehouse.read("features.fct_series_features", ["distinct as_of_date"], stores=stores)[
+        "as_of_date"
+    ].to_pylist()
+    before = {end: reference_days(grid, end) for end in ends}
     days = sorted({*ends, *(day for windows in before.values() for day in windows)})
     features = warehouse.read(
         "features.fct_series_features",
@@ -96,6 +99,13 @@ def weekly_drift(warehouse: Warehouse, last_day: date, weeks: int, stores: Seque
                 for name in FEATURES
             ]
     return pd.DataFrame(rows, columns=["metric", "subject", "period_end", "value", "chance"])
+
+
+def reference_days(grid: Sequence[date], end: date) -> list[date]:
+    """As-of days whose windows are the year before: every 28 days, or the marts' next day before that."""
+    wanted = [end - timedelta(days=WINDOW_DAYS * k) for k in range(1, REFERENCE_WINDOWS + 1)]
+    nearest = [max((day for day in grid if 0 <= (want - day).days < WINDOW_DAYS), default=None) for want in wanted]
+    return sorted({day for day in nearest if day is not None})
 
 
 def floats(values: pd.Series) -> Floats:

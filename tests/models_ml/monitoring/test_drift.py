@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 import numpy as np
 import pytest
 from scipy.stats import entropy
 
-from models_ml.monitoring.drift import psi, psi_of_chance
+from models_ml.monitoring.drift import psi, psi_of_chance, reference_days
 
 
 def test_psi_is_the_divergence_of_the_shares_both_ways() -> None:
@@ -32,3 +34,13 @@ def test_chance_stays_below_its_bound_and_a_shift_does_not(size: int) -> None:
     assert np.mean(np.array(by_chance) > bound) < 0.01
     shifted = [psi(random.normal(size=size), random.normal(3.0, size=size)) for _ in range(100)]
     assert np.mean(np.array(shifted) > bound) > 0.95
+
+
+def test_reference_is_the_year_before_on_whatever_grid_the_marts_have() -> None:
+    end = date(2016, 5, 25)  # a Wednesday, on a grid of Sundays
+    sundays = [date(2016, 5, 22) - timedelta(days=7 * week) for week in range(80)]
+    found = reference_days([end, *sundays], end)
+    assert len(found) == 13
+    assert found[-1] == date(2016, 4, 24)
+    assert all(28 * k <= (end - day).days < 28 * k + 7 for k, day in enumerate(reversed(found), start=1))
+    assert reference_days(sundays[:8], end) == [date(2016, 4, 24)]

@@ -19,6 +19,11 @@ KEYS = ["store_id", "item_id", "target_date"]
 
 
 @pytest.fixture(scope="module")
+def duckdb_file(duckdb_files: tuple[Path, Path]) -> Path:
+    return duckdb_files[0]
+
+
+@pytest.fixture(scope="module")
 def work(duckdb_file: Path) -> StoreWork:
     with duckdb.connect(str(duckdb_file), read_only=True) as connection:
         [last] = connection.sql("select max(last_date) from core.dim_series").fetchone() or [None]

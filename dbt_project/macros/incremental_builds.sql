@@ -79,14 +79,20 @@
     An as-of day is computed for all keys where the model does not have it yet, and for a key where a week of the
     364 days before it has changed. -#}
 {% macro affected_as_of_days(keys, since) -%}
+known_days as (
+
+    select distinct as_of_date from {{ this }}
+
+),
+
 feature_days as (
 
     select distinct
         days.as_of_date,
         days.as_of_weekday,
-        case when known.as_of_date is null then 1 else 0 end as is_new
+        case when known_days.as_of_date is null then 1 else 0 end as is_new
     from {{ ref('int_as_of_days') }} as days
-    left join (select distinct as_of_date from {{ this }}) as known on days.as_of_date = known.as_of_date
+    left join known_days on days.as_of_date = known_days.as_of_date
     where days.is_feature_day = 1
 
 ),

@@ -284,6 +284,8 @@ def of_store(table: pa.Table, store: str) -> pa.Table:
     return table.filter(pc.equal(table["store_id"], store))
 
 
+OF_SERIES = ("run_series", "forecasts", "backtest_series", "sales_history")
+
 RUNS: dict[str, Callable[[RunRecord, Any], tuple[RunRecord, Any]]] = {
     "run_day_missing": lambda run, frames: (run, replace(frames, forecasts=frames.forecasts.slice(1))),
     "run_quantiles_crossed": lambda run, frames: (
@@ -296,7 +298,7 @@ RUNS: dict[str, Callable[[RunRecord, Any], tuple[RunRecord, Any]]] = {
         run,
         replace(
             frames,
-            **{name: of_store(getattr(frames, name), "S_1") for name in ("run_series", "forecasts", "sales_history")},
+            **{name: of_store(getattr(frames, name), "S_1") for name in OF_SERIES},
         ),
     ),
     "run_stale": lambda *_: synthetic_run(stores=("S_1", "S_2"), items=3, origin=_ORIGIN - timedelta(days=7), seed=1),

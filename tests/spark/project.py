@@ -73,8 +73,9 @@ class Warehouse:
         return self.spark.table(relation).toArrow().to_pandas()
 
     def last_write(self, relation: str) -> tuple[str, dict[str, str]]:
-        """The last operation on a Delta table, such as MERGE, and its metrics."""
-        (last,) = self.spark.sql(f"describe history {relation} limit 1").collect()
+        """The last operation that wrote rows to a Delta table, such as MERGE, and its metrics."""
+        history = self.spark.sql(f"describe history {relation}").collect()
+        last = next(row for row in history if row.operation != "OPTIMIZE")  # newest first; clustering moves rows alone
         return last.operation, last.operationMetrics
 
 

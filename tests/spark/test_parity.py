@@ -14,6 +14,10 @@ from tests.spark.project import Warehouse, load_raw_tables
 pytestmark = pytest.mark.spark
 
 
+WITHOUT_ROWS = {"dim_regressors", "fct_regressors", "fct_node_regressors", "stg_m5__regressors"}
+"""M5 declares no columns that models take by name."""
+
+
 def assert_equal_to_duckdb(warehouse: Warehouse, duckdb_file: Path) -> None:
     """Every relation of the warehouse zone has the rows that DuckDB's full build gave it."""
     different = {}
@@ -21,7 +25,7 @@ def assert_equal_to_duckdb(warehouse: Warehouse, duckdb_file: Path) -> None:
         for node in warehouse.models():
             relation = f"{node['schema']}.{node['alias']}"
             expected = connection.sql(f"select * from {relation}").to_arrow_table().to_pandas()
-            assert len(expected) > 0, relation
+            assert len(expected) > 0 or node["name"] in WITHOUT_ROWS, relation
             if words := differences(comparable(expected), comparable(warehouse.rows(relation))):
                 different[relation] = words
     assert different == {}

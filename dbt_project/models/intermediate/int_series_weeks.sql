@@ -14,12 +14,18 @@ days as (
 
 {% if is_incremental() -%}
 
+known_days as (
+
+    select distinct as_of_date from {{ this }}
+
+),
+
 new_days as (
 
     select days.*
     from days
-    left join (select distinct as_of_date from {{ this }}) as known on days.as_of_date = known.as_of_date
-    where known.as_of_date is null
+    left join known_days on days.as_of_date = known_days.as_of_date
+    where known_days.as_of_date is null
 
 ),
 

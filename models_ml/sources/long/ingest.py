@@ -163,18 +163,6 @@ def check_sales(connection: duckdb.DuckDBPyConnection, raw: RawTables) -> None:
         raise input_fault(name, "no row has units", column=config.sales.units, remedy="Name the column of units sold.")
     if not sold[1]:
         raise input_fault(name, "nothing was ever sold", column=config.sales.units, remedy="Check the column.")
-    if config.duplicates == "refuse":
-        twice = first(
-            connection,
-            f"select date, store_id, item_id, count(*) from {table}"
-            " group by all having count(*) > 1 order by all limit 1",
-        )
-        if twice is not None:
-            raise input_fault(
-                name,
-                f"store {twice[1]}, item {twice[2]} has {twice[3]} rows on {twice[0]}",
-                remedy="Remove the repeated rows, or say `duplicates: sum` if each row is a part of the day's sales.",
-            )
     if config.grain == "week":
         day = raw.date(config.sales.date)
         days = connection.execute(
@@ -188,6 +176,18 @@ def check_sales(connection: duckdb.DuckDBPyConnection, raw: RawTables) -> None:
                 column=config.sales.date,
                 value=str(days[1][2]),
                 remedy="Date each week by the same weekday, or say `grain: day`.",
+            )
+    if config.duplicates == "refuse":
+        twice = first(
+            connection,
+            f"select date, store_id, item_id, count(*) from {table}"
+            " group by all having count(*) > 1 order by all limit 1",
+        )
+        if twice is not None:
+            raise input_fault(
+                name,
+                f"store {twice[1]}, item {twice[2]} has {twice[3]} rows on {twice[0]}",
+                remedy="Remove the repeated rows, or say `duplicates: sum` if each row is a part of the day's sales.",
             )
 
 

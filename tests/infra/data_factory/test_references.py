@@ -24,7 +24,9 @@ KINDS = {
     "PipelineReference": "pipeline",
 }
 IN_TERRAFORM = {
-    "CredentialReference": set(re.findall(r'"azurerm_data_factory_credential_\w+" "\w+" \{\n  name +=\s"(\w+)"', MODULE)),
+    "CredentialReference": set(
+        re.findall(r'"azurerm_data_factory_credential_\w+" "\w+" \{\n  name +=\s"(\w+)"', MODULE)
+    ),
     "IntegrationRuntimeReference": set(
         re.findall(r'"azurerm_data_factory_integration_runtime_azure" "\w+" \{\n  name +=\s"(\w+)"', MODULE)
     ),
@@ -119,7 +121,10 @@ def test_expressions_speak_of_what_there_is() -> None:
             if "@" not in text:
                 continue
             assert set(re.findall(r"globalParameters\.(\w+)", text)) <= known_globals, text
-            assert set(re.findall(r"(?:pipeline\(\)\.parameters|dataset\(\)|linkedService\(\))\.(\w+)", text)) <= parameters, text
+            assert (
+                set(re.findall(r"(?:pipeline\(\)\.parameters|dataset\(\)|linkedService\(\))\.(\w+)", text))
+                <= parameters
+            ), text
             assert set(re.findall(r"activity\('(\w+)'\)", text)) <= activities, text
             assert set(re.findall(r"variables\('(\w+)'\)", text)) <= set(content.get("variables", {})), text
             assert text.count("(") == text.count(")"), text
@@ -127,7 +132,12 @@ def test_expressions_speak_of_what_there_is() -> None:
 
 def test_every_global_parameter_is_used() -> None:
     known = set(re.findall(r"^    (\w+) += \{ type = ", MODULE, re.M))
-    used = {name for content in FILES.values() for text in strings(content) for name in re.findall(r"globalParameters\.(\w+)", text)}
+    used = {
+        name
+        for content in FILES.values()
+        for text in strings(content)
+        for name in re.findall(r"globalParameters\.(\w+)", text)
+    }
     assert used == known
     assert len(known) >= 7
 
@@ -143,7 +153,7 @@ def test_every_sign_in_is_by_managed_identity() -> None:
 
 
 def reached(conditions: set[str]) -> set[str]:
-    """Activities of the main pipeline that run when each activity that is not told about ends in one of `conditions`."""
+    """Activities of the main pipeline that run when each one that is not told about ends in one of `conditions`."""
     activities = FILES["pipeline", "demand-forecast"]["activities"]
     state: dict[str, str] = {}
     for _ in activities:

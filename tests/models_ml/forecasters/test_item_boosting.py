@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -79,12 +79,13 @@ def test_features_are_those_of_their_own_series_and_day(marts: Marts, features: 
 
 
 def test_the_weekday_mean_is_that_of_the_target_day(marts: Marts, features: ItemFeatures) -> None:
-    daily = read_daily(marts, features.as_of[-2], marts.origin, "units")
+    daily = read_daily(marts, marts.origin - timedelta(days=6), marts.origin, "units")
     seasoned = np.flatnonzero(features.series_values["days_on_sale"][:, -1] >= 7)
+    last = len(features.as_of) - 1
     for lead in (1, 4, 9):
-        rows = features.rows(seasoned, np.full(len(seasoned), WEEKS), np.full(len(seasoned), lead))
-        same_day_last_week = daily[seasoned, daily.shape[1] - 7 + (lead - 1) % 7]
-        mean = features.series_values["units_mean_7"][seasoned, WEEKS]
+        rows = features.rows(seasoned, np.full(len(seasoned), last), np.full(len(seasoned), lead))
+        same_day_last_week = daily[seasoned, (lead - 1) % 7]
+        mean = features.series_values["units_mean_7"][seasoned, last]
         expected = (same_day_last_week + 0.02) / (mean + 0.02)
         np.testing.assert_allclose(rows[:, features.names.index("weekday_7")], expected, rtol=1e-4)
 

@@ -20,6 +20,36 @@ changed as (
 
 ),
 
+changed_series as (
+
+    select
+        item_id,
+        store_id,
+        min(week_number) as first_week_number
+    from changed
+    group by item_id, store_id
+
+),
+
+changed_item_weeks as (
+
+    select distinct
+        item_id,
+        week_number
+    from changed
+
+),
+
+changed_department_weeks as (
+
+    select distinct
+        store_id,
+        department_id,
+        week_number
+    from changed
+
+),
+
 -- A price counts for its own series from its week on, and in its week for the item in other stores and for the store's department.
 affected as (
 
@@ -29,11 +59,11 @@ affected as (
         all_prices.department_id,
         all_prices.week_number
     from all_prices
-    inner join (select item_id, store_id, min(week_number) as first_week_number from changed group by item_id, store_id) as series
+    inner join changed_series
         on
-            all_prices.item_id = series.item_id
-            and all_prices.store_id = series.store_id
-            and all_prices.week_number >= series.first_week_number
+            all_prices.item_id = changed_series.item_id
+            and all_prices.store_id = changed_series.store_id
+            and all_prices.week_number >= changed_series.first_week_number
     union distinct
     select
         all_prices.item_id,
@@ -41,10 +71,10 @@ affected as (
         all_prices.department_id,
         all_prices.week_number
     from all_prices
-    inner join (select distinct item_id, week_number from changed) as item_weeks
+    inner join changed_item_weeks
         on
-            all_prices.item_id = item_weeks.item_id
-            and all_prices.week_number = item_weeks.week_number
+            all_prices.item_id = changed_item_weeks.item_id
+            and all_prices.week_number = changed_item_weeks.week_number
     union distinct
     select
         all_prices.item_id,
@@ -52,11 +82,20 @@ affected as (
         all_prices.department_id,
         all_prices.week_number
     from all_prices
-    inner join (select distinct store_id, department_id, week_number from changed) as department_weeks
+    inner join changed_department_weeks
         on
-            all_prices.store_id = department_weeks.store_id
-            and all_prices.department_id = department_weeks.department_id
-            and all_prices.week_number = department_weeks.week_number
+            all_prices.store_id = changed_department_weeks.store_id
+            and all_prices.department_id = changed_department_weeks.department_id
+            and all_prices.week_number = changed_department_weeks.week_number
+
+),
+
+affected_departments as (
+
+    select distinct
+        store_id,
+        department_id
+    from affected
 
 ),
 
@@ -65,10 +104,10 @@ prices as (
 
     select all_prices.*
     from all_prices
-    inner join (select distinct store_id, department_id from affected) as departments
+    inner join affected_departments
         on
-            all_prices.store_id = departments.store_id
-            and all_prices.department_id = departments.department_id
+            all_prices.store_id = affected_departments.store_id
+            and all_prices.department_id = affected_departments.department_id
 
 ),
 

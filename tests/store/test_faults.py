@@ -416,13 +416,13 @@ class Proxy:
 
     def cut(self) -> None:
         """Break all connections, without a goodbye."""
-        for pair in self._pairs:
+        pairs, self._pairs = self._pairs, []  # who connects from now on is not cut
+        for pair in pairs:
             for end in pair:
                 with suppress(OSError):
                     end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
                     end.shutdown(socket.SHUT_RDWR)
                 end.close()
-        self._pairs.clear()
 
     def close(self) -> None:
         self._listener.close()

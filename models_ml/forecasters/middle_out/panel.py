@@ -129,7 +129,8 @@ def read_calendar(marts: Marts, frame: pd.DataFrame) -> Calendar:
     names = sorted(set(table["event_name"].to_pylist()))
     code = codes(table["event_name"], pd.Index(names)) + 1
     day, distance = day_offsets(table["date"], marts.first_day), table["days_from_event"].to_numpy()
-    inside = (day >= 0) & (day < len(frame))
+    inside = np.flatnonzero((day >= 0) & (day < len(frame)))
+    inside = inside[np.lexsort((distance[inside], code[inside], day[inside]))]  # a warehouse returns rows in any order
     day, code, distance = day[inside], code[inside], distance[inside]
     windows: dict[tuple[int, int], np.ndarray] = {}
     for c, d in sorted(set(zip(code.tolist(), distance.tolist(), strict=True))):

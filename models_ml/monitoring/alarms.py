@@ -10,6 +10,17 @@ import pandas as pd
 
 from models_ml.monitoring.watches import Mode, Watch
 
+WORDS = {
+    "psi_units_mean_28": "items' mean sales are spread otherwise than in the year before",
+    "psi_zero_share_28": "items have more or fewer days without sales than in the year before",
+    "psi_units_std_28": "items' sales swing otherwise than in the year before",
+    "wape": "forecasts missed by too much",
+    "wape_against_baseline": "forecasts were hardly better than last week repeated",
+    "bias": "forecasts were too high or too low on the whole",
+    "coverage_95": "the 95 % range held too seldom or too often",
+}
+"""What a bad week of each metric means to a planner."""
+
 
 @dataclass(frozen=True)
 class Alarm:
@@ -77,7 +88,7 @@ def alarm_of(watch: Watch, subject: str, last: pd.DataFrame, bad: pd.DataFrame) 
     bounds = [("at least", newest["low"]), ("at most", newest["high"])]
     allowed = " and ".join(f"{word} {bound:.3g}" for word, bound in bounds if pd.notna(bound))
     message = (
-        f"{watch.metric} of {subject} was bad in {len(bad)} of the last {len(last)} weeks, last in the week to "
-        f"{newest['period_end']}: {newest['value']:.3g}, {allowed} is good."
+        f"{subject.split(':', 1)[-1]}: {WORDS[watch.metric]}, in {len(bad)} of the last {len(last)} weeks "
+        f"({watch.metric} {newest['value']:.3g} in the week to {newest['period_end']}; {allowed} is good)."
     )
     return Alarm(watch.metric, subject, len(bad), len(last), last["period_end"].max(), message, watch.mode)

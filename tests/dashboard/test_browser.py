@@ -86,6 +86,7 @@ class Tab:
             "data-test-script-state", "notRunning", timeout=WAIT
         )
         expect(self.page.locator('[data-testid="stVegaLiteChart"] svg').first).to_be_visible(timeout=WAIT)
+        expect(self.page.locator('[data-testid="stSkeleton"]')).to_have_count(0, timeout=WAIT)
 
     def pick(self, label: str, option: str) -> None:
         """Pick an option by keyboard alone: focus, type, Enter."""
@@ -145,6 +146,7 @@ def shoot(tab: Tab, name: str, width: int) -> None:
     height = int(main.evaluate("(main) => main.scrollHeight"))
     tab.page.set_viewport_size({"width": width, "height": max(height + 90, WIDTHS[width])})
     tab.settle()
+    tab.page.wait_for_timeout(500)  # tables are painted on a canvas, whose end nothing tells
     tab.page.screenshot(path=artifacts() / f"{name}.png", animations="disabled")
     tab.page.set_viewport_size({"width": width, "height": WIDTHS[width]})
 

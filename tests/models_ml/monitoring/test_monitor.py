@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from models_ml.errors import InputError
-from models_ml.monitoring import watches
+from models_ml.monitoring import accuracy, drift, watches
+from models_ml.monitoring.alarms import WORDS
 from models_ml.monitoring.run import Monitored, monitor
 from models_ml.monitoring.watches import read_watches, watches_path
 from models_ml.settings import Settings
@@ -73,6 +74,10 @@ def test_clean_data_is_silent_and_recorded(build: Build) -> None:
     assert drift == [(3 * 3 * 4,)]
 
 
+def test_every_metric_has_words_for_a_planner() -> None:
+    assert set(WORDS) == {*drift.METRICS, *accuracy.METRICS}
+
+
 @pytest.mark.parametrize(("weeks", "raised"), [(1, False), (2, False), (3, True), (4, True)])
 def test_drift_is_an_alarm_from_three_of_the_last_four_weeks_on(build: Build, weeks: int, raised: bool) -> None:
     found = monitor(build(FOODS_2=weeks).settings)
@@ -88,7 +93,7 @@ def test_forecasts_that_are_too_high_are_an_alarm_with_its_figures(build: Build)
     assert {"bias", "coverage_95", "wape_against_baseline"} <= {metric for metric, _ in alarms(found)}
     [alarm] = [a for a in found.alarms if (a.metric, a.subject) == ("bias", "total")]
     assert (alarm.bad_weeks, alarm.weeks, alarm.last_week) == (4, 4, date(2016, 5, 22))
-    assert "bias of total was bad in 4 of the last 4 weeks" in alarm.message
+    assert "total: forecasts were too high or too low on the whole, in 4 of the last 4 weeks (bias " in alarm.message
     assert "at least -0.15 and at most 0.15 is good" in alarm.message
 
 

@@ -1,4 +1,4 @@
-"""The twelve levels of a retail hierarchy, from the total to one item in one store."""
+"""Series summed up to the twelve levels of the hierarchy."""
 
 from __future__ import annotations
 
@@ -9,35 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from models_ml.levels import AGGREGATE_LEVELS, BOTTOM_AGGREGATE, LEVELS, Level
 
-@dataclass(frozen=True)
-class Level:
-    """One level: its number, its name and the series attributes whose values make its nodes."""
-
-    number: int
-    name: str
-    keys: tuple[str, ...]
-
-
-LEVELS: tuple[Level, ...] = (
-    Level(1, "total", ()),
-    Level(2, "region", ("region_id",)),
-    Level(3, "store", ("store_id",)),
-    Level(4, "category", ("category_id",)),
-    Level(5, "department", ("department_id",)),
-    Level(6, "region_category", ("region_id", "category_id")),
-    Level(7, "region_department", ("region_id", "department_id")),
-    Level(8, "store_category", ("store_id", "category_id")),
-    Level(9, "store_department", ("store_id", "department_id")),
-    Level(10, "item", ("item_id",)),
-    Level(11, "item_region", ("item_id", "region_id")),
-    Level(12, "item_store", ("item_id", "store_id")),
-)
-AGGREGATE_LEVELS = LEVELS[:9]
-"""The levels whose nodes are forecast on their own; the others are items."""
-
-BOTTOM_AGGREGATE = LEVELS[8]
-"""Store x department: every aggregate node is a sum of nodes of this level."""
+__all__ = ["AGGREGATE_LEVELS", "BOTTOM_AGGREGATE", "LEVELS", "Hierarchy", "Level", "node_ids"]
 
 
 def node_ids(series: pd.DataFrame, level: Level) -> pd.Series:

@@ -20,6 +20,8 @@ from models_ml.store.schema import (
     node_forecasts,
     node_history,
     node_period_forecasts,
+    override_effects,
+    override_node_units,
     publish_claims,
     run_metrics,
     run_nodes,
@@ -104,7 +106,8 @@ def delete_rows(engine: Engine, run_id: str, hold: Callable[[Connection], None])
     def of_run(connection: Connection) -> None:
         hold(connection)
         of_nodes = (node_contributions, backtest_nodes, node_forecasts, node_history, node_period_forecasts)
-        for table in (*of_nodes, backtest_leads, run_metrics, run_series, run_nodes):
+        of_overrides = (override_effects, override_node_units)
+        for table in (*of_nodes, *of_overrides, backtest_leads, run_metrics, run_series, run_nodes):
             connection.execute(delete(table).where(table.c.run_id == run_id))
 
     run_transaction(engine, of_run)

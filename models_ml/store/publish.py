@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, Table, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from models_ml.errors import DemandError, PublishError, StoreError
-from models_ml.store import claims, history, leftovers, pointers
+from models_ml.store import claims, history, leftovers, overrides, pointers
 from models_ml.store.digest import Digest
 from models_ml.store.frames import FRAME_TABLES, RunFrames, batches, check, rows
 from models_ml.store.records import RunRecord, utc_now
@@ -110,6 +110,7 @@ def _begin(
             if not force:
                 pointers.refuse_older(connection, run.run_id, run.origin, expected)
             pointers.move(connection, run.run_id, expected, "publish", "published before, served again")
+            overrides.refresh(connection)
         outcome: Outcome = "activated" if expected else "unchanged"
         return Publication(run.run_id, outcome, tuple(sorted(expected)), stored.forecast_rows, stored.checksum)
 
@@ -252,6 +253,8 @@ def _show(
     history.merge_sales(connection, run)
     history.merge_calendar(connection, calendar)
     pointers.move(connection, run.run_id, expected, "publish", None)
+    if expected:
+        overrides.refresh(connection)
 
 
 def _fail(engine: Engine, run_id: str, claim: claims.Claim, error: BaseException) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, delete, select, update
 
 from models_ml.errors import InputError, PublishError
-from models_ml.store import leftovers, pointers
+from models_ml.store import leftovers, overrides, pointers
 from models_ml.store.records import utc_now
 from models_ml.store.schema import activations, active_runs, model_runs, run_metrics
 from models_ml.store.transactions import reading, run_transaction
@@ -180,6 +180,7 @@ def promote(
         if not force:
             pointers.refuse_older(connection, run.run_id, run.origin, expected)
         pointers.move(connection, run.run_id, expected, "promote", reason)
+        overrides.refresh(connection)
         return tuple(sorted(expected))
 
     return run_transaction(engine, work)
@@ -212,6 +213,7 @@ def rollback(engine: Engine, stores: Sequence[str], *, reason: str | None = None
             if held.rowcount != 1:
                 raise PublishError(f"Store {store} served {before} before, but that run has been pruned.")
             pointers.move(connection, before, {store: now[store]}, "rollback", reason)
+        overrides.refresh(connection)
 
     run_transaction(engine, work)
     return targets

@@ -56,6 +56,9 @@ LEVEL_NAMES = (
 )
 ACTIONS = ("publish", "promote", "rollback")
 SEVERITIES = ("error", "warning")
+OVERRIDE_KINDS = ("percent", "absolute")
+MIN_PERCENT, MAX_PERCENT = -100, 1000
+"""Bounds of an override in percent: nothing left, eleven times as much."""
 
 metadata = MetaData(
     naming_convention={
@@ -465,4 +468,70 @@ monitor_alarms = Table(
     Column("cleared_at", TIMESTAMP, nullable=True),
     CheckConstraint("bad_weeks between 1 and weeks", name="weeks"),
     Index("ix_monitor_alarms_cleared_at", "cleared_at"),
+)
+
+# What planners change of forecasts. Rows are never deleted: a revoked override stays, with who revoked it and why.
+overrides = Table(
+    "overrides",
+    metadata,
+    Column("override_id", Integer, primary_key=True, autoincrement=True),
+    Column("creation_key", NAME, nullable=False),
+    Column("node_id", NODE_ID, nullable=False),
+    Column("level", SmallInteger, nullable=False),
+    Column("kind", NAME, nullable=False),
+    Column("value", REAL, nullable=False),
+    Column("valid_from", DATE, nullable=False),
+    Column("valid_to", DATE, nullable=False),
+    Column("reason", Unicode(1000), nullable=False),
+    Column("author", Unicode(200), nullable=False),
+    Column("created_at", TIMESTAMP, nullable=False),
+    Column("revoked_at", TIMESTAMP, nullable=True),
+    Column("revoked_by", Unicode(200), nullable=True),
+    Column("revoked_reason", Unicode(1000), nullable=True),
+    _one_of("kind", OVERRIDE_KINDS),
+    CheckConstraint(f"level between 1 and {MAX_LEVEL}", name="level"),
+    CheckConstraint(
+        f"(kind = 'percent' and value between {MIN_PERCENT} and {MAX_PERCENT}) "
+        f"or (kind = 'absolute' and value between 0 and {MAX_UNITS:.0f})",
+        name="value",
+    ),
+    CheckConstraint("valid_from <= valid_to", name="validity"),
+    CheckConstraint(
+        "(revoked_at is null and revoked_by is null and revoked_reason is null) "
+        "or (revoked_at is not null and revoked_by is not null and revoked_reason is not null)",
+        name="revoked",
+    ),
+    Index("ix_overrides_creation_key", "creation_key", unique=True),
+    Index("ix_overrides_node_id", "node_id"),
+)
+
+# What an override does to each series below its node on a day: multiplied, or, where all were zero, set.
+# Rows of a run that is served no more stay as they were when it was served last: what it came to is measured later.
+override_effects = Table(
+    "override_effects",
+    metadata,
+    Column("run_id", RUN_ID, primary_key=True),
+    Column("override_id", Integer, primary_key=True, autoincrement=False),
+    Column("target_date", DATE, primary_key=True),
+    Column("factor", REAL, nullable=True),
+    Column("units_each", REAL, nullable=True),
+    ForeignKeyConstraint(["run_id"], ["model_runs.run_id"]),
+    ForeignKeyConstraint(["override_id"], ["overrides.override_id"]),
+    CheckConstraint(
+        "(factor >= 0 and units_each is null) or (factor is null and units_each >= 0)",
+        name="effect",
+    ),
+    sqlite_with_rowid=False,
+)
+
+# What all overrides together add to a node of levels 1 to 9 (below zero: take from it).
+override_node_units = Table(
+    "override_node_units",
+    metadata,
+    Column("run_id", RUN_ID, primary_key=True),
+    Column("node_id", NODE_ID, primary_key=True),
+    Column("target_date", DATE, primary_key=True),
+    Column("added_units", REAL, nullable=False),
+    ForeignKeyConstraint(["run_id", "node_id"], ["run_nodes.run_id", "run_nodes.node_id"]),
+    sqlite_with_rowid=False,
 )

@@ -85,6 +85,33 @@ CREATE INDEX ix_monitor_results_metric_subject_period_end ON monitor_results (me
 
 CREATE INDEX ix_monitor_results_period_end ON monitor_results (period_end);
 
+CREATE TABLE overrides (
+    override_id INTEGER NOT NULL IDENTITY,
+    creation_key NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    node_id NVARCHAR(200) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    level SMALLINT NOT NULL,
+    kind NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    value FLOAT(53) NOT NULL,
+    valid_from DATE NOT NULL,
+    valid_to DATE NOT NULL,
+    reason NVARCHAR(1000) NOT NULL,
+    author NVARCHAR(200) NOT NULL,
+    created_at DATETIME2(6) NOT NULL,
+    revoked_at DATETIME2(6) NULL,
+    revoked_by NVARCHAR(200) NULL,
+    revoked_reason NVARCHAR(1000) NULL,
+    CONSTRAINT pk_overrides PRIMARY KEY (override_id),
+    CONSTRAINT ck_overrides_kind CHECK (kind in ('percent', 'absolute')),
+    CONSTRAINT ck_overrides_level CHECK (level between 1 and 12),
+    CONSTRAINT ck_overrides_value CHECK ((kind = 'percent' and value between -100 and 1000) or (kind = 'absolute' and value between 0 and 1000000000)),
+    CONSTRAINT ck_overrides_validity CHECK (valid_from <= valid_to),
+    CONSTRAINT ck_overrides_revoked CHECK ((revoked_at is null and revoked_by is null and revoked_reason is null) or (revoked_at is not null and revoked_by is not null and revoked_reason is not null))
+    );
+
+CREATE UNIQUE INDEX ix_overrides_creation_key ON overrides (creation_key);
+
+CREATE INDEX ix_overrides_node_id ON overrides (node_id);
+
 CREATE TABLE quality_results (
     check_id INTEGER NOT NULL IDENTITY,
     run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NULL,
@@ -148,6 +175,18 @@ CREATE TABLE calendar_region_flags (
     CONSTRAINT pk_calendar_region_flags PRIMARY KEY (date, region_id),
     CONSTRAINT fk_calendar_region_flags_calendar_days FOREIGN KEY(date) REFERENCES calendar_days (date),
     CONSTRAINT ck_calendar_region_flags_regional_flag CHECK (regional_flag in (0, 1))
+    );
+
+CREATE TABLE override_effects (
+    run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    override_id INTEGER NOT NULL,
+    target_date DATE NOT NULL,
+    factor FLOAT(53) NULL,
+    units_each FLOAT(53) NULL,
+    CONSTRAINT pk_override_effects PRIMARY KEY (run_id, override_id, target_date),
+    CONSTRAINT fk_override_effects_model_runs FOREIGN KEY(run_id) REFERENCES model_runs (run_id),
+    CONSTRAINT fk_override_effects_overrides FOREIGN KEY(override_id) REFERENCES overrides (override_id),
+    CONSTRAINT ck_override_effects_effect CHECK ((factor >= 0 and units_each is null) or (factor is null and units_each >= 0))
     );
 
 CREATE TABLE publish_claims (
@@ -331,6 +370,15 @@ CREATE TABLE node_period_forecasts (
     CONSTRAINT ck_node_period_forecasts_period CHECK (first_date <= last_date),
     CONSTRAINT ck_node_period_forecasts_mean CHECK (mean >= 0 and mean <= 1000000000),
     CONSTRAINT ck_node_period_forecasts_quantiles CHECK ((q_0_005 is null and q_0_025 is null and q_0_165 is null and q_0_25 is null and q_0_5 is null and q_0_75 is null and q_0_835 is null and q_0_975 is null and q_0_995 is null) or (q_0_005 is not null and q_0_025 is not null and q_0_165 is not null and q_0_25 is not null and q_0_5 is not null and q_0_75 is not null and q_0_835 is not null and q_0_975 is not null and q_0_995 is not null and 0 <= q_0_005 and q_0_005 <= q_0_025 and q_0_025 <= q_0_165 and q_0_165 <= q_0_25 and q_0_25 <= q_0_5 and q_0_5 <= q_0_75 and q_0_75 <= q_0_835 and q_0_835 <= q_0_975 and q_0_975 <= q_0_995 and q_0_995 <= 1000000000))
+    );
+
+CREATE TABLE override_node_units (
+    run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    node_id NVARCHAR(200) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    target_date DATE NOT NULL,
+    added_units FLOAT(53) NOT NULL,
+    CONSTRAINT pk_override_node_units PRIMARY KEY (run_id, node_id, target_date),
+    CONSTRAINT fk_override_node_units_run_nodes FOREIGN KEY(run_id, node_id) REFERENCES run_nodes (run_id, node_id)
     );
 
 CREATE TABLE staged_sales_history (

@@ -45,6 +45,10 @@ DELETE FROM node_history WHERE node_history.run_id = ?;
 
 DELETE FROM node_period_forecasts WHERE node_period_forecasts.run_id = ?;
 
+DELETE FROM override_effects WHERE override_effects.run_id = ?;
+
+DELETE FROM override_node_units WHERE override_node_units.run_id = ?;
+
 DELETE FROM backtest_leads WHERE backtest_leads.run_id = ?;
 
 DELETE FROM run_metrics WHERE run_metrics.run_id = ?;
@@ -188,6 +192,23 @@ INSERT INTO calendar_region_flags (date, region_id, regional_flag) VALUES (?, ?,
 INSERT INTO active_runs (store_id, run_id, activated_at) VALUES (?, ?, ?);
 
 INSERT INTO activations (store_id, run_id, previous_run_id, activated_at, action, reason) OUTPUT inserted.id VALUES (?, ?, ?, ?, ?, ?);
+
+UPDATE active_runs SET run_id=active_runs.run_id;
+
+DELETE FROM override_effects WHERE override_effects.run_id IN (SELECT active_runs.run_id
+    FROM active_runs);
+
+DELETE FROM override_node_units WHERE override_node_units.run_id IN (SELECT active_runs.run_id
+    FROM active_runs);
+
+SELECT min(model_runs.origin) AS min_1, max(model_runs.origin) AS max_1, max(model_runs.horizon_days) AS max_2
+    FROM model_runs
+    WHERE model_runs.run_id IN (SELECT active_runs.run_id
+    FROM active_runs);
+
+SELECT overrides.override_id, overrides.node_id, overrides.kind, overrides.value, overrides.valid_from, overrides.valid_to
+    FROM overrides
+    WHERE overrides.revoked_at IS NULL AND overrides.valid_to >= ? AND overrides.valid_from <= ? ORDER BY overrides.override_id;
 
 SELECT model_runs.run_id, model_runs.origin
     FROM model_runs

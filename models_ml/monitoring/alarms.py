@@ -11,9 +11,9 @@ import pandas as pd
 from models_ml.monitoring.watches import Mode, Watch
 
 WORDS = {
-    "psi_units_mean_28": "items' mean sales are spread otherwise than in the year before",
-    "psi_zero_share_28": "items have more or fewer days without sales than in the year before",
-    "psi_units_std_28": "items' sales swing otherwise than in the year before",
+    "psi_units_mean_28": "mean sales of items are spread otherwise than the year before",
+    "psi_zero_share_28": "items have more or fewer days without sales than the year before",
+    "psi_units_std_28": "sales of items swing otherwise than the year before",
     "wape": "forecasts missed by too much",
     "wape_against_baseline": "forecasts were hardly better than last week repeated",
     "bias": "forecasts were too high or too low on the whole",

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from datetime import date
 from typing import Annotated
 
 from fastapi import Depends, Request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.runtime import Runtime
 from api.schemas import (
@@ -17,6 +15,7 @@ from api.schemas import (
     REGION_EXAMPLE,
     RUN_EXAMPLE,
     STORE_EXAMPLE,
+    IsoDate,
 )
 from api.series import DEFAULT_QUANTILES, QUANTILES_PATTERN, STORED_QUANTILES
 
@@ -29,7 +28,6 @@ async def _runtime(request: Request) -> Runtime:
 RuntimeDep = Annotated[Runtime, Depends(_runtime)]
 
 # no control characters in any name: they could not be stored, and SQL Server refuses NUL
-_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$", re.ASCII)
 _NAME = r"^[^\x00-\x1f\x7f]+$"
 
 ItemQuery = Annotated[
@@ -72,14 +70,7 @@ LimitQuery = Annotated[int, Field(ge=1, le=500, description="Rows on a page.", e
 CursorQuery = Annotated[str, Field(min_length=1, max_length=1000, description="`next_cursor` of the page before.")]
 
 
-def _iso_date(value: object) -> object:
-    """Refuse what pydantic also takes for a date: seconds since 1970."""
-    if isinstance(value, str) and not _DATE.match(value):
-        raise ValueError("give a date as YYYY-MM-DD")
-    return value
-
-
-DateQuery = Annotated[date, BeforeValidator(_iso_date)]
+DateQuery = IsoDate
 
 
 class Question(BaseModel):

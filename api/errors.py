@@ -38,6 +38,7 @@ TITLES: dict[str, tuple[int, str]] = {
     "body-too-large": (413, "The body is too large"),
     "unsupported-media-type": (415, "The body is not JSON"),
     "too-many-series": (422, "Too many series for one answer"),
+    "outside-history": (422, "History has seen nothing like it"),
     "unusable-cursor": (409, "This cursor is of no use here, or no longer"),
     "identity-unavailable": (503, "Tokens cannot be checked now"),
     "busy": (503, "Too much at once"),

@@ -35,6 +35,7 @@ from api.routes import (
     monitoring,
     places,
     quality,
+    scenarios,
 )
 from api.runtime import Runtime
 from api.series import SeriesLane
@@ -55,6 +56,7 @@ _ROUTES = (
     model,
     quality,
     monitoring,
+    scenarios,
     health,
     metrics,
 )

@@ -25,6 +25,7 @@ from models_ml.forecasters.quantiles.model import week_starts, week_sums
 from models_ml.forecasters.registry import BASELINE, make_forecaster
 from models_ml.forecasters.storage import FittedModel
 from models_ml.marts import SERIES_KEYS, Marts, last_sale_day
+from models_ml.scenarios.tables import scenario_tables
 from models_ml.settings import QUANTILE_COLUMNS, Settings
 from models_ml.warehouse import Warehouse, open_warehouse
 
@@ -173,6 +174,7 @@ def train(plan: Plan, settings: Settings, scored: Backtest, models: Path) -> Pat
         **backtest_tables(scored),
         **history_rows(plan.marts, settings.history_days),
     }
+    tables |= scenario_tables(forecaster, plan.marts)
     tables["node_contributions"] = explain.contribution_rows(forecaster, plan.marts, forecast)
     run = artifact.RunArtifact(manifest_of(plan, forecast, scored.metrics), tables)
     return artifact.save(run, models, model.save)

@@ -117,6 +117,41 @@ class ItemExplainable(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class EventResponses:
+    """Units on days around events over units without.
+
+    Attributes:
+        names: of events that the history has.
+        offsets: days after the event (before it, if negative).
+        ratio: store x departments (see `Marts.store_departments`) x names x offsets; NaN where it is not felt.
+    """
+
+    names: tuple[str, ...]
+    offsets: np.ndarray
+    ratio: np.ndarray
+
+
+@runtime_checkable
+class Responsive(Protocol):
+    """A forecaster that says what it would expect of other prices, events and flags, after `fit` or `restore`."""
+
+    def price_responses(self, marts: Marts, relative: np.ndarray) -> np.ndarray:
+        """Units over the horizon at prices times `relative` (series x points; NaN: not asked), over those as it is.
+
+        Not scaled to any total. NaN where it was not asked or the forecaster cannot say.
+        """
+        ...
+
+    def flag_responses(self, marts: Marts) -> dict[str, np.ndarray]:
+        """Of declared 0/1 columns known in advance: units on a day with it over one without, one a series."""
+        ...
+
+    def event_responses(self, marts: Marts) -> EventResponses:
+        """Units on days around each event over days without any."""
+        ...
+
+
 def multiplied(base: np.ndarray | float, effects: np.ndarray) -> np.ndarray:
     """Logarithmic effects on a base, in units.
 

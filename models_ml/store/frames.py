@@ -45,6 +45,10 @@ class RunFrames:
     node_history: Frame
     calendar_days: Frame
     calendar_region_flags: Frame
+    department_elasticities: Frame
+    scenario_series: Frame
+    scenario_flags: Frame
+    scenario_events: Frame
 
 
 FRAME_TABLES: dict[str, Table] = {
@@ -61,8 +65,16 @@ FRAME_TABLES: dict[str, Table] = {
     "node_history": schema.node_history,
     "calendar_days": schema.calendar_days,
     "calendar_region_flags": schema.calendar_region_flags,
+    "department_elasticities": schema.department_elasticities,
+    "scenario_series": schema.scenario_series,
+    "scenario_flags": schema.scenario_flags,
+    "scenario_events": schema.scenario_events,
 }
 """Frame -> table it is loaded into, parents before children."""
+
+
+SIGNED = ("value", "elasticity", "elasticity_low", "elasticity_high")
+"""Figures that may be negative (`value` of run_metrics is a bias); all others count or cost."""
 
 
 def arrow_type(column: Column[Any]) -> pa.DataType:
@@ -191,8 +203,7 @@ def _check_text(name: str, part: pa.Table, column: str, target: Column[Any]) -> 
 def _check_numbers(name: str, part: pa.Table, column: str) -> None:
     values = part.column(column)
     numbers = floats(values)
-    # `value` of run_metrics may be negative (bias); everything else counts or costs.
-    lowest = -schema.MAX_UNITS if column == "value" else 0.0
+    lowest = -schema.MAX_UNITS if column in SIGNED else 0.0
     bad = np.asarray(~((numbers >= lowest) & (numbers <= schema.MAX_UNITS)))
     if values.null_count:
         bad &= np.asarray(values.is_valid())

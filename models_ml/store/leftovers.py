@@ -14,6 +14,7 @@ from models_ml.store.schema import (
     backtest_leads,
     backtest_nodes,
     backtest_series,
+    department_elasticities,
     forecasts,
     model_runs,
     node_contributions,
@@ -26,6 +27,9 @@ from models_ml.store.schema import (
     run_metrics,
     run_nodes,
     run_series,
+    scenario_events,
+    scenario_flags,
+    scenario_series,
     staged_sales_history,
 )
 from models_ml.store.transactions import run_transaction
@@ -98,7 +102,7 @@ def delete_rows(engine: Engine, run_id: str, hold: Callable[[Connection], None])
 
         def of_store(connection: Connection, store: str = store) -> None:
             hold(connection)
-            for table in (forecasts, backtest_series, staged_sales_history):
+            for table in (forecasts, backtest_series, staged_sales_history, scenario_flags, scenario_series):
                 connection.execute(delete(table).where(table.c.run_id == run_id, table.c.store_id == store))
 
         run_transaction(engine, of_store)
@@ -107,7 +111,8 @@ def delete_rows(engine: Engine, run_id: str, hold: Callable[[Connection], None])
         hold(connection)
         of_nodes = (node_contributions, backtest_nodes, node_forecasts, node_history, node_period_forecasts)
         of_overrides = (override_effects, override_node_units)
-        for table in (*of_nodes, *of_overrides, backtest_leads, run_metrics, run_series, run_nodes):
+        of_run_alone = (backtest_leads, run_metrics, department_elasticities, scenario_events)
+        for table in (*of_nodes, *of_overrides, *of_run_alone, run_series, run_nodes):
             connection.execute(delete(table).where(table.c.run_id == run_id))
 
     run_transaction(engine, of_run)

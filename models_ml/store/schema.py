@@ -32,6 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mssql
 from sqlalchemy.types import TypeEngine
 
+from models_ml.scenarios.grid import RESPONSE_COLUMNS
 from models_ml.settings import QUANTILE_COLUMNS
 
 MAX_UNITS = 1e9
@@ -59,6 +60,7 @@ SEVERITIES = ("error", "warning")
 OVERRIDE_KINDS = ("percent", "absolute")
 MIN_PERCENT, MAX_PERCENT = -100, 1000
 """Bounds of an override in percent: nothing left, eleven times as much."""
+RANGE_FROM = ("item", "department")
 
 metadata = MetaData(
     naming_convention={
@@ -355,6 +357,87 @@ node_contributions = Table(
     Column("units", REAL, nullable=False),
     ForeignKeyConstraint(["run_id", "node_id"], ["run_nodes.run_id", "run_nodes.node_id"]),
     CheckConstraint(f"abs(units) <= {MAX_UNITS:.0f}", name="units"),
+    sqlite_with_rowid=False,
+)
+
+department_elasticities = Table(
+    "department_elasticities",
+    metadata,
+    Column("run_id", RUN_ID, primary_key=True),
+    Column("department_id", NAME, primary_key=True),
+    Column("elasticity", REAL, nullable=True),
+    Column("elasticity_error", REAL, nullable=True),
+    Column("elasticity_low", REAL, nullable=True),
+    Column("elasticity_high", REAL, nullable=True),
+    Column("item_spread", REAL, nullable=True),
+    Column("items", Integer, nullable=False),
+    Column("own_estimates", Integer, nullable=False),
+    Column("price_changes", Integer, nullable=False),
+    Column("weeks", Integer, nullable=False),
+    ForeignKeyConstraint(["run_id"], ["model_runs.run_id"]),
+    CheckConstraint("elasticity_low <= elasticity and elasticity <= elasticity_high", name="elasticity"),
+    sqlite_with_rowid=False,
+)
+
+# What a price, relative to the planned one, makes of a series' units: by its elasticity, and at steps by the model.
+scenario_series = Table(
+    "scenario_series",
+    metadata,
+    Column("run_id", RUN_ID, primary_key=True),
+    Column("store_id", NAME, primary_key=True),
+    Column("item_id", ITEM_ID, primary_key=True),
+    Column("price", REAL, nullable=False),
+    Column("lowest_ratio", REAL, nullable=False),
+    Column("highest_ratio", REAL, nullable=False),
+    Column("range_from", NAME, nullable=False),
+    Column("price_changes", Integer, nullable=False),
+    Column("own_estimate", SmallInteger, nullable=False),
+    Column("elasticity", REAL, nullable=True),
+    Column("elasticity_low", REAL, nullable=True),
+    Column("elasticity_high", REAL, nullable=True),
+    *(Column(name, REAL, nullable=True) for name in RESPONSE_COLUMNS),
+    ForeignKeyConstraint(
+        ["run_id", "store_id", "item_id"],
+        ["run_series.run_id", "run_series.store_id", "run_series.item_id"],
+    ),
+    CheckConstraint("price > 0", name="price"),
+    CheckConstraint("lowest_ratio > 0 and lowest_ratio <= 1 and highest_ratio >= 1", name="ratios"),
+    _one_of("range_from", RANGE_FROM),
+    CheckConstraint("own_estimate in (0, 1)", name="own_estimate"),
+    CheckConstraint("elasticity_low <= elasticity and elasticity <= elasticity_high", name="elasticity"),
+    sqlite_with_rowid=False,
+)
+
+# A declared 0/1 column known in advance: units with it over units without; `planned` has 0 or 1 for each target day.
+scenario_flags = Table(
+    "scenario_flags",
+    metadata,
+    Column("run_id", RUN_ID, primary_key=True),
+    Column("store_id", NAME, primary_key=True),
+    Column("item_id", ITEM_ID, primary_key=True),
+    Column("regressor", NAME, primary_key=True),
+    Column("ratio", REAL, nullable=False),
+    Column("planned", Unicode(400), nullable=False),
+    ForeignKeyConstraint(
+        ["run_id", "store_id", "item_id"],
+        ["run_series.run_id", "run_series.store_id", "run_series.item_id"],
+    ),
+    CheckConstraint("ratio >= 0", name="ratio"),
+    sqlite_with_rowid=False,
+)
+
+scenario_events = Table(
+    "scenario_events",
+    metadata,
+    Column("run_id", RUN_ID, primary_key=True),
+    Column("store_id", NAME, primary_key=True),
+    Column("department_id", NAME, primary_key=True),
+    Column("event_name", ITEM_ID, primary_key=True),
+    Column("offset_days", SmallInteger, primary_key=True, autoincrement=False),
+    Column("ratio", REAL, nullable=False),
+    Column("days_seen", Integer, nullable=False),
+    ForeignKeyConstraint(["run_id"], ["model_runs.run_id"]),
+    CheckConstraint("ratio >= 0", name="ratio"),
     sqlite_with_rowid=False,
 )
 

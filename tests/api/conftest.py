@@ -31,6 +31,7 @@ from models_ml.store.frames import ARROW_SCHEMAS, RunFrames
 from models_ml.store.migrate import upgrade
 from models_ml.store.publish import publish
 from models_ml.store.records import RunRecord
+from tests.scenario_rows import scenario_rows
 
 ORIGIN = date(2016, 5, 22)
 HORIZON = 28
@@ -168,6 +169,7 @@ def make_run(
     errors = backtest_errors(np.random.default_rng(seed), series, nodes, folds)
     tables |= errors
     tables["node_period_forecasts"] = periods_of(node_forecasts, days)
+    tables |= scenario_rows(series, HORIZON)
     frames = RunFrames(
         **{
             name: pa.Table.from_pandas(tables[name][target.names], preserve_index=False).cast(target)

@@ -28,7 +28,9 @@ KEY = "a-key-of-the-fuzz-test"
 # two parameters that exclude each other are refused, which a document cannot say of query parameters
 CONFIGURATION = """
 [[operations]]
-include-name = ["GET /forecast/hierarchy", "GET /forecast/explain", "GET /calendar"]
+include-name = [
+  "GET /forecast/hierarchy", "GET /forecast/explain", "GET /calendar", "GET /elasticities", "POST /what-if"
+]
 checks.positive_data_acceptance.expected-statuses = ["2xx", "3xx", "404", "409", "422"]
 """
 COUNT = re.compile(r'^demand_api_requests_total\{method="(\w+)",route="([^"]+)",status="(\d+)"\} ([\d.]+)$', re.M)

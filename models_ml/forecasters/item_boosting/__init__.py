@@ -17,8 +17,9 @@ import lightgbm as lgb
 import numpy as np
 
 from models_ml.errors import ModelError
-from models_ml.forecasters.base import Contributions, Forecast, multiplied, on_sale
+from models_ml.forecasters.base import Contributions, EventResponses, Forecast, multiplied, on_sale
 from models_ml.forecasters.item_boosting.features import CATEGORICAL, ItemFeatures, read_item_features
+from models_ml.forecasters.item_boosting.responses import Responses
 from models_ml.forecasters.item_boosting.sampling import SamplingParameters, sample_rows
 from models_ml.forecasters.levels import with_cold_starts
 from models_ml.marts import Marts
@@ -167,6 +168,31 @@ class ItemBoosting:
         names = tuple(("items", name) for name in ("level", *fitted.features))
         on = on_sale(marts)[series][:, None]
         return Contributions(marts.series.iloc[[series]], names, (units * on)[None])
+
+    def price_responses(self, marts: Marts, relative: np.ndarray) -> np.ndarray:
+        """See `Responsive`."""
+        responses = self.responses(marts)
+        return np.full(relative.shape, np.nan) if responses is None else responses.to_prices(relative)
+
+    def flag_responses(self, marts: Marts) -> dict[str, np.ndarray]:
+        """See `Responsive`."""
+        responses = self.responses(marts)
+        return {} if responses is None else responses.to_flags()
+
+    def event_responses(self, marts: Marts) -> EventResponses:
+        """See `Responsive`."""
+        responses, nodes = self.responses(marts), len(marts.store_departments)
+        if responses is None:
+            return EventResponses((), np.zeros(0, dtype=np.intp), np.zeros((nodes, 0, 0)))
+        return responses.to_events(marts.node_of_series)
+
+    def responses(self, marts: Marts) -> Responses | None:
+        """What the fitted model says of changed rows; None where nothing was ever sold."""
+        fitted, features = self.fitted(), self.features(marts)
+        check(fitted, features)
+        if fitted.booster is None:
+            return None
+        return Responses(fitted.booster, features, marts.horizon_days, self.threads)
 
     def features(self, marts: Marts) -> ItemFeatures:
         """The features as of `marts.origin`; read once for one view of the marts."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from models_ml.errors import ModelError
-from models_ml.forecasters.base import Contributions, Forecast
+from models_ml.forecasters.base import Contributions, EventResponses, Forecast
 from models_ml.forecasters.item_boosting import ItemBoosting, ItemBoostingParameters
 from models_ml.forecasters.middle_out.boosting import BoostingParameters, FittedBoosting, fit_boosting
 from models_ml.forecasters.middle_out.panel import NodePanel, read_panel
@@ -79,6 +79,18 @@ class MiddleOut:
     def item_contributions(self, marts: Marts, series: int) -> Contributions:
         """What moved one series before it was scaled to its store x department."""
         return self._items.item_contributions(marts, series)
+
+    def price_responses(self, marts: Marts, relative: np.ndarray) -> np.ndarray:
+        """Those of the items, before they share out their department."""
+        return self._items.price_responses(marts, relative)
+
+    def flag_responses(self, marts: Marts) -> dict[str, np.ndarray]:
+        """Those of the items."""
+        return self._items.flag_responses(marts)
+
+    def event_responses(self, marts: Marts) -> EventResponses:
+        """Those of the items."""
+        return self._items.event_responses(marts)
 
     def panel(self, marts: Marts) -> NodePanel:
         """The nodes as of `marts.origin`; read once for one view of the marts."""

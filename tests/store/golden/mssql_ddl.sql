@@ -177,6 +177,23 @@ CREATE TABLE calendar_region_flags (
     CONSTRAINT ck_calendar_region_flags_regional_flag CHECK (regional_flag in (0, 1))
     );
 
+CREATE TABLE department_elasticities (
+    run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    department_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    elasticity FLOAT(53) NULL,
+    elasticity_error FLOAT(53) NULL,
+    elasticity_low FLOAT(53) NULL,
+    elasticity_high FLOAT(53) NULL,
+    item_spread FLOAT(53) NULL,
+    items INTEGER NOT NULL,
+    own_estimates INTEGER NOT NULL,
+    price_changes INTEGER NOT NULL,
+    weeks INTEGER NOT NULL,
+    CONSTRAINT pk_department_elasticities PRIMARY KEY (run_id, department_id),
+    CONSTRAINT fk_department_elasticities_model_runs FOREIGN KEY(run_id) REFERENCES model_runs (run_id),
+    CONSTRAINT ck_department_elasticities_elasticity CHECK (elasticity_low <= elasticity and elasticity <= elasticity_high)
+    );
+
 CREATE TABLE override_effects (
     run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
     override_id INTEGER NOT NULL,
@@ -254,6 +271,19 @@ CREATE INDEX ix_run_series_department ON run_series (run_id, department_id, stor
 CREATE INDEX ix_run_series_item ON run_series (run_id, item_id, store_id);
 
 CREATE INDEX ix_run_series_volume ON run_series (run_id, units_last_28, store_id, item_id);
+
+CREATE TABLE scenario_events (
+    run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    store_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    department_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    event_name NVARCHAR(128) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    offset_days SMALLINT NOT NULL,
+    ratio FLOAT(53) NOT NULL,
+    days_seen INTEGER NOT NULL,
+    CONSTRAINT pk_scenario_events PRIMARY KEY (run_id, store_id, department_id, event_name, offset_days),
+    CONSTRAINT fk_scenario_events_model_runs FOREIGN KEY(run_id) REFERENCES model_runs (run_id),
+    CONSTRAINT ck_scenario_events_ratio CHECK (ratio >= 0)
+    );
 
 CREATE TABLE backtest_nodes (
     run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
@@ -379,6 +409,51 @@ CREATE TABLE override_node_units (
     added_units FLOAT(53) NOT NULL,
     CONSTRAINT pk_override_node_units PRIMARY KEY (run_id, node_id, target_date),
     CONSTRAINT fk_override_node_units_run_nodes FOREIGN KEY(run_id, node_id) REFERENCES run_nodes (run_id, node_id)
+    );
+
+CREATE TABLE scenario_flags (
+    run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    store_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    item_id NVARCHAR(128) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    regressor NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    ratio FLOAT(53) NOT NULL,
+    planned NVARCHAR(400) NOT NULL,
+    CONSTRAINT pk_scenario_flags PRIMARY KEY (run_id, store_id, item_id, regressor),
+    CONSTRAINT fk_scenario_flags_run_series FOREIGN KEY(run_id, store_id, item_id) REFERENCES run_series (run_id, store_id, item_id),
+    CONSTRAINT ck_scenario_flags_ratio CHECK (ratio >= 0)
+    );
+
+CREATE TABLE scenario_series (
+    run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    store_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    item_id NVARCHAR(128) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    price FLOAT(53) NOT NULL,
+    lowest_ratio FLOAT(53) NOT NULL,
+    highest_ratio FLOAT(53) NOT NULL,
+    range_from NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    price_changes INTEGER NOT NULL,
+    own_estimate SMALLINT NOT NULL,
+    elasticity FLOAT(53) NULL,
+    elasticity_low FLOAT(53) NULL,
+    elasticity_high FLOAT(53) NULL,
+    response_0_5 FLOAT(53) NULL,
+    response_0_6 FLOAT(53) NULL,
+    response_0_7 FLOAT(53) NULL,
+    response_0_8 FLOAT(53) NULL,
+    response_0_9 FLOAT(53) NULL,
+    response_0_95 FLOAT(53) NULL,
+    response_1_05 FLOAT(53) NULL,
+    response_1_1 FLOAT(53) NULL,
+    response_1_2 FLOAT(53) NULL,
+    response_1_3 FLOAT(53) NULL,
+    response_1_5 FLOAT(53) NULL,
+    CONSTRAINT pk_scenario_series PRIMARY KEY (run_id, store_id, item_id),
+    CONSTRAINT fk_scenario_series_run_series FOREIGN KEY(run_id, store_id, item_id) REFERENCES run_series (run_id, store_id, item_id),
+    CONSTRAINT ck_scenario_series_price CHECK (price > 0),
+    CONSTRAINT ck_scenario_series_ratios CHECK (lowest_ratio > 0 and lowest_ratio <= 1 and highest_ratio >= 1),
+    CONSTRAINT ck_scenario_series_range_from CHECK (range_from in ('item', 'department')),
+    CONSTRAINT ck_scenario_series_own_estimate CHECK (own_estimate in (0, 1)),
+    CONSTRAINT ck_scenario_series_elasticity CHECK (elasticity_low <= elasticity and elasticity <= elasticity_high)
     );
 
 CREATE TABLE staged_sales_history (

@@ -53,6 +53,10 @@ DELETE FROM backtest_leads WHERE backtest_leads.run_id = ?;
 
 DELETE FROM run_metrics WHERE run_metrics.run_id = ?;
 
+DELETE FROM department_elasticities WHERE department_elasticities.run_id = ?;
+
+DELETE FROM scenario_events WHERE scenario_events.run_id = ?;
+
 DELETE FROM run_series WHERE run_series.run_id = ?;
 
 DELETE FROM run_nodes WHERE run_nodes.run_id = ?;
@@ -124,6 +128,22 @@ SELECT count(*) AS count_1
 SELECT count(*) AS count_1
     FROM node_history
     WHERE node_history.run_id = ?;
+
+SELECT count(*) AS count_1
+    FROM department_elasticities
+    WHERE department_elasticities.run_id = ?;
+
+SELECT count(*) AS count_1
+    FROM scenario_series
+    WHERE scenario_series.run_id = ?;
+
+SELECT count(*) AS count_1
+    FROM scenario_flags
+    WHERE scenario_flags.run_id = ?;
+
+SELECT count(*) AS count_1
+    FROM scenario_events
+    WHERE scenario_events.run_id = ?;
 
 SELECT forecasts.store_id, count(*) AS count_1, sum(CAST(forecasts.mean * ? + ? AS BIGINT) % ?) AS sum_1, sum(CAST(forecasts.q_0_005 * ? + ? AS BIGINT) % ?) AS sum_2, sum(CAST(forecasts.q_0_025 * ? + ? AS BIGINT) % ?) AS sum_3, sum(CAST(forecasts.q_0_165 * ? + ? AS BIGINT) % ?) AS sum_4, sum(CAST(forecasts.q_0_25 * ? + ? AS BIGINT) % ?) AS sum_5, sum(CAST(forecasts.q_0_5 * ? + ? AS BIGINT) % ?) AS sum_6, sum(CAST(forecasts.q_0_75 * ? + ? AS BIGINT) % ?) AS sum_7, sum(CAST(forecasts.q_0_835 * ? + ? AS BIGINT) % ?) AS sum_8, sum(CAST(forecasts.q_0_975 * ? + ? AS BIGINT) % ?) AS sum_9, sum(CAST(forecasts.q_0_995 * ? + ? AS BIGINT) % ?) AS sum_10
     FROM forecasts
@@ -223,6 +243,10 @@ UPDATE model_runs SET status=? WHERE model_runs.run_id = ? AND model_runs.status
 DELETE FROM forecasts WHERE forecasts.run_id = ? AND forecasts.store_id = ?;
 
 DELETE FROM backtest_series WHERE backtest_series.run_id = ? AND backtest_series.store_id = ?;
+
+DELETE FROM scenario_flags WHERE scenario_flags.run_id = ? AND scenario_flags.store_id = ?;
+
+DELETE FROM scenario_series WHERE scenario_series.run_id = ? AND scenario_series.store_id = ?;
 
 SELECT TOP 1 activations.previous_run_id
     FROM activations

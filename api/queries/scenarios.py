@@ -1,0 +1,446 @@
+"""What-ifs: the served forecast at other prices, with other flags and events, from what the run stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import ColumnElement, Connection, and_, select
+
+from api.active import Active, ActiveRun
+from api.errors import ApiError, one_field
+from api.queries.series import run_of_store, unknown_series
+from api.schemas import (
+    Elasticities,
+    Elasticity,
+    ItemElasticity,
+    LevelChange,
+    PricePoint,
+    ScenarioDay,
+    TrustedRange,
+    WhatIf,
+    WhatIfOutcome,
+    WhatIfRequest,
+)
+from models_ml.evaluation.hierarchy import AGGREGATE_LEVELS, Hierarchy
+from models_ml.scenarios.grid import PRICE_STEPS, RESPONSE_COLUMNS
+from models_ml.scenarios.what_if import PriceCurves, common_range, event_factors, flag_factors, is_monotone
+from models_ml.store.schema import (
+    calendar_days,
+    department_elasticities,
+    forecasts,
+    node_forecasts,
+    run_series,
+    scenario_events,
+    scenario_flags,
+    scenario_series,
+)
+
+KEYS = ["store_id", "item_id"]
+SLACK = 1e-9
+"""A bound of a range, as it was shown, is within it."""
+
+
+def elasticities(
+    connection: Connection, active: Active, department_id: str | None, store_id: str | None
+) -> Elasticities:
+    """Elasticities of the departments of a run, with the items of one if it is named.
+
+    Raises:
+        ApiError: kinds `unknown-store`, `invalid-request` (no such department).
+    """
+    run = active.runs[0] if store_id is None else run_of_store(active, store_id)
+    rows = connection.execute(
+        select(department_elasticities)
+        .where(department_elasticities.c.run_id == run.run_id)
+        .order_by(department_elasticities.c.department_id)
+    ).all()
+    if department_id is not None and department_id not in {row.department_id for row in rows}:
+        raise one_field(
+            "invalid-request", "department_id", f"'{department_id}' has none", [r.department_id for r in rows]
+        )
+    return Elasticities(
+        run=run.reference,
+        departments=[department_elasticity(row) for row in rows],
+        items=None if department_id is None else item_elasticities(connection, run, department_id, store_id),
+    )
+
+
+def department_elasticity(row: Any) -> Elasticity:
+    """A row of `department_elasticities`."""
+    return Elasticity(
+        department_id=row.department_id,
+        elasticity=row.elasticity,
+        low=row.elasticity_low,
+        high=row.elasticity_high,
+        standard_error=row.elasticity_error,
+        item_spread=row.item_spread,
+        items=row.items,
+        own_estimates=row.own_estimates,
+        price_changes=row.price_changes,
+        weeks=row.weeks,
+    )
+
+
+def item_elasticities(
+    connection: Connection, run: ActiveRun, department_id: str, store_id: str | None
+) -> list[ItemElasticity]:
+    """Items of a department; an item has the same elasticity in all stores of a run."""
+    own = and_(*(scenario_series.c[key] == run_series.c[key] for key in ("run_id", *KEYS)))
+    query = select(
+        scenario_series.c.item_id,
+        scenario_series.c.elasticity,
+        scenario_series.c.elasticity_low,
+        scenario_series.c.elasticity_high,
+        scenario_series.c.own_estimate,
+        scenario_series.c.price_changes,
+    ).select_from(scenario_series.join(run_series, own))
+    query = query.where(scenario_series.c.run_id == run.run_id, run_series.c.department_id == department_id)
+    if store_id is not None:
+        query = query.where(scenario_series.c.store_id == store_id)
+    return [
+        ItemElasticity(
+            item_id=row.item_id,
+            elasticity=row.elasticity,
+            low=row.elasticity_low,
+            high=row.elasticity_high,
+            own_estimate=bool(row.own_estimate),
+            price_changes=row.price_changes,
+        )
+        for row in connection.execute(query.distinct().order_by(scenario_series.c.item_id))
+    ]
+
+
+@dataclass(frozen=True)
+class Base:
+    """The served forecast of the series of a what-if.
+
+    Attributes:
+        run: it comes from.
+        series: one row a series, with its columns of `run_series` and `scenario_series` (NaN without a price).
+        units: series x target days.
+        dates: the target days.
+    """
+
+    run: ActiveRun
+    series: pd.DataFrame
+    units: np.ndarray
+    dates: list[date]
+
+    @property
+    def curves(self) -> PriceCurves:
+        """How the series answer to prices."""
+        names = ("lowest_ratio", "highest_ratio", "elasticity", "elasticity_low", "elasticity_high")
+        low, high, elasticity, below, above = (self.series[name].to_numpy(dtype=np.float64) for name in names)
+        return PriceCurves(
+            low, high, elasticity, below, above, self.series[list(RESPONSE_COLUMNS)].to_numpy(dtype=np.float64)
+        )
+
+
+def read_base(connection: Connection, active: Active, asked: WhatIfRequest) -> Base:
+    """The series that a what-if is about, and their forecast.
+
+    Raises:
+        ApiError: kinds `unknown-store`, `unknown-item`, `unknown-series`, `invalid-request`.
+    """
+    run = active.runs[0] if asked.store_id is None else run_of_store(active, asked.store_id)
+    of_run: list[ColumnElement[bool]] = [run_series.c.run_id == run.run_id]
+    if asked.store_id is not None:
+        of_run.append(run_series.c.store_id == asked.store_id)
+    if asked.item_id is not None:
+        of_run.append(run_series.c.item_id == asked.item_id)
+    if asked.department_id is not None:
+        of_run.append(run_series.c.department_id == asked.department_id)
+    own = and_(*(scenario_series.c[key] == run_series.c[key] for key in ("run_id", *KEYS)))
+    priced = [c for c in scenario_series.columns if c.name not in ("run_id", *KEYS, "price")]
+    places = [run_series.c[name] for name in (*KEYS, "department_id", "category_id", "region_id")]
+    rows = connection.execute(
+        select(*places, scenario_series.c.price, *priced)
+        .select_from(run_series.outerjoin(scenario_series, own))
+        .where(*of_run)
+        .order_by(run_series.c.store_id, run_series.c.item_id)
+    )
+    series = pd.DataFrame(rows.all(), columns=list(rows.keys()))
+    if series.empty:
+        if asked.item_id is not None and asked.store_id is not None:
+            raise unknown_series(connection, run, asked.store_id, asked.item_id)
+        raise one_field("invalid-request", "department_id", f"'{asked.department_id}' is not forecast there")
+    days = run.horizon_days
+    keys = [run_series.c[key] == forecasts.c[key] for key in ("run_id", *KEYS)]
+    means = connection.execute(
+        select(forecasts.c.mean)
+        .select_from(forecasts.join(run_series, and_(*keys)))
+        .where(*of_run)
+        .order_by(forecasts.c.store_id, forecasts.c.item_id, forecasts.c.target_date)
+    ).scalars()
+    units = np.fromiter(means, dtype=np.float64).reshape(len(series), days)
+    return Base(run, series, units, [run.origin + timedelta(days=day) for day in range(1, days + 1)])
+
+
+def what_if(connection: Connection, active: Active, asked: WhatIfRequest) -> WhatIf:
+    """The forecast as it is and as it would be.
+
+    Raises:
+        ApiError: those of `read_base`; `outside-history` for a price, an event or a flag that history does not
+            have, with what it has; `invalid-request` for days outside the horizon.
+    """
+    base = read_base(connection, active, asked)
+    first, last = asked.first_date or base.dates[0], asked.last_date or base.dates[-1]
+    if first > last or first < base.dates[0] or last > base.dates[-1]:
+        raise one_field(
+            "invalid-request", "first_date", f"give days from {base.dates[0]} to {base.dates[-1]}, in order"
+        )
+    inside = np.array([first <= day <= last for day in base.dates])
+    weight = base.units[:, inside].sum(axis=1)
+    trusted, relative = price_asked(base, asked, weight)
+    other = other_factors(connection, base, asked, inside)
+    curves = base.curves
+    middle, low, high = curves.by_elasticity(relative)
+    model = curves.by_model(relative)
+    known = np.isfinite(middle)
+    if relative != 1.0 and not known.any():
+        raise one_field(
+            "outside-history", "price_change_percent", "prices moved too little here to learn an elasticity"
+        )
+    answers = {
+        "elasticity": (np.where(known, middle, 1.0), np.where(known, low, 1.0), np.where(known, high, 1.0)),
+        "model": None if not known.any() or np.isnan(model[known]).any() else (np.where(known, model, 1.0),) * 3,
+    }
+    if answers[asked.method] is None:
+        raise one_field("invalid-request", "method", "this run's model does not say what prices do", ["elasticity"])
+    outcomes = {
+        name: None if ratios is None else Outcome.of(base, inside, relative, other, ratios)
+        for name, ratios in answers.items()
+    }
+    chosen = outcomes[asked.method]
+    assert chosen is not None
+    department = base.series["department_id"].iloc[0]
+    return WhatIf(
+        run=base.run.reference,
+        item_id=asked.item_id,
+        store_id=asked.store_id,
+        department_id=str(department),
+        first_date=first,
+        last_date=last,
+        method=asked.method,
+        price_ratio=relative,
+        trusted=trusted,
+        elasticity=elasticity_of(connection, base, asked, str(department)),
+        base=WhatIfOutcome(**totals(base.units[:, inside], base.series["price"].to_numpy(dtype=np.float64), 1.0)),
+        by_elasticity=outcomes["elasticity"].answer if outcomes["elasticity"] else None,
+        by_model=outcomes["model"].answer if outcomes["model"] else None,
+        days=[
+            ScenarioDay(
+                date=day,
+                base=float(base.units[:, number].sum()),
+                scenario=float(chosen.units[0][:, number].sum()),
+                low=float(chosen.units[1][:, number].sum()),
+                high=float(chosen.units[2][:, number].sum()),
+            )
+            for number, day in enumerate(base.dates)
+        ],
+        curve=curve(curves, weight, trusted) if trusted is not None else [],
+        model_is_monotone=is_monotone(curves.responses, weight),
+        levels=levels(connection, base, inside, chosen.units[0]),
+    )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Units of a scenario: the middle and both bounds, each series x target days; and their totals."""
+
+    units: tuple[np.ndarray, np.ndarray, np.ndarray]
+    answer: WhatIfOutcome
+
+    @classmethod
+    def of(
+        cls, base: Base, inside: np.ndarray, relative: float, other: np.ndarray, ratios: Sequence[np.ndarray]
+    ) -> Outcome:
+        """Scale the base's days of the scenario."""
+        middle, low, high = (base.units * other * np.where(inside[None, :], ratio[:, None], 1.0) for ratio in ratios)
+        price = base.series["price"].to_numpy(dtype=np.float64)
+        whole = totals(middle[:, inside], price, relative)
+        bounds = {"low_units": float(low[:, inside].sum()), "high_units": float(high[:, inside].sum())}
+        return cls((middle, low, high), WhatIfOutcome(**{**whole, **bounds}))
+
+
+def totals(units: np.ndarray, price: np.ndarray, relative: float) -> dict[str, float | None]:
+    """Units, and the revenue of those with a price; none where nothing has one."""
+    sold, priced = units.sum(axis=1), np.isfinite(price)
+    revenue = float((sold * price * relative)[priced].sum()) if priced.any() else None
+    return {
+        "units": float(sold.sum()),
+        "revenue": revenue,
+        "low_units": float(sold.sum()),
+        "high_units": float(sold.sum()),
+    }
+
+
+def price_asked(base: Base, asked: WhatIfRequest, weight: np.ndarray) -> tuple[TrustedRange | None, float]:
+    """The trusted range, and the price asked for over the planned one.
+
+    Raises:
+        ApiError: kind `outside-history`.
+    """
+    trusted = trusted_range(base, asked, weight)
+    if asked.price is None and asked.price_change_percent is None:
+        return trusted, 1.0
+    if trusted is None:
+        raise one_field("outside-history", "price", "no price was ever seen to move here, so none can be trusted")
+    name = "price" if asked.price is not None else "price_change_percent"
+    planned = trusted.price if trusted.price is not None else float("nan")
+    relative = asked.price / planned if asked.price is not None else 1 + (asked.price_change_percent or 0.0) / 100
+    if not trusted.lowest_ratio - SLACK <= relative <= trusted.highest_ratio + SLACK:
+        span = f"{100 * (trusted.lowest_ratio - 1):+.1f} % to {100 * (trusted.highest_ratio - 1):+.1f} %"
+        if trusted.lowest_price is not None:
+            span += f" (a price from {trusted.lowest_price:.4g} to {trusted.highest_price:.4g})"
+        raise one_field(
+            "outside-history", name, f"history has seen {span} of the planned price, not {relative - 1:+.1%}"
+        )
+    return trusted, float(np.clip(relative, trusted.lowest_ratio, trusted.highest_ratio))
+
+
+def trusted_range(base: Base, asked: WhatIfRequest, weight: np.ndarray) -> TrustedRange | None:
+    """What the item has seen, or items that make half of a department's units; None without prices."""
+    frame = base.series
+    priced = frame["price"].notna().to_numpy()
+    if not priced.any():
+        return None
+    low, high = (frame.loc[priced, name].to_numpy(dtype=np.float64) for name in ("lowest_ratio", "highest_ratio"))
+    if asked.item_id is not None and len(low) == 1:
+        lowest, highest, price = float(low[0]), float(high[0]), float(frame.loc[priced, "price"].iloc[0])
+        return TrustedRange(
+            lowest_ratio=lowest, highest_ratio=highest, price=price, lowest_price=lowest * price,
+            highest_price=highest * price, seen_by=str(frame.loc[priced, "range_from"].iloc[0]), share_of_units=1.0,
+        )  # fmt: skip
+    lowest, highest = common_range(low, high, weight[priced])
+    covered = weight[priced][(low <= lowest) & (high >= highest)].sum()
+    return TrustedRange(
+        lowest_ratio=lowest, highest_ratio=highest, price=None, lowest_price=None, highest_price=None,
+        seen_by="department", share_of_units=float(covered / weight.sum()) if weight.sum() > 0 else 0.0,
+    )  # fmt: skip
+
+
+def elasticity_of(connection: Connection, base: Base, asked: WhatIfRequest, department: str) -> ItemElasticity | None:
+    """The item's elasticity, or its department's; None where no price moved."""
+    if asked.item_id is not None:
+        row = base.series.iloc[0]
+        if pd.isna(row["elasticity"]):
+            return None
+        return ItemElasticity(
+            item_id=asked.item_id, elasticity=row["elasticity"], low=row["elasticity_low"],
+            high=row["elasticity_high"], own_estimate=bool(row["own_estimate"]), price_changes=row["price_changes"],
+        )  # fmt: skip
+    found = connection.execute(
+        select(department_elasticities).where(
+            department_elasticities.c.run_id == base.run.run_id, department_elasticities.c.department_id == department
+        )
+    ).one_or_none()
+    if found is None or found.elasticity is None:
+        return None
+    return ItemElasticity(
+        item_id=None, elasticity=found.elasticity, low=found.elasticity_low, high=found.elasticity_high,
+        own_estimate=True, price_changes=found.price_changes,
+    )  # fmt: skip
+
+
+def other_factors(connection: Connection, base: Base, asked: WhatIfRequest, inside: np.ndarray) -> np.ndarray:
+    """What flags and events of the scenario multiply each series' days by.
+
+    Raises:
+        ApiError: kind `outside-history`.
+    """
+    factors = np.ones_like(base.units)
+    for name, on in asked.flags.items():
+        factors *= flag_of(connection, base, name, on, inside)
+    for event in asked.events:
+        factors *= event_of(connection, base, event.event_name, event.date, event.on)
+    return factors
+
+
+def flag_of(connection: Connection, base: Base, name: str, on: bool, inside: np.ndarray) -> np.ndarray:
+    """Factors of one declared flag."""
+    of_run = scenario_flags.c.run_id == base.run.run_id
+    rows = connection.execute(select(scenario_flags).where(of_run, scenario_flags.c.regressor == name)).all()
+    if not rows:
+        names = connection.execute(select(scenario_flags.c.regressor).where(of_run).distinct()).scalars()
+        raise one_field("outside-history", "flags", f"'{name}' is no 0/1 column known in advance", sorted(names))
+    held = {(row.store_id, row.item_id): row for row in rows}
+    found = [held.get(key) for key in base.series[KEYS].itertuples(index=False, name=None)]
+    ratio = np.array([1.0 if row is None else row.ratio for row in found])
+    plans = ["0" * len(inside) if row is None else row.planned for row in found]
+    return flag_factors(ratio, plans, on, inside)
+
+
+def event_of(connection: Connection, base: Base, name: str, day: date, on: bool) -> np.ndarray:
+    """Factors of one event on one day."""
+    of_run = scenario_events.c.run_id == base.run.run_id
+    rows = connection.execute(select(scenario_events).where(of_run, scenario_events.c.event_name == name)).all()
+    if not rows:
+        names = connection.execute(select(scenario_events.c.event_name).where(of_run).distinct()).scalars()
+        raise one_field("outside-history", "events", f"history has no event '{name}'", sorted(names))
+    if not base.dates[0] <= day <= base.dates[-1]:
+        raise one_field("invalid-request", "events", f"{day} is not from {base.dates[0]} to {base.dates[-1]}")
+    planned = connection.execute(select(calendar_days.c.event_name).where(calendar_days.c.date == day)).scalar()
+    if (planned == name) == on:
+        state = "planned already" if on else f"not planned (planned: {planned or 'nothing'})"
+        raise one_field("invalid-request", "events", f"{name} on {day} is {state}")
+    offsets: dict[tuple[str, str], dict[int, float]] = {}
+    for row in rows:
+        offsets.setdefault((row.store_id, row.department_id), {})[row.offset_days] = row.ratio
+    position, count = (day - base.dates[0]).days, len(base.dates)
+    node = {key: event_factors(of, position, on, count) for key, of in offsets.items()}
+    none = np.ones(count)
+    keys = base.series[["store_id", "department_id"]].itertuples(index=False, name=None)
+    return np.stack([node.get(key, none) for key in keys])
+
+
+def curve(curves: PriceCurves, weight: np.ndarray, trusted: TrustedRange) -> list[PricePoint]:
+    """Units over those at the planned price at steps of the trusted range."""
+    known = np.isfinite(curves.elasticity) & (weight > 0)
+    if not known.any():
+        return []
+    ends = (trusted.lowest_ratio, trusted.highest_ratio)
+    steps = sorted({*ends, 1.0, *(step for step in PRICE_STEPS if ends[0] < step < ends[1])})
+    points = []
+    for step in steps:
+        model = curves.by_model(step)[known]
+        by_elasticity = [float(np.average(part[known], weights=weight[known])) for part in curves.by_elasticity(step)]
+        points.append(
+            PricePoint(
+                price_ratio=step,
+                elasticity=by_elasticity[0],
+                low=by_elasticity[1],
+                high=by_elasticity[2],
+                model=None if np.isnan(model).any() else float(np.average(model, weights=weight[known])),
+            )
+        )
+    return points
+
+
+def levels(connection: Connection, base: Base, inside: np.ndarray, units: np.ndarray) -> list[LevelChange]:
+    """Every node above the series of the scenario: what it is forecast and what it would be."""
+    hierarchy = Hierarchy.of(base.series, AGGREGATE_LEVELS)
+    moved = hierarchy.aggregate((units - base.units)[:, inside]).sum(axis=1)
+    days = [day for day, wanted in zip(base.dates, inside, strict=True) if wanted]
+    nodes = hierarchy.nodes
+    rows = connection.execute(
+        select(node_forecasts.c.node_id, node_forecasts.c.mean).where(
+            node_forecasts.c.run_id == base.run.run_id,
+            node_forecasts.c.node_id.in_(nodes["node_id"].tolist()),
+            node_forecasts.c.target_date.between(days[0], days[-1]),
+        )
+    )
+    held = pd.DataFrame(rows.all(), columns=["node_id", "mean"]).groupby("node_id")["mean"].sum()
+    before = held.reindex(nodes["node_id"], fill_value=0.0).to_numpy()
+    return [
+        LevelChange(node_id=node, level=level, base=was, scenario=max(0.0, was + change))
+        for node, level, was, change in zip(nodes["node_id"], nodes["level"], before, moved, strict=True)
+    ]
+
+
+__all__ = ["ApiError", "elasticities", "what_if"]

@@ -1,0 +1,78 @@
+"""What if: prices, flags and events of the coming days, and the elasticities behind."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy import Connection
+
+from api.active import Active
+from api.answers import answer_from_active, read_whole, require_published, to_json
+from api.deps import DepartmentQuery, Question, RuntimeDep, StoreQuery
+from api.errors import one_field
+from api.queries import scenarios
+from api.routes.responses import READ, openapi_responses
+from api.schemas import Elasticities, WhatIf, WhatIfRequest
+
+router = APIRouter(tags=["what-if"])
+
+
+class ElasticityQuestion(Question):
+    """Of which run, and whether items are wanted."""
+
+    department_id: DepartmentQuery | None = None
+    store_id: StoreQuery | None = None
+
+
+@router.get(
+    "/elasticities",
+    operation_id="listElasticities",
+    response_model=Elasticities,
+    responses={**READ, **openapi_responses("unknown-store", "nothing-published")},
+)
+async def elasticities(
+    request: Request, runtime: RuntimeDep, question: Annotated[ElasticityQuestion, Query()]
+) -> Response:
+    """Own-price elasticities with 95 % intervals: of every department, and of the items of one if it is named."""
+
+    def build(connection: Connection, active: Active) -> Elasticities:
+        require_published(active)
+        return scenarios.elasticities(connection, active, question.department_id, question.store_id)
+
+    return await answer_from_active(request, runtime, build)
+
+
+@router.post(
+    "/what-if",
+    operation_id="postWhatIf",
+    response_model=WhatIf,
+    responses={
+        **{status: answer for status, answer in READ.items() if status != 304},
+        **openapi_responses(
+            "unknown-series", "unknown-item", "unknown-store", "nothing-published", "outside-history", "body-too-large"
+        ),
+    },
+)
+async def what_if(runtime: RuntimeDep, body: WhatIfRequest) -> Response:
+    """The served forecast at another price, with flags or events set otherwise, beside the forecast as it is.
+
+    Of an item in a store, or of a department in a store or in all. What history has not seen is refused with what it
+    has. Nothing is stored.
+    """
+    if body.item_id is not None and (body.store_id is None or body.department_id is not None):
+        raise one_field("invalid-request", "item_id", "an item goes with a store, and without a department")
+    if body.item_id is None and body.department_id is None:
+        raise one_field("invalid-request", "department_id", "give a department, or an item and a store")
+    if body.price is not None and (body.item_id is None or body.price_change_percent is not None):
+        raise one_field("invalid-request", "price", "a price goes with an item, and without price_change_percent")
+
+    def build(connection: Connection) -> WhatIf:
+        def at(connection: Connection, active: Active) -> WhatIf:
+            require_published(active)
+            return scenarios.what_if(connection, active, body)
+
+        return read_whole(connection, at)[1]
+
+    answer = await runtime.reader.run(build)
+    return Response(to_json(answer), media_type="application/json", headers={"Cache-Control": "no-store"})

@@ -1,0 +1,1 @@
+"""What would sell at another price, with an event or without: elasticities, and the model's own responses."""

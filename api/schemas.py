@@ -723,5 +723,7 @@ class WhatIf(Schema):
     by_model: WhatIfOutcome | None = Field(description="None of a run whose model does not say what prices do.")
     days: list[ScenarioDay]
     curve: list[PricePoint]
+    events: list[str] = Field(description="Events of the history that can be put on a day.")
+    flags: list[str] = Field(description="Declared 0/1 columns known in advance that can be set.")
     model_is_monotone: bool = Field(description="`false`: somewhere the model sells more at a higher price.")
     levels: list[LevelChange]

@@ -234,6 +234,77 @@ def price_steps(rows: Sequence[Row], *, domain: tuple[dt.date, dt.date], colours
     return _spec(list(rows), layers, colours, 110)
 
 
+def scenario(rows: Sequence[Row], *, colours: Palette) -> Spec:
+    """The forecast as it is and as it would be, by day.
+
+    Args:
+        rows: `date`, `base`, `scenario`, `low`, `high`, `tip_day`, `tip_units`.
+        colours: the theme's palette.
+    """
+    x: Spec = {
+        "field": "date",
+        "type": "temporal",
+        "axis": {"title": None, "format": "%-d %b", "labelFlush": True, "labelOverlap": True, "grid": False},
+    }
+    y = _value_axis("units a day", colours)
+    band = {"type": "area", "color": colours.forecast, "opacity": 0.2, "interpolate": "monotone"}
+    layers: list[Spec] = [
+        {"mark": band, "encoding": {"x": x, "y": {"field": "low", **y}, "y2": {"field": "high"}}},
+        _line(x, y, "base", {"type": "line", "color": colours.actual, "strokeWidth": 1.8}),
+        _line(x, y, "scenario", {"type": "line", "color": colours.forecast, "strokeWidth": 2.4, "strokeDash": [6, 3]}),
+        {
+            "mark": {"type": "rule", "strokeWidth": 10, "opacity": 0},
+            "encoding": {
+                "x": x,
+                "tooltip": [{"field": "tip_day", "title": "Day"}, {"field": "tip_units", "title": "Units"}],
+            },
+        },
+    ]
+    return _spec(list(rows), layers, colours, 280)
+
+
+def price_response(rows: Sequence[Row], *, chosen: float, colours: Palette) -> Spec:
+    """Change of units by change of price, both in percent.
+
+    Args:
+        rows: `price`, `elasticity`, `low`, `high`, and `model` or none.
+        chosen: the price of the scenario, drawn as a rule.
+        colours: the theme's palette.
+    """
+    axis = {"title": "price against plan (%)", "format": "+d", "grid": False, "tickCount": 6}
+    x: Spec = {"field": "price", "type": "quantitative", "scale": {"zero": False}, "axis": axis}
+    y = _value_axis("units against forecast (%)", colours, number_format="+d")
+    band = {"type": "area", "color": colours.forecast, "opacity": 0.2}
+    dashed = {"type": "line", "color": colours.baseline, "strokeWidth": 2, "strokeDash": [5, 3], "point": True}
+    layers: list[Spec] = [
+        {"mark": band, "encoding": {"x": x, "y": {"field": "low", **y}, "y2": {"field": "high"}}},
+        _line(x, y, "elasticity", {"type": "line", "color": colours.forecast, "strokeWidth": 2.4}),
+        {"transform": [{"filter": "isValid(datum.model)"}], **_line(x, y, "model", dashed)},
+        {
+            "data": {"values": [{"price": chosen}]},
+            "mark": {"type": "rule", "color": colours.text, "strokeDash": [3, 4]},
+            "encoding": {"x": x},
+        },
+        {
+            "mark": {"type": "rule", "strokeWidth": 14, "opacity": 0},
+            "encoding": {
+                "x": x,
+                "tooltip": [
+                    {"field": name, "title": title, "format": "+.1f"}
+                    for name, title in (
+                        ("price", "Price (%)"),
+                        ("elasticity", "By elasticity (%)"),
+                        ("low", "Low (%)"),
+                        ("high", "High (%)"),
+                        ("model", "By the model (%)"),
+                    )
+                ],
+            },
+        },
+    ]
+    return _spec(list(rows), layers, colours, 240)
+
+
 def comparison(rows: Sequence[Row], *, colours: Palette, unit: str, sort: Sequence[str] | None = None) -> Spec:
     """A bar of the forecast for each member, its range as a whisker, the period before and the year before as marks.
 

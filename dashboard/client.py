@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -145,9 +145,16 @@ class ApiClient:
         """Alarms, and the newest weeks of drift and live accuracy."""
         return self._get(schemas.Monitoring, "/monitoring", {"limit": 500})
 
+    def what_if(self, asked: Mapping[str, Any]) -> schemas.WhatIf:
+        """The forecast at other prices, with other flags and events; `asked` as in `schemas.WhatIfRequest`."""
+        given = {name: value for name, value in asked.items() if value is not None}
+        return self._typed(schemas.WhatIf, "/what-if", self._answer("POST", "/what-if", json=given))
+
     def _get(self, model: type[Answer], path: str, parameters: Mapping[str, Parameter]) -> Answer:
         given = {name: value for name, value in parameters.items() if value is not None}
-        response = self._answer(path, given)
+        return self._typed(model, path, self._answer("GET", path, params=given))
+
+    def _typed(self, model: type[Answer], path: str, response: httpx.Response) -> Answer:
         if response.status_code >= 400:
             raise _refusal(response, path)
         try:
@@ -160,11 +167,11 @@ class ApiClient:
                 "The dashboard and the API are of different versions: deploy both from one commit."
             ) from None
 
-    def _answer(self, path: str, parameters: Mapping[str, Parameter]) -> httpx.Response:
+    def _answer(self, method: str, path: str, **given: Any) -> httpx.Response:
         reason = ""
         for pause_seconds in (*RETRY_PAUSES_SECONDS, None):
             try:
-                response = self._http.get(path, params=dict(parameters))
+                response = self._http.request(method, path, **given)
             except httpx.TimeoutException:
                 reason = "did not answer in time"
             except httpx.TransportError:

@@ -12,7 +12,7 @@ import datetime as dt
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -268,3 +268,9 @@ def quality(run_key: str) -> schemas.Quality:
 def monitoring(run_key: str) -> schemas.Monitoring:
     """Alarms, and the newest weeks of drift and live accuracy."""
     return client().monitoring()
+
+
+@st.cache_data(ttl=READ_TTL_SECONDS, max_entries=100, show_spinner=False)
+def what_if(run_key: str, asked: dict[str, Any]) -> schemas.WhatIf:
+    """The forecast at other prices, with other flags and events."""
+    return client().what_if(asked)

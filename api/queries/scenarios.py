@@ -243,6 +243,8 @@ def what_if(connection: Connection, active: Active, asked: WhatIfRequest) -> Wha
             )
             for number, day in enumerate(base.dates)
         ],
+        events=event_names(connection, base.run),
+        flags=flag_names(connection, base.run),
         curve=curve(curves, weight, trusted) if trusted is not None else [],
         model_is_monotone=is_monotone(curves.responses, weight),
         levels=levels(connection, base, inside, chosen.units[0]),
@@ -362,13 +364,25 @@ def other_factors(connection: Connection, base: Base, asked: WhatIfRequest, insi
     return factors
 
 
+def event_names(connection: Connection, run: ActiveRun) -> list[str]:
+    """Events of the history."""
+    of_run = scenario_events.c.run_id == run.run_id
+    return sorted(connection.execute(select(scenario_events.c.event_name).where(of_run).distinct()).scalars())
+
+
+def flag_names(connection: Connection, run: ActiveRun) -> list[str]:
+    """Declared 0/1 columns known in advance."""
+    of_run = scenario_flags.c.run_id == run.run_id
+    return sorted(connection.execute(select(scenario_flags.c.regressor).where(of_run).distinct()).scalars())
+
+
 def flag_of(connection: Connection, base: Base, name: str, on: bool, inside: np.ndarray) -> np.ndarray:
     """Factors of one declared flag."""
     of_run = scenario_flags.c.run_id == base.run.run_id
     rows = connection.execute(select(scenario_flags).where(of_run, scenario_flags.c.regressor == name)).all()
     if not rows:
-        names = connection.execute(select(scenario_flags.c.regressor).where(of_run).distinct()).scalars()
-        raise one_field("outside-history", "flags", f"'{name}' is no 0/1 column known in advance", sorted(names))
+        names = flag_names(connection, base.run)
+        raise one_field("outside-history", "flags", f"'{name}' is no 0/1 column known in advance", names)
     held = {(row.store_id, row.item_id): row for row in rows}
     found = [held.get(key) for key in base.series[KEYS].itertuples(index=False, name=None)]
     ratio = np.array([1.0 if row is None else row.ratio for row in found])
@@ -381,8 +395,9 @@ def event_of(connection: Connection, base: Base, name: str, day: date, on: bool)
     of_run = scenario_events.c.run_id == base.run.run_id
     rows = connection.execute(select(scenario_events).where(of_run, scenario_events.c.event_name == name)).all()
     if not rows:
-        names = connection.execute(select(scenario_events.c.event_name).where(of_run).distinct()).scalars()
-        raise one_field("outside-history", "events", f"history has no event '{name}'", sorted(names))
+        raise one_field(
+            "outside-history", "events", f"history has no event '{name}'", event_names(connection, base.run)
+        )
     if not base.dates[0] <= day <= base.dates[-1]:
         raise one_field("invalid-request", "events", f"{day} is not from {base.dates[0]} to {base.dates[-1]}")
     planned = connection.execute(select(calendar_days.c.event_name).where(calendar_days.c.date == day)).scalar()

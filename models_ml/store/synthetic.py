@@ -7,8 +7,10 @@ from datetime import date, timedelta
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from models_ml.evaluation.hierarchy import LEVELS
+from models_ml.scenarios.grid import RESPONSE_COLUMNS
 from models_ml.settings import QUANTILE_COLUMNS
 from models_ml.store.frames import ARROW_SCHEMAS, RunFrames, empty
 from models_ml.store.records import Role, RunRecord, derive_run_id
@@ -182,7 +184,55 @@ def synthetic_run(
         },
         schema=ARROW_SCHEMAS["calendar_region_flags"],
     )
+    tables |= _scenarios(generator, tables["run_series"])
     return record, RunFrames(**{name: tables.get(name, empty(name)) for name in ARROW_SCHEMAS})
+
+
+def _scenarios(generator: np.random.Generator, run_series: pa.Table) -> dict[str, pa.Table]:
+    """Elasticities and responses of every series, and an event in every store and department."""
+    count = run_series.num_rows
+    keys = {name: run_series.column(name) for name in ("store_id", "item_id")}
+    elasticity = generator.normal(-1.0, 0.4, count)
+    bounds = {"elasticity": elasticity, "elasticity_low": elasticity - 0.5, "elasticity_high": elasticity + 0.5}
+    departments = pc.unique(run_series.column("department_id")).sort()
+    some = np.ones(len(departments))
+    nodes = run_series.select(["store_id", "department_id"]).group_by(["store_id", "department_id"]).aggregate([])
+    rows = {
+        "department_elasticities": {
+            "department_id": departments,
+            **{"elasticity": -some, "elasticity_error": 0.1 * some, "elasticity_low": -1.2 * some},
+            **{"elasticity_high": -0.8 * some, "item_spread": 0.4 * some},
+            **{name: some.astype(int) for name in ("items", "own_estimates", "price_changes", "weeks")},
+        },
+        "scenario_series": {
+            **keys,
+            "price": run_series.column("price"),
+            "lowest_ratio": generator.uniform(0.6, 1.0, count),
+            "highest_ratio": generator.uniform(1.0, 1.4, count),
+            "range_from": ["item"] * count,
+            "price_changes": generator.integers(0, 9, count),
+            "own_estimate": generator.integers(0, 2, count),
+            **bounds,
+            **{name: generator.uniform(0.7, 1.5, count) for name in RESPONSE_COLUMNS},
+        },
+        "scenario_flags": {
+            **keys,
+            "regressor": ["promotion"] * count,
+            "ratio": generator.uniform(1.0, 2.0, count),
+            "planned": ["0"] * count,
+        },
+        "scenario_events": {
+            **{name: nodes.column(name) for name in ("store_id", "department_id")},
+            "event_name": ["Christmas"] * nodes.num_rows,
+            "offset_days": np.zeros(nodes.num_rows, dtype=int),
+            "ratio": generator.uniform(0.2, 1.5, nodes.num_rows),
+            "days_seen": np.full(nodes.num_rows, 5),
+        },
+    }
+    return {
+        name: pa.table(columns).select(ARROW_SCHEMAS[name].names).cast(ARROW_SCHEMAS[name])
+        for name, columns in rows.items()
+    }
 
 
 def _above(key: str) -> set[str]:

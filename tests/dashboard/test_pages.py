@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from api import schemas
-from dashboard import data
+from dashboard import data, formats
 from dashboard.client import ApiClient
 from tests.dashboard import published_store
 from tests.dashboard.conftest import Server, api_server, free_port
@@ -275,3 +275,46 @@ def test_a_publish_is_shown_at_once_and_never_mixed(
         assert newest in words(test)
     finally:
         server.stop()
+
+
+def test_what_if_shows_what_the_api_answers_and_stays_within_history(client: ApiClient) -> None:
+    test = show("what_if", shop="CA_1", dept="FOODS_3", article="FOODS_3_002")
+    price = next(slider for slider in test.slider if slider.label.startswith("Price"))
+    assert (price.min, price.max) == (-30.0, 20.0)
+    price.set_value(-10.0).run()
+    assert not test.exception
+    where = {"item_id": "FOODS_3_002", "store_id": "CA_1"}
+    answer = client.what_if({**where, "price_change_percent": -10})
+    outcome = answer.by_elasticity
+    assert outcome is not None
+    said = words(test)
+    assert formats.percent(outcome.units / answer.base.units - 1, signed=True, digits=1) in said
+    assert "\u22122.40 to \u22121.60" in said
+    assert len(test.get("vega_lite_chart")) == 2
+
+
+@pytest.mark.usefixtures("served")
+def test_what_if_of_a_whole_department_says_how_many_items_have_seen_the_prices() -> None:
+    test = show("what_if", shop="all", dept="FOODS_1")
+    assert not [box for box in test.selectbox if box.label == "Item"]
+    assert "have had every price in this range" in words(test)
+
+
+@pytest.mark.usefixtures("served")
+def test_what_if_puts_events_and_promotions() -> None:
+    test = show("what_if", shop="CA_1", dept="FOODS_1")
+    event = next(box for box in test.selectbox if box.label == "Event")
+    assert "without Memorial day" in event.options
+    event.set_value("Christmas").run()
+    assert not test.exception
+    before = words(test)
+    promotion = next(control for control in test.segmented_control if control.label == "Promotion")
+    promotion.set_value("on").run()
+    assert not test.exception
+    assert words(test) != before
+
+
+@pytest.mark.usefixtures("served")
+def test_what_if_warns_of_a_model_that_sells_more_at_higher_prices() -> None:
+    test = show("what_if", shop="CA_1", dept="HOBBIES_1", method="model")
+    assert "Trust the elasticity here" in words(test)

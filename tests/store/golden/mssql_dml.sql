@@ -85,6 +85,14 @@ INSERT INTO staged_sales_history (run_id, store_id, item_id, date, units, price)
 
 INSERT INTO node_history (run_id, node_id, date, units) VALUES (?, ?, ?, ?);
 
+INSERT INTO department_elasticities (run_id, department_id, elasticity, elasticity_error, elasticity_low, elasticity_high, item_spread, items, own_estimates, price_changes, weeks) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+INSERT INTO scenario_series (run_id, store_id, item_id, price, lowest_ratio, highest_ratio, range_from, price_changes, own_estimate, elasticity, elasticity_low, elasticity_high, response_0_5, response_0_6, response_0_7, response_0_8, response_0_9, response_0_95, response_1_05, response_1_1, response_1_2, response_1_3, response_1_5) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+INSERT INTO scenario_flags (run_id, store_id, item_id, regressor, ratio, planned) VALUES (?, ?, ?, ?, ?, ?);
+
+INSERT INTO scenario_events (run_id, store_id, department_id, event_name, offset_days, ratio, days_seen) VALUES (?, ?, ?, ?, ?, ?, ?);
+
 SELECT count(*) AS count_1
     FROM run_series
     WHERE run_series.run_id = ?;

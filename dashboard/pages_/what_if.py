@@ -1,0 +1,297 @@
+"""What if: another price, a promotion or an event in the coming days, beside the forecast as it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from api import schemas
+from dashboard import charts, data, formats, layout, state
+from dashboard.client import ApiRefused
+from dashboard.data import Serving
+
+ALL = "all"
+METHODS = {"elasticity": "By elasticity", "model": "By the model"}
+NOTHING = "none"
+
+
+def render(serving: Serving) -> None:
+    """Draw the page."""
+    st.title("What if the price were another?", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        store = _pick_store(serving)
+        department = _pick_department(serving, store)
+        item = _pick_item(serving, store, department)
+        method = state.toggle("Prices", "method", tuple(METHODS), show=METHODS.__getitem__)
+    state.write_address("shop", "dept", "article", "method")
+    layout.unavailable_picks()
+    where = {"item_id": item, "store_id": store} if item else {"department_id": department, "store_id": store}
+    try:
+        plain = data.what_if(serving.run_key, {**where, "method": "elasticity"})
+    except ApiRefused as refused:
+        layout.empty("This pick cannot be asked.", str(refused))
+        return
+    asked: dict[str, Any] = {**where, "method": method, **_changes(serving, plain)}
+    try:
+        answer = data.what_if(serving.run_key, asked)
+    except ApiRefused as refused:
+        layout.empty("This scenario cannot be answered.", str(refused))
+        return
+    layout.cards(_cards(answer))
+    _picture(answer, item or department)
+    _curve(answer)
+    _tables(answer, "_".join(part for part in (store or ALL, item or department) if part))
+    layout.share()
+
+
+def _pick_store(serving: Serving) -> str | None:
+    stores = [store.store_id for store in serving.stores]
+    chosen = state.choose("Store", "shop", [*stores, ALL], show=lambda name: "All stores" if name == ALL else name)
+    return None if chosen == ALL else chosen
+
+
+def _pick_department(serving: Serving, store: str | None) -> str:
+    sold = {name for one in serving.stores if store in (None, one.store_id) for name in one.departments}
+    return state.choose("Department", "dept", sorted(sold), show=str, width=230)
+
+
+def _pick_item(serving: Serving, store: str | None, department: str) -> str | None:
+    if store is None:
+        return None
+    listed = [one.item_id for one in data.items(serving.run_key, store, department, "volume")[0]]
+    chosen = state.choose(
+        "Item",
+        "article",
+        [ALL, *listed],
+        show=lambda name: "The whole department" if name == ALL else name,
+        help_text="Best sellers first. Type to search.",
+    )
+    return None if chosen == ALL else chosen
+
+
+def _changes(serving: Serving, plain: schemas.WhatIf) -> dict[str, Any]:
+    """What is changed, from controls that do not reach beyond what history has seen."""
+    changes: dict[str, Any] = {}
+    pick = f"{plain.store_id}_{plain.department_id}_{plain.item_id}"
+    first, last = plain.days[0].date, plain.days[-1].date
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        percent = _price_slider(plain, pick)
+        days = st.slider("Days", first, last, (first, last), format="D MMM", key=f"days_{pick}", width=300)
+        events = _event(serving, plain, pick)
+    if percent:
+        changes["price_change_percent"] = percent
+    changes["first_date"], changes["last_date"] = (day.isoformat() for day in days)
+    if events:
+        changes["events"] = events
+    flags = {}
+    for name in plain.flags:
+        label = name.replace("_", " ").capitalize()
+        chosen = st.segmented_control(
+            label, ["as planned", "on", "off"], default="as planned", required=True, key=f"flag_{name}_{pick}"
+        )
+        if chosen in ("on", "off"):
+            flags[name] = chosen == "on"
+    if flags:
+        changes["flags"] = flags
+    return changes
+
+
+def _price_slider(plain: schemas.WhatIf, pick: str) -> float:
+    trusted = plain.trusted
+    if trusted is None or plain.elasticity is None or trusted.highest_ratio - trusted.lowest_ratio < 0.005:
+        layout.note("No price was seen to move here: what another price would do is not known.", tone="warning")
+        return 0.0
+    low, high = (_inside(100 * (ratio - 1)) for ratio in (trusted.lowest_ratio, trusted.highest_ratio))
+    seen = "this item" if trusted.seen_by == "item" else "items of this department"
+    return float(
+        st.slider(
+            "Price against plan (%)",
+            low,
+            high,
+            0.0,
+            0.5,
+            format="%+.1f %%",
+            key=f"price_{pick}",
+            width=300,
+            help=f"Only prices that {seen} had in the last two years can be asked for.",
+        )
+    )
+
+
+def _inside(percent: float) -> float:
+    """A bound of the slider in half percents, never outside the range."""
+    steps = int(abs(percent) * 2 + 1e-9)
+    return steps / 2 * (1 if percent > 0 else -1)
+
+
+def _event(serving: Serving, plain: schemas.WhatIf, pick: str) -> list[dict[str, Any]]:
+    calendar = data.calendar(serving.run_key)
+    planned = [
+        (day.date, name)
+        for day in plain.days
+        if (known := calendar.get(day.date)) is not None and (name := known.event_name) in plain.events
+    ]
+    options = [NOTHING, *(f"without {name}" for _, name in planned), *plain.events]
+    chosen = st.selectbox(
+        "Event",
+        options,
+        key=f"event_{pick}",
+        width=230,
+        format_func=lambda text: "As planned" if text == NOTHING else text,
+    )
+    if chosen == NOTHING or chosen is None:
+        return []
+    for day, name in planned:
+        if chosen == f"without {name}":
+            return [{"date": day.isoformat(), "event_name": name, "on": False}]
+    taken = {day for day, name in planned if name == chosen}
+    free = [day.date for day in plain.days if day.date not in taken]
+    day = st.selectbox("on", free, key=f"event_day_{pick}", width=180, format_func=formats.day)
+    return [{"date": day.isoformat(), "event_name": chosen, "on": True}] if day else []
+
+
+def _cards(answer: schemas.WhatIf) -> list[layout.Card]:
+    """Units, revenue and how sure that is."""
+    outcome = answer.by_elasticity if answer.method == "elasticity" else answer.by_model
+    assert outcome is not None
+    span = formats.day_range(answer.first_date, answer.last_date)
+    units = formats.change(outcome.units, answer.base.units)
+    bounds = [formats.change(value, answer.base.units) for value in (outcome.low_units, outcome.high_units)]
+    between = (
+        f"95 %: {formats.percent(bounds[0], signed=True)} to {formats.percent(bounds[1], signed=True)}"
+        if outcome.low_units < outcome.high_units
+        else ""
+    )
+    cards = [
+        layout.Card(
+            f"Units {span}",
+            f"{formats.percent(units, signed=True, digits=1)}",
+            f"{formats.units(outcome.units)} instead of {formats.units(answer.base.units)}",
+            between,
+        )
+    ]
+    revenue = formats.change(outcome.revenue, answer.base.revenue)
+    cards.append(
+        layout.Card(
+            f"Revenue {span}",
+            formats.percent(revenue, signed=True, digits=1),
+            f"{formats.units(outcome.revenue)} instead of {formats.units(answer.base.revenue)}"
+            if outcome.revenue is not None
+            else "Nothing here has a price.",
+        )
+    )
+    cards.append(_elasticity_card(answer))
+    return cards
+
+
+def _elasticity_card(answer: schemas.WhatIf) -> layout.Card:
+    found = answer.elasticity
+    if found is None or found.elasticity is None or found.low is None or found.high is None:
+        return layout.Card("Elasticity", formats.NO_VALUE, "Prices moved too little to learn one.")
+    surely = found.high < 0
+    return layout.Card(
+        "Elasticity",
+        f"{found.elasticity:+.2f}".replace("-", formats.MINUS),
+        f"95 %: {found.low:+.2f} to {found.high:+.2f} percent of units for a percent of price".replace(
+            "-", formats.MINUS
+        ),
+        ("" if surely else "Its sign is not certain. ")
+        + ("" if found.own_estimate else "Its own price hardly moved: that of its department."),
+        "plain" if surely else "warning",
+    )
+
+
+def _picture(answer: schemas.WhatIf, name: str) -> None:
+    shade = layout.colours()
+    st.header("Day by day", anchor=False)
+    entries: list[layout.LegendEntry] = [
+        ("as forecast", "line", shade.actual),
+        ("scenario", "dash", shade.forecast),
+    ]
+    if answer.method == "elasticity":
+        entries.append(("95 % of the elasticity", "area", shade.forecast))
+    layout.legend(entries)
+    layout.chart(
+        charts.scenario(
+            [
+                {
+                    "date": charts.at(day.date),
+                    "base": day.base,
+                    "scenario": day.scenario,
+                    "low": day.low,
+                    "high": day.high,
+                    "tip_day": charts.day_text(day.date),
+                    "tip_units": f"{formats.units(day.scenario)} instead of {formats.units(day.base)}",
+                }
+                for day in answer.days
+            ],
+            colours=shade,
+        ),
+        alt=f"Units a day of {name}: as forecast, and in the scenario.",
+        key="what_if_days",
+    )
+
+
+def _curve(answer: schemas.WhatIf) -> None:
+    if not answer.curve or answer.trusted is None:
+        return
+    shade = layout.colours()
+    st.header("What other prices would do", anchor=False)
+    entries: list[layout.LegendEntry] = [("by elasticity, with 95 %", "line", shade.forecast)]
+    if all(point.model is not None for point in answer.curve):
+        entries.append(("by the model", "dash", shade.baseline))
+    layout.legend(entries)
+    layout.chart(
+        charts.price_response(
+            [
+                {
+                    "price": 100 * (point.price_ratio - 1),
+                    **{name: 100 * (getattr(point, name) - 1) for name in ("elasticity", "low", "high")},
+                    "model": None if point.model is None else 100 * (point.model - 1),
+                }
+                for point in answer.curve
+            ],
+            chosen=100 * (answer.price_ratio - 1),
+            colours=shade,
+        ),
+        alt="Change of units by change of price, by elasticity with its 95 % interval and by the model.",
+        key="what_if_curve",
+    )
+    if not answer.model_is_monotone:
+        layout.note("The model sells more at some higher price: noise of its trees. Trust the elasticity here.")
+    if answer.trusted.share_of_units < 1:
+        share = formats.percent(answer.trusted.share_of_units)
+        layout.note(
+            f"Items that make {share} of these units have had every price in this range; others count, beyond what "
+            "they have had, as at the end of it. An elasticity is against other items: if all prices of a department "
+            "move at once, units move less."
+        )
+
+
+def _tables(answer: schemas.WhatIf, name: str) -> None:
+    layout.table(
+        [
+            {"date": day.date, "base": day.base, "scenario": day.scenario, "low": day.low, "high": day.high}
+            for day in answer.days
+        ],
+        name=f"what_if_{name}",
+        title="Day by day, as a table",
+        columns={
+            "date": st.column_config.DateColumn("Day", format="ddd D MMM YYYY"),
+            **{
+                key: st.column_config.NumberColumn(title, format="%.2f")
+                for key, title in (("base", "As forecast"), ("scenario", "Scenario"), ("low", "Low"), ("high", "High"))
+            },
+        },
+    )
+    layout.table(
+        [{"node": one.node_id, "base": one.base, "scenario": one.scenario} for one in answer.levels],
+        name=f"what_if_levels_{name}",
+        title="What it makes of every level above",
+        columns={
+            "node": "Node",
+            "base": st.column_config.NumberColumn("As forecast", format="%.0f"),
+            "scenario": st.column_config.NumberColumn("Scenario", format="%.0f"),
+        },
+    )

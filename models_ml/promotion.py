@@ -14,6 +14,7 @@ import pandas as pd
 from sqlalchemy import Engine, select
 
 from models_ml.errors import InputError
+from models_ml.forecasters.registry import BASELINE
 from models_ml.store import pointers, read, runs
 from models_ml.store.records import Role
 from models_ml.store.schema import model_runs
@@ -41,6 +42,8 @@ class Rule:
         level: of the hierarchy; 0 is the mean of the levels.
         relative: allowance as a share of the champion's figure.
         absolute: allowance in the metric's own unit, on top.
+        other_fold: allowance, as a share, where the two were backtested on different folds, as those of a weekly
+            retraining are: each run's figure is then divided by seasonal naive's on its own fold. None: not compared.
         mode: whether the rule decides, only speaks, or is off.
     """
 
@@ -48,18 +51,29 @@ class Rule:
     level: int = 0
     relative: float = 0.0
     absolute: float = 0.0
+    other_fold: float | None = None
     mode: Mode = "enabled"
 
     def broken_by(self, candidate: float, champion: float) -> str | None:
         """How the candidate is too much worse, in words; None if it is not."""
         if self.metric == "bias":
             candidate, champion = abs(candidate), abs(champion)
-        limit = champion * (1 + self.relative) + self.absolute
+        return self.fault(candidate, champion, champion * (1 + self.relative) + self.absolute, "")
+
+    def broken_on_other_folds_by(self, candidate: float, champion: float) -> str | None:
+        """The same of figures that are relative to seasonal naive's, each on its own fold."""
+        if self.other_fold is None:
+            return None
+        limit = champion * (1 + self.other_fold)
+        return self.fault(candidate, champion, limit, " relative to seasonal naive")
+
+    def fault(self, candidate: float, champion: float, limit: float, relative: str) -> str | None:
+        """The words for a figure over its limit."""
         if candidate <= limit:
             return None
         where = "the mean of the levels" if self.level == 0 else f"level {self.level}"
         sign = "|bias|" if self.metric == "bias" else self.metric.upper()
-        return f"{sign} {candidate:.4f} on {where} against {champion:.4f}, at most {limit:.4f} allowed"
+        return f"{sign}{relative} {candidate:.4f} on {where} against {champion:.4f}, at most {limit:.4f} allowed"
 
 
 @dataclass(frozen=True)
@@ -151,7 +165,7 @@ def rule_of(values: dict[str, Any], mode: Mode, path: Path) -> Rule:
     Raises:
         InputError: a key or value is not known.
     """
-    unknown = set(values) - {"metric", "level", "relative", "absolute", "mode"}
+    unknown = set(values) - {"metric", "level", "relative", "absolute", "other_fold", "mode"}
     if unknown:
         raise InputError(f"{path}: a rule has no {', '.join(sorted(unknown))}. Remove it.")
     if values.get("metric") not in JUDGED:
@@ -159,7 +173,7 @@ def rule_of(values: dict[str, Any], mode: Mode, path: Path) -> Rule:
     level = values.get("level", 0)
     if type(level) is not int or not 0 <= level <= HIGHEST_LEVEL:
         raise InputError(f"{path}: level of {values['metric']} is {level!r}; it must be 0 to {HIGHEST_LEVEL}.")
-    for name in ("relative", "absolute"):
+    for name in ("relative", "absolute", "other_fold"):
         allowed = values.get(name, 0.0)
         if type(allowed) not in (int, float) or not (math.isfinite(allowed) and allowed >= 0):
             raise InputError(f"{path}: {name} of {values['metric']} is {allowed!r}; it must be a number from 0.")
@@ -195,7 +209,8 @@ def served_champion(engine: Engine, scope: Iterable[str]) -> tuple[Champion | No
 def rivals(champion: Champion | None, model: str, fold: date) -> list[str]:
     """Forecasters to backtest beside a new run's, so that it can be compared with a champion of another fold.
 
-    The champion's own model on an older fold says nothing about a new run of the same model: nothing is to be done.
+    The champion's own model on an older fold says nothing about a new run of the same model: of the two, what they
+    gain over seasonal naive is compared.
     """
     if champion is None or champion.model == model or fold in champion.folds:
         return []
@@ -227,24 +242,26 @@ def decide(
         return Decision("champion")
     own = figures(metrics)
     theirs, folds = comparable(own, model, champion)
-    if not folds:
-        return Decision("champion", notes=(incomparable(own, model, champion),))
     compared = 0
     broken: list[str] = []
     would: list[str] = []
     for rule in rules:
-        keys = [fold for fold in folds if (fold, model, rule.level, rule.metric) in own]
-        keys = [fold for fold in keys if (fold, champion.model, rule.level, rule.metric) in theirs]
-        if not keys:
+        if folds:
+            pair, judge = on_folds(rule, folds, (own, model), (theirs, champion.model)), rule.broken_by
+        elif rule.other_fold is not None:
+            pair = skill(rule, own, model), skill(rule, champion.metrics, champion.model)
+            judge = rule.broken_on_other_folds_by
+        else:
+            continue
+        if pair[0] is None or pair[1] is None:
             continue
         compared += 1
-        fault = rule.broken_by(
-            sum(own[fold, model, rule.level, rule.metric] for fold in keys) / len(keys),
-            sum(theirs[fold, champion.model, rule.level, rule.metric] for fold in keys) / len(keys),
-        )
-        if fault:
+        if fault := judge(pair[0], pair[1]):
             (broken if rule.mode == "enabled" else would).append(fault)
-    said = f"worse than the champion {champion.run_id} ({champion.model}) on {', '.join(map(str, folds))}: "
+    if not folds and not compared:
+        return Decision("champion", notes=(incomparable(own, model, champion),))
+    where = ", ".join(map(str, folds)) or "different folds"
+    said = f"worse than the champion {champion.run_id} ({champion.model}) on {where}: "
     notes = [f"dry-run: it would have been a challenger, {said}{'; '.join(would)}."] if would else []
     if broken:
         reason = said[0].upper() + said[1:] + "; ".join(broken) + "."
@@ -252,6 +269,29 @@ def decide(
     if not compared:
         notes.append(f"It and {champion.run_id} share no metric that {thresholds.source.name} judges. It is served.")
     return Decision("champion", notes=tuple(notes))
+
+
+def on_folds(
+    rule: Rule, folds: list[date], *sides: tuple[Mapping[Key, float], str]
+) -> tuple[float | None, float | None]:
+    """Figures of both sides (metrics and model) as means of the folds that both have; None without any."""
+    keys = [[(fold, model, rule.level, rule.metric) for _, model in sides] for fold in folds]
+    both = [[of[key] for (of, _), key in zip(sides, of_fold, strict=True)] for of_fold in keys
+            if all(key in of for (of, _), key in zip(sides, of_fold, strict=True))]  # fmt: skip
+    if not both:
+        return None, None
+    own, theirs = (sum(column) / len(both) for column in zip(*both, strict=True))
+    return own, theirs
+
+
+def skill(rule: Rule, of: Mapping[Key, float], model: str) -> float | None:
+    """A model's figure relative to seasonal naive's, as the mean of its folds; None where there is no such figure."""
+    ratios = []
+    for (fold, name, level, metric), value in of.items():
+        baseline = abs(of.get((fold, BASELINE, level, metric), 0.0))
+        if (name, level, metric) == (model, rule.level, rule.metric) and baseline > 0:
+            ratios.append(abs(value) / baseline)
+    return sum(ratios) / len(ratios) if ratios else None
 
 
 def figures(metrics: pd.DataFrame) -> dict[Key, float]:
@@ -281,7 +321,7 @@ def incomparable(own: Mapping[Key, float], model: str, champion: Champion) -> st
     theirs = ", ".join(map(str, sorted(champion.folds))) or "no fold"
     return (
         f"Backtested on {', '.join(map(str, folds))}, the champion {champion.run_id} on {theirs}: "
-        "figures of different folds cannot be compared. It is served."
+        "figures of different folds cannot be compared, and no rule compares them with seasonal naive's. It is served."
     )
 
 

@@ -76,6 +76,26 @@ def test_another_fold_is_not_compared_and_says_so() -> None:
     assert "different folds" in decided.notes[0]
 
 
+@pytest.mark.parametrize(("new", "role"), [(0.64, "champion"), (0.66, "challenger")])
+def test_runs_of_different_folds_are_compared_by_what_they_gain_over_seasonal_naive(
+    new: float, role: promotion.Role
+) -> None:
+    """The champion has half of seasonal naive's error; 30 % more than that is allowed, whatever the folds are."""
+    old = Champion(
+        "run_champion",
+        "same",
+        promotion.figures(
+            pd.concat([metrics("same", OTHER_FOLD, wrmsse=0.4), metrics("seasonal_naive", OTHER_FOLD, wrmsse=0.8)])
+        ),
+    )
+    now = pd.concat([metrics("same", wrmsse=new), metrics("seasonal_naive", wrmsse=1.0)])
+    decided = decide("r", "same", now, old, "", thresholds(Rule("wrmsse", relative=0.02, other_fold=0.3)))
+    assert decided.role == role
+    if decided.reason is not None:
+        assert "relative to seasonal naive 0.6600" in decided.reason
+        assert "at most 0.6500" in decided.reason
+
+
 def test_the_champions_model_backtested_beside_stands_in_for_its_figures_of_another_fold() -> None:
     old = champion(fold=OTHER_FOLD, wrmsse=0.5)
     assert promotion.rivals(old, "new", FOLD) == ["old"]

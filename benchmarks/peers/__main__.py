@@ -9,22 +9,23 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 import tempfile
-import time
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from multiprocessing import get_context
 from pathlib import Path
 
 import pandas as pd
 
 from benchmarks.peers.data import export, wide_forecast
+from benchmarks.peers.measured import run_measured
 from benchmarks.report import circumstances, write_section
 from models_ml.evaluation.backtest import Fold
 from models_ml.evaluation.metrics import AVERAGE_LEVEL
 from models_ml.marts import Marts
-from models_ml.settings import REPOSITORY, get_settings
+from models_ml.settings import get_settings
 from models_ml.warehouse import open_warehouse
 
 HERE = Path(__file__).parent
@@ -47,24 +48,6 @@ class Point:
     wrmsse: float
 
 
-def run_measured(command: list[str]) -> tuple[float, float, float]:
-    """Wall seconds, CPU seconds and peak GB of a process and its children.
-
-    Raises:
-        RuntimeError: it failed; its last words are in the message.
-    """
-    started = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as words:
-        process = subprocess.Popen(command, cwd=REPOSITORY, stdout=words, stderr=subprocess.STDOUT)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        seconds = time.perf_counter() - started
-        if process.returncode:
-            words.seek(0)
-            raise RuntimeError(f"{' '.join(command)} failed:\n{words.read()[-3000:]}")
-    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 2**20
-
-
 def main() -> None:
     """Measure all methods, print a table, write it if asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -77,15 +60,18 @@ def main() -> None:
     options = parser.parse_args()
     skip = set(options.skip.split(","))
     points: list[Point] = []
-    for stores in (options.stores, "") if not options.one_store else (options.stores,):
-        points += measure_scope(options.peers_python, options.fold, stores, skip)
+    # A process is charged with the peak memory of the one that started it, so a small one starts them all.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as starter:
+        starter.submit(os.getpid).result()
+        for stores in (options.stores, "") if not options.one_store else (options.stores,):
+            points += measure_scope(starter, options.peers_python, options.fold, stores, skip)
     text = table(points) + "\n\n" + circumstances(["lightgbm", "statsforecast", "prophet"])
     print(text)
     if options.write:
         write_section("peers", text)
 
 
-def measure_scope(peers_python: Path, fold: str, stores: str, skip: set[str]) -> list[Point]:
+def measure_scope(starter: Executor, peers_python: Path, fold: str, stores: str, skip: set[str]) -> list[Point]:
     """All methods on one scope."""
     settings = get_settings()
     warehouse = open_warehouse(
@@ -107,7 +93,7 @@ def measure_scope(peers_python: Path, fold: str, stores: str, skip: set[str]) ->
         for method, command in commands.items():
             if method in skip or (not scope and method in ONE_STORE):
                 continue
-            spent = run_measured(command)
+            spent = starter.submit(run_measured, command).result()
             forecast = wide_forecast(marts, pd.read_parquet(folder / "forecast.parquet"))
             scores = evaluator.score(forecast)
             wrmsse = scores[(scores["metric"] == "wrmsse") & (scores["level"] == AVERAGE_LEVEL)]["value"].iloc[0]

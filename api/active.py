@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Connection, Select, func, select
 
+from api.errors import ApiError
 from api.schemas import RunRef
-from models_ml.store.schema import active_runs, model_runs
+from models_ml.store.finals import Effect
+from models_ml.store.overrides import SELECT_EFFECTS, effects_by_run
+from models_ml.store.schema import active_runs, model_runs, override_effects, overrides
 
 SELECT_ACTIVE: Select[Any] = (
     select(
@@ -24,10 +27,15 @@ SELECT_ACTIVE: Select[Any] = (
         model_runs.c.horizon_days,
         model_runs.c.published_at,
         model_runs.c.scope,
+        # Ids only grow and what is revoked stays so: these two tell any two states of the overrides apart.
+        select(func.max(overrides.c.override_id)).scalar_subquery().label("last_override"),
+        select(func.count(overrides.c.revoked_at)).scalar_subquery().label("revoked_overrides"),
     )
     .join(model_runs, model_runs.c.run_id == active_runs.c.run_id)
     .order_by(active_runs.c.store_id)
 )
+SELECT_SERVED_EFFECTS = SELECT_EFFECTS.where(override_effects.c.run_id.in_(select(active_runs.c.run_id)))
+_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -60,11 +68,12 @@ class ActiveRun:
 
 @dataclass(frozen=True)
 class Active:
-    """All pointers at one moment. Two of them with the same `token` serve the same numbers."""
+    """All pointers and overrides at one moment. Two of them with the same `token` serve the same numbers."""
 
     by_store: Mapping[str, ActiveRun] = field(default_factory=dict)
     activated_at: Mapping[str, datetime] = field(default_factory=dict)
     token: str = "empty"  # noqa: S105 - a fingerprint, not a secret
+    effects: Mapping[str, tuple[Effect, ...]] = field(default_factory=dict)
 
     @cached_property
     def runs(self) -> tuple[ActiveRun, ...]:
@@ -79,14 +88,25 @@ class Active:
             )
         )
 
+    def version_of(self, run: ActiveRun) -> str:
+        """What the numbers of a run follow from: the run alone, or the overrides on it too."""
+        return f"{run.run_id}|{self.token}" if run.run_id in self.effects else run.run_id
+
+    def effects_on(self, run: ActiveRun, series: Mapping[str, Any]) -> tuple[Effect, ...]:
+        """Overrides that change a series (`store_id`, `item_id` and its groups) of a run, in order of creation."""
+        found = self.effects.get(run.run_id, ())
+        if not found or self.by_store.get(series["store_id"]) is not run:
+            return ()
+        return tuple(effect for effect in found if effect.covers(series))
+
     @classmethod
-    def of(cls, rows: Iterable[Any]) -> Active:
-        """From rows of `SELECT_ACTIVE` with Python values."""
+    def of(cls, rows: Iterable[Any], effects: Sequence[Any] = ()) -> Active:
+        """From rows of `SELECT_ACTIVE` with Python values, and rows of `SELECT_SERVED_EFFECTS`."""
         by_store: dict[str, ActiveRun] = {}
         activated_at: dict[str, datetime] = {}
         known: dict[str, ActiveRun] = {}
         digest = hashlib.sha256()
-        for store_id, run_id, activated, model, origin, horizon_days, published_at, scope in rows:
+        for store_id, run_id, activated, model, origin, horizon_days, published_at, scope, last, revoked in rows:
             run = known.get(run_id)
             if run is None:
                 published = None if published_at is None else published_at.replace(tzinfo=UTC)
@@ -94,5 +114,30 @@ class Active:
                 known[run_id] = run
             by_store[store_id] = run
             activated_at[store_id] = activated.replace(tzinfo=UTC)
-            digest.update(f"{store_id}\0{run_id}\0{activated.isoformat()}\0".encode())
-        return cls(by_store, activated_at, digest.hexdigest()[:32]) if by_store else cls()
+            digest.update(f"{store_id}\0{run_id}\0{activated.isoformat()}\0{last}\0{revoked}\0".encode())
+        if not by_store:
+            return cls()
+        return cls(by_store, activated_at, digest.hexdigest()[:32], effects_by_run(effects))
+
+
+def has_overrides(rows: Sequence[Any]) -> bool:
+    """Whether rows of `SELECT_ACTIVE` say that there was ever an override."""
+    return bool(rows) and rows[0][-2] is not None
+
+
+def read_active(connection: Connection) -> Active:
+    """Pointers and overrides of one moment, on any database.
+
+    Raises:
+        ApiError: they changed each time (kind `busy`).
+    """
+    rows = connection.execute(SELECT_ACTIVE).all()
+    for _ in range(_ATTEMPTS):
+        if not has_overrides(rows):
+            return Active.of(rows)
+        effects = connection.execute(SELECT_SERVED_EFFECTS).all()
+        again = connection.execute(SELECT_ACTIVE).all()
+        if again == rows:
+            return Active.of(rows, effects)
+        rows = again
+    raise ApiError("busy", "Runs are being published one after another. Try again.", headers={"Retry-After": "1"})

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.active import SELECT_ACTIVE, Active
+from api.active import Active, read_active
 from api.cache import CachedBody, body_etag, encoded_etag, matches, run_etag
 from api.errors import ApiError
 from api.negotiation import accepts_gzip
@@ -82,21 +82,21 @@ def read_whole(connection: Connection, build: Callable[[Connection, Active], T])
     """What `build` makes of the pointers and rows of one moment.
 
     One transaction of SQLite sees one moment. On a server each statement may see a newer one, so it is read
-    again when a pointer moved meanwhile.
+    again when a pointer moved, or an override was made, meanwhile.
 
     Raises:
         ApiError: pointers moved each time (kind `busy`).
     """
     for _ in range(_ATTEMPTS):
-        active = Active.of(connection.execute(SELECT_ACTIVE))
+        active = read_active(connection)
         model = build(connection, active)
-        if Active.of(connection.execute(SELECT_ACTIVE)).token == active.token:
+        if read_active(connection).token == active.token:
             return active, model
     raise ApiError("busy", "Runs are being published one after another. Try again.", headers={"Retry-After": "1"})
 
 
 async def answer_from_active(request: Request, runtime: Runtime, build: Build) -> Response:
-    """An answer that follows from the active runs: kept in memory until a pointer moves."""
+    """An answer that follows from the active runs and the overrides: kept in memory until one of them changes."""
     path, query = request.url.path, request.url.query
     active = await runtime.reader.active()
     fresh = not_modified(request, runtime, run_etag(active.token, path, query))

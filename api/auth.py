@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Any
 
 import anyio.to_thread
@@ -26,6 +27,18 @@ def hash_key(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class Caller:
+    """Who asks, and whether they may write."""
+
+    name: str
+    may_write: bool
+
+
+ANYBODY = Caller("anonymous", True)
+"""The caller where authentication is off, on one machine only."""
+
+
 class Authenticator:
     """Tells who asks, or refuses."""
 
@@ -33,7 +46,8 @@ class Authenticator:
         self._required = settings.auth == "on"
         self._keys = settings.key_hashes
         self._settings = settings
-        self._tokens: OrderedDict[str, tuple[float, str]] = OrderedDict()
+        self._writers = settings.may_write
+        self._tokens: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
         self._signing_keys: jwt.PyJWKClient | None = None
         if settings.entra_enabled:
             self._signing_keys = jwt.PyJWKClient(settings.jwks_url, lifespan=3600, timeout=5)
@@ -43,28 +57,28 @@ class Authenticator:
         """Whether anything but the public paths needs a key or a token."""
         return self._required
 
-    def at_once(self, key: str | None, authorization: str | None) -> str | None:
-        """The caller's name when it can be told without waiting.
+    def at_once(self, key: str | None, authorization: str | None) -> Caller | None:
+        """The caller when it can be told without waiting.
 
         Raises:
             ApiError: the key is unknown (kind `unauthorized`).
         """
         if not self._required:
-            return "anonymous"
+            return ANYBODY
         if key is not None:
             # the lookup is by hash: how long it takes says nothing about any key
             name = self._keys.get(hash_key(key))
             if name is None:
                 raise _refusal("This API key is not known.")
-            return name
+            return Caller(name, name in self._writers)
         if authorization is not None:
             remembered = self._tokens.get(hash_key(authorization))
             if remembered is not None and remembered[0] > time.time():
                 return remembered[1]
         return None
 
-    async def by_token(self, authorization: str | None) -> str:
-        """The caller's name from a bearer token.
+    async def by_token(self, authorization: str | None) -> Caller:
+        """The caller from a bearer token.
 
         Raises:
             ApiError: no token, one that is not valid (`unauthorized`) or lacks the role (`forbidden`).
@@ -78,7 +92,8 @@ class Authenticator:
             raise _refusal("This kind of Authorization is not accepted here.")
         claims = await anyio.to_thread.run_sync(self._verify, token.strip(), abandon_on_cancel=True)
         self._check_role(claims)
-        who = str(claims.get("azp") or claims.get("appid") or claims["sub"])
+        name = str(claims.get("preferred_username") or claims.get("azp") or claims.get("appid") or claims["sub"])
+        who = Caller(name, bool(self._writers & _roles(claims)))
         self._tokens[hash_key(authorization)] = (float(claims["exp"]), who)
         while len(self._tokens) > _REMEMBERED_TOKENS:
             self._tokens.popitem(last=False)
@@ -116,10 +131,14 @@ class Authenticator:
         wanted = self._settings.roles
         if not wanted:
             return
-        roles = claims.get("roles") or []
-        held = set(roles if isinstance(roles, list) else [roles]) | set(str(claims.get("scp") or "").split())
-        if not wanted & held:
+        if not wanted & _roles(claims):
             raise ApiError("forbidden", f"The token needs one of these roles: {', '.join(sorted(wanted))}.")
+
+
+def _roles(claims: dict[str, Any]) -> set[str]:
+    """Roles and scopes of a token."""
+    roles = claims.get("roles") or []
+    return set(roles if isinstance(roles, list) else [roles]) | set(str(claims.get("scp") or "").split())
 
 
 def _refusal(detail: str, error: str | None = None) -> ApiError:

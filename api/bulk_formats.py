@@ -15,7 +15,7 @@ from api.series import quantile_columns
 JSON, CSV, ARROW = "application/json", "text/csv", "application/vnd.apache.arrow.stream"
 
 Rows = Sequence[Sequence[Any]]
-"""item_id, date, mean and the quantiles, in order of item and date."""
+"""item_id, date, mean, the quantiles and the final, in order of item and date."""
 
 
 class Encoder(Protocol):
@@ -56,8 +56,9 @@ class JsonEncoder:
                 "quantiles": (
                     None if values and values[0] is None else dict(zip(self._quantiles, values, strict=True))
                 ),
+                "final": final,
             }
-            for item_id, target, mean, *values in rows
+            for item_id, target, mean, *values, final in rows
         ]
         comma = b"" if self._first else b","
         self._first = False
@@ -72,7 +73,7 @@ class CsvEncoder:
     """A header line and a line a row, as RFC 4180 has it; a quantile that is not stored is empty."""
 
     def __init__(self, quantiles: tuple[str, ...]) -> None:
-        self._header = ["run_id", "store_id", "item_id", "date", "mean", *quantile_columns(quantiles)]
+        self._header = ["run_id", "store_id", "item_id", "date", "mean", *quantile_columns(quantiles), "final"]
 
     def start(self) -> bytes:
         """The header."""
@@ -101,6 +102,7 @@ class ArrowEncoder:
                 pa.field("date", pa.date32(), nullable=False),
                 pa.field("mean", pa.float64(), nullable=False),
                 *(pa.field(name, pa.float64()) for name in quantile_columns(quantiles)),
+                pa.field("final", pa.float64(), nullable=False),
             ]
         )
         self._sink = io.BytesIO()

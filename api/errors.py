@@ -28,6 +28,8 @@ TITLES: dict[str, tuple[int, str]] = {
     "unknown-node": (404, "Unknown node"),
     "unknown-run": (404, "Unknown run"),
     "unknown-fold": (404, "Unknown fold"),
+    "unknown-override": (404, "Unknown override"),
+    "already-revoked": (409, "Revoked before"),
     "not-explained": (404, "This run does not explain its forecasts"),
     "nothing-published": (404, "Nothing is published yet"),
     "not-found": (404, "No such path"),

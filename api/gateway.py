@@ -163,7 +163,8 @@ class Gateway:
         who = authenticator.at_once(exchange.key, exchange.authorization)
         if who is None:
             who = await authenticator.by_token(exchange.authorization)
-        scope["state"]["caller"] = who
+        scope["state"]["caller"] = who.name
+        scope["state"]["may_write"] = who.may_write
 
     async def _answer(self, scope: Scope, send: Send, problem: ApiError, exchange: _Exchange) -> None:
         body = problem_body(problem, scope["path"], exchange.request_id)

@@ -33,6 +33,7 @@ from api.routes import (
     metrics,
     model,
     monitoring,
+    overrides,
     places,
     quality,
     scenarios,
@@ -40,6 +41,7 @@ from api.routes import (
 from api.runtime import Runtime
 from api.series import SeriesLane
 from api.settings import ApiSettings, load_settings
+from api.writer import StoreWriter
 from models_ml.errors import DemandError
 
 _ROUTES = (
@@ -57,6 +59,7 @@ _ROUTES = (
     quality,
     monitoring,
     scenarios,
+    overrides,
     health,
     metrics,
 )
@@ -95,6 +98,7 @@ def create_app(settings: ApiSettings | None = None) -> Api:
     runtime = Runtime(
         settings=settings,
         reader=make_reader(settings),
+        writer=StoreWriter(settings),
         cache=ByteCache(settings.cache_bytes),
         authenticator=Authenticator(settings),
         metrics=telemetry.Metrics(),
@@ -110,12 +114,13 @@ def create_app(settings: ApiSettings | None = None) -> Api:
         log.info("started", version=__version__, auth=settings.auth, process=os.getpid())
         if settings.auth == "off":
             log.warning(
-                "AUTHENTICATION IS OFF: whoever reaches this address reads everything. "
+                "AUTHENTICATION IS OFF: whoever reaches this address reads everything, and may override forecasts. "
                 "Set DEMAND_API_KEYS_SHA256 or DEMAND_API_ENTRA_*, and leave DEMAND_API_AUTH unset."
             )
         with runtime.metrics.flushing(), runtime.access_log.flushing():
             yield
         runtime.reader.close()
+        runtime.writer.close()
         if tracer_provider is not None:
             tracer_provider.shutdown()
         log.info("stopped", process=os.getpid())

@@ -12,7 +12,7 @@ import json
 import math
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -24,12 +24,13 @@ import anyio.to_thread
 from sqlalchemy import Connection, Engine, Select, bindparam, make_url, select
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 
-from api.active import SELECT_ACTIVE, Active
+from api.active import SELECT_ACTIVE, SELECT_SERVED_EFFECTS, Active, ActiveRun, has_overrides, read_active
 from api.errors import ApiError
 from api.settings import ApiSettings
 from models_ml.errors import StoreError
 from models_ml.store.engine import make_engine
-from models_ml.store.schema import forecasts
+from models_ml.store.finals import Effect, final_mean
+from models_ml.store.schema import forecasts, run_series
 from models_ml.store.transactions import reading
 
 T = TypeVar("T")
@@ -51,6 +52,24 @@ def series_query(quantile_columns: tuple[str, ...]) -> Select[Any]:
         )
         .order_by(forecasts.c.target_date)
     )
+
+
+SELECT_GROUPS: Select[Any] = select(run_series.c.department_id, run_series.c.category_id, run_series.c.region_id).where(
+    run_series.c.run_id == bindparam("run_id"),
+    run_series.c.store_id == bindparam("store_id"),
+    run_series.c.item_id == bindparam("item_id"),
+)
+"""Groups of one series."""
+
+
+def with_finals(rows: Sequence[Sequence[Any]], effects: Sequence[Effect]) -> list[tuple[Any, ...]]:
+    """Rows of `series_query` (dates as ISO text) with the final after the last column."""
+    return [(*row, final_mean(effects, row[0], row[1]) if effects else row[1]) for row in rows]
+
+
+def _named(store_id: str, item_id: str, groups: Sequence[Any]) -> Mapping[str, Any]:
+    names = ("store_id", "item_id", "department_id", "category_id", "region_id")
+    return dict(zip(names, (store_id, item_id, *groups), strict=True))
 
 
 class StoreReader:
@@ -106,16 +125,24 @@ class StoreReader:
 
     async def active(self) -> Active:
         """The pointers as they are now."""
-        return await self.run(lambda connection: Active.of(connection.execute(SELECT_ACTIVE)))
+        return await self.run(read_active)
 
     async def series(
-        self, run_id: str, store_id: str, item_id: str, quantile_columns: tuple[str, ...]
+        self, active: Active, run: ActiveRun, store_id: str, item_id: str, quantile_columns: tuple[str, ...]
     ) -> Sequence[Sequence[Any]]:
-        """Rows of `series_query`, dates as ISO text; none when the run has no such series."""
-        values = {"run_id": run_id, "store_id": store_id, "item_id": item_id}
+        """Rows of `series_query`, dates as ISO text, and the final last; none when the run has no such series."""
+        values = {"run_id": run.run_id, "store_id": store_id, "item_id": item_id}
         statement = series_query(quantile_columns)
-        rows = await self.run(lambda connection: connection.execute(statement, values).all())
-        return [(row[0].isoformat(), *row[1:]) for row in rows]
+
+        def read(connection: Connection) -> list[tuple[Any, ...]]:
+            rows = [(row[0].isoformat(), *row[1:]) for row in connection.execute(statement, values)]
+            effects: tuple[Effect, ...] = ()
+            if rows and run.run_id in active.effects:
+                groups = connection.execute(SELECT_GROUPS, values).one()
+                effects = active.effects_on(run, _named(store_id, item_id, groups))
+            return with_finals(rows, effects)
+
+        return await self.run(read)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -145,6 +172,9 @@ class SqliteReader(StoreReader):
         self._version: int | None = None
         self._active = Active()
         self._select_active = _Statement(SELECT_ACTIVE)
+        self._select_effects = _Statement(SELECT_SERVED_EFFECTS)
+        self._select_groups = _Statement(SELECT_GROUPS)
+        assert self._select_groups.order == ("run_id", "store_id", "item_id")
         self._select_series: dict[tuple[str, ...], str] = {}
 
     async def active(self) -> Active:
@@ -152,13 +182,13 @@ class SqliteReader(StoreReader):
         return await self._patiently(self._read_active)
 
     async def series(
-        self, run_id: str, store_id: str, item_id: str, quantile_columns: tuple[str, ...]
+        self, active: Active, run: ActiveRun, store_id: str, item_id: str, quantile_columns: tuple[str, ...]
     ) -> Sequence[Sequence[Any]]:
-        """Rows of `series_query`, dates as ISO text; none when the run has no such series."""
-        return await self._patiently(lambda: self.series_at_once(run_id, store_id, item_id, quantile_columns))
+        """Rows of `series_query`, dates as ISO text, and the final last; none when the run has no such series."""
+        return await self._patiently(lambda: self.series_at_once(active, run, store_id, item_id, quantile_columns))
 
     def series_at_once(
-        self, run_id: str, store_id: str, item_id: str, quantile_columns: tuple[str, ...]
+        self, active: Active, run: ActiveRun, store_id: str, item_id: str, quantile_columns: tuple[str, ...]
     ) -> list[tuple[Any, ...]]:
         """As `series`, without waiting.
 
@@ -170,7 +200,13 @@ class SqliteReader(StoreReader):
             statement = _Statement(series_query(quantile_columns))
             assert statement.order == ("run_id", "store_id", "item_id")
             text = self._select_series[quantile_columns] = statement.text
-        return self._connect().execute(text, (run_id, store_id, item_id)).fetchall()
+        connection, named = self._connect(), (run.run_id, store_id, item_id)
+        rows = connection.execute(text, named).fetchall()
+        effects: tuple[Effect, ...] = ()
+        if rows and run.run_id in active.effects:
+            groups = connection.execute(self._select_groups.text, named).fetchone()
+            effects = active.effects_on(run, _named(store_id, item_id, groups))
+        return with_finals(rows, effects)
 
     def active_at_once(self) -> Active:
         """As `active`, without waiting.
@@ -239,18 +275,26 @@ class SqliteReader(StoreReader):
         connection = self._connect()
         version = connection.execute("PRAGMA data_version").fetchone()[0]
         if version != self._version:
-            rows = connection.execute(self._select_active.text).fetchall()
-            active = Active.of(_typed(row) for row in rows)
+            active = self._read_at_one_moment(connection)
             # the same pointers stay the same object, so what hangs on it is not made again
             if active.token != self._active.token:
                 self._active = active
             self._version = version
         return self._active
 
+    def _read_at_one_moment(self, connection: sqlite3.Connection) -> Active:
+        connection.execute("BEGIN")
+        try:
+            rows = [_typed(row) for row in connection.execute(self._select_active.text)]
+            effects = connection.execute(self._select_effects.text).fetchall() if has_overrides(rows) else ()
+        finally:
+            connection.execute("COMMIT")
+        return Active.of(rows, effects)
+
 
 def _typed(row: Sequence[Any]) -> tuple[Any, ...]:
     """A row of `SELECT_ACTIVE` as SQLite keeps it, with Python values."""
-    store_id, run_id, activated_at, model, origin, horizon_days, published_at, scope = row
+    store_id, run_id, activated_at, model, origin, horizon_days, published_at, scope, *overrides = row
     return (
         store_id,
         run_id,
@@ -260,6 +304,7 @@ def _typed(row: Sequence[Any]) -> tuple[Any, ...]:
         horizon_days,
         None if published_at is None else datetime.fromisoformat(published_at),
         json.loads(scope),
+        *overrides,
     )
 
 

@@ -10,6 +10,7 @@ from api.cache import ByteCache
 from api.reader import StoreReader
 from api.settings import ApiSettings
 from api.telemetry import AccessLog, Metrics
+from api.writer import StoreWriter
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Runtime:
 
     settings: ApiSettings
     reader: StoreReader
+    writer: StoreWriter
     cache: ByteCache
     authenticator: Authenticator
     metrics: Metrics

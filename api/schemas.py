@@ -22,6 +22,9 @@ Routes and their models (all `GET` unless said; errors are `Problem` as `applica
 | `/model/status` | `ModelStatus` | which runs are served, how old, how good |
 | `/model/runs`, `/model/runs/{run_id}` | `RunPage`, `RunDetail` | the ledger |
 | `/quality` | `Quality` | the latest data-quality checks |
+| `/overrides` (GET, POST) | `OverridePage`, `Override` | what planners changed; one more |
+| `/override-preview` (POST) | `OverridePreview` | what an override would change, without making it |
+| `/overrides/{id}`, `/overrides/{id}/revoke` (POST) | `Override` | one; taken back |
 | `/monitoring` | `Monitoring` | alarms, and drift and live accuracy week by week |
 | `/metrics` | text | Prometheus |
 
@@ -38,6 +41,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from models_ml.settings import QUANTILES
+from models_ml.store.schema import MAX_PERCENT, MAX_UNITS
 
 ITEM_EXAMPLE = "FOODS_1_001"
 STORE_EXAMPLE = "CA_1"
@@ -156,6 +160,10 @@ class ForecastDay(Schema):
     quantiles: QuantileMap | None = Field(
         None, description="Null where the run has none (sums of items: quantiles do not add)."
     )
+    final: Units = Field(
+        description="Mean after the overrides in force; the mean itself without one. "
+        "Quantiles scale with it: those of the final are `quantiles` times `final` / `mean`."
+    )
 
 
 class SeriesForecast(Schema):
@@ -245,6 +253,7 @@ class DepartmentForecast(Schema):
     node_id: str = Field(examples=["store_department:CA_1|FOODS_1"])
     run: RunRef
     forecast_units: float = Field(description="Sum of the mean over the horizon.")
+    final_units: float = Field(description="Sum of the final over the horizon.")
     last_period_units: float | None = Field(description="Units of as many days up to the origin; null without history.")
     last_year_units: float | None = Field(
         description="Units of the same weekdays 364 days before the horizon; null without history."
@@ -278,12 +287,14 @@ class WeekForecast(Schema):
     last_date: date
     mean: Units
     quantiles: QuantileMap | None
+    final: Units = Field(description="Sum after the overrides in force; the mean itself without one.")
 
 
 class NodeForecast(Node):
     """A node's forecast, and its past when `history_days` asks for it."""
 
     forecast_units: float = Field(description="Sum of the mean over the horizon.")
+    final_units: float = Field(description="Sum of the final over the horizon.")
     days: list[ForecastDay]
     weeks: list[WeekForecast] = Field(
         description="Sums of seven days from the origin on, at levels 1 to 9; empty for items and for older runs."
@@ -312,6 +323,7 @@ class BulkRow(Schema):
     date: date
     mean: Units
     quantiles: QuantileMap | None
+    final: Units = Field(description="Mean after the overrides in force; the mean itself without one.")
 
 
 class Bulk(Schema):
@@ -727,3 +739,106 @@ class WhatIf(Schema):
     flags: list[str] = Field(description="Declared 0/1 columns known in advance that can be set.")
     model_is_monotone: bool = Field(description="`false`: somewhere the model sells more at a higher price.")
     levels: list[LevelChange]
+
+
+ReasonText = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=1000,
+        pattern=r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$",
+        description="Why, in a sentence.",
+        examples=["Fair in town, second weekend of June"],
+    ),
+]
+AuthorText = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=100,
+        pattern=r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$",
+        description="Who asks. Needed where authentication is off; else the authenticated name is recorded with it.",
+        examples=["Ann Planner"],
+    ),
+]
+
+
+class OverrideRequest(Schema):
+    """A change of the forecast of one node."""
+
+    node_id: str = Field(
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00-\x1f\x7f]+$",
+        description="Node of any of the twelve levels: the level's name and its keys.",
+        examples=[f"store_department:{STORE_EXAMPLE}|{DEPARTMENT_EXAMPLE}"],
+    )
+    kind: Literal["percent", "absolute"] = Field(
+        description="`percent` multiplies every series below the node by 1 + value / 100; `absolute` makes them add up "
+        "to the value on each day, each keeping its share.",
+        examples=["percent"],
+    )
+    value: float = Field(
+        ge=-100,
+        le=MAX_UNITS,
+        allow_inf_nan=False,
+        strict=True,
+        description=f"Percent from -100 to {MAX_PERCENT}, or units a day from 0 on.",
+        examples=[10.0],
+    )
+    valid_from: date = Field(description="First day that is changed.", examples=["2016-05-23"])
+    valid_to: date = Field(description="Last day that is changed.", examples=["2016-05-29"])
+    reason: ReasonText
+    author: AuthorText | None = None
+
+
+class RevokeRequest(Schema):
+    """Why an override is taken back."""
+
+    reason: ReasonText
+    author: AuthorText | None = None
+
+
+class Override(Schema):
+    """A change that a planner made; never deleted, at most revoked."""
+
+    override_id: int = Field(ge=1, examples=[1])
+    node_id: str
+    level: int = Field(ge=1, le=12)
+    level_name: LevelName
+    kind: Literal["percent", "absolute"]
+    value: float
+    valid_from: date
+    valid_to: date
+    reason: str
+    author: str
+    created_at: AwareDatetime
+    revoked_at: AwareDatetime | None
+    revoked_by: str | None
+    revoked_reason: str | None
+    runs: list[str] = Field(description="Runs whose forecasts it changes or, for runs before, has changed.")
+
+
+class OverridePage(Schema):
+    """Overrides, newest first."""
+
+    overrides: list[Override]
+    total: int = Field(ge=0, description="Overrides that match, on all pages.")
+    next_cursor: str | None
+
+
+class PreviewDay(Schema):
+    """A day of a node before and after."""
+
+    date: date
+    mean: Units = Field(description="The model's.")
+    final: Units = Field(description="With the overrides that are in force.")
+    changed: Units = Field(description="With the override asked about, too.")
+
+
+class OverridePreview(Schema):
+    """What an override would change of its node."""
+
+    node_id: str
+    series: int = Field(ge=1, description="Items in stores below the node.")
+    days: list[PreviewDay]

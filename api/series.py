@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.active import ActiveRun
+from api.active import Active, ActiveRun
 from api.answers import VARY, cache_control
 from api.cache import CachedBody, run_etag
 from api.errors import ApiError, one_field
@@ -84,20 +84,25 @@ def _plain_question(query: bytes) -> tuple[str, str, tuple[str, ...]] | None:
     return item.decode(), store.decode(), names
 
 
-def series_etag(run: ActiveRun, store_id: str, item_id: str, quantiles: tuple[str, ...]) -> str:
-    """Validator of a series: its run never changes, so neither does this."""
-    return run_etag(run.run_id, PATH, store_id, item_id, ",".join(quantiles))
+def series_etag(version: str, store_id: str, item_id: str, quantiles: tuple[str, ...]) -> str:
+    """Validator of a series; `version` is `Active.version_of` its run, which never changes under one name."""
+    return run_etag(version, PATH, store_id, item_id, ",".join(quantiles))
 
 
-def series_key(run: ActiveRun, store_id: str, item_id: str, quantiles: tuple[str, ...]) -> Hashable:
-    """Where the cache keeps a series; it names the run, so a publish leaves it unused."""
-    return (run.run_id, store_id, item_id, quantiles)
+def series_key(version: str, store_id: str, item_id: str, quantiles: tuple[str, ...]) -> Hashable:
+    """Where the cache keeps a series; it names run and overrides, so a publish or an override leaves it unused."""
+    return (version, store_id, item_id, quantiles)
 
 
 def series_body(
-    run: ActiveRun, store_id: str, item_id: str, quantiles: tuple[str, ...], rows: Sequence[Sequence[Any]]
+    active: Active,
+    run: ActiveRun,
+    store_id: str,
+    item_id: str,
+    quantiles: tuple[str, ...],
+    rows: Sequence[Sequence[Any]],
 ) -> CachedBody:
-    """JSON of `SeriesForecast` from rows of `series_query`.
+    """JSON of `SeriesForecast` from rows of a reader's `series`.
 
     Written without the model, which takes ten times as long; a test holds the two together.
     """
@@ -106,17 +111,20 @@ def series_body(
             "item_id": item_id,
             "store_id": store_id,
             "run": run.reference_json,
-            "days": [{"date": row[0], "mean": row[1], "quantiles": _quantiles(quantiles, row)} for row in rows],
+            "days": [
+                {"date": row[0], "mean": row[1], "quantiles": _quantiles(quantiles, row), "final": row[-1]}
+                for row in rows
+            ],
         }
     )
-    return CachedBody(body, etag=series_etag(run, store_id, item_id, quantiles))
+    return CachedBody(body, etag=series_etag(active.version_of(run), store_id, item_id, quantiles))
 
 
 def _quantiles(names: tuple[str, ...], row: Sequence[Any]) -> dict[str, float] | None:
     """All of a run's quantiles are there or none is."""
     if names and row[2] is None:
         return None
-    return dict(zip(names, row[2:], strict=True))
+    return dict(zip(names, row[2:-1], strict=True))
 
 
 class SeriesLane:
@@ -162,16 +170,17 @@ class SeriesLane:
             return None
         item_id, store_id, quantiles = question
         try:
-            run = reader.active_at_once().by_store.get(store_id)
+            active = reader.active_at_once()
+            run = active.by_store.get(store_id)
             if run is None:
                 return None
-            key = series_key(run, store_id, item_id, quantiles)
+            key = series_key(active.version_of(run), store_id, item_id, quantiles)
             content = runtime.cache.get(key)
             if content is None:
-                rows = reader.series_at_once(run.run_id, store_id, item_id, quantile_columns(quantiles))
+                rows = reader.series_at_once(active, run, store_id, item_id, quantile_columns(quantiles))
                 if not rows:
                     return None
-                content = series_body(run, store_id, item_id, quantiles, rows)
+                content = series_body(active, run, store_id, item_id, quantiles, rows)
                 runtime.cache.put(key, content)
                 runtime.metrics.cache_misses.inc()
             else:

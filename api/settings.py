@@ -50,6 +50,9 @@ class ApiSettings(BaseSettings):
     entra_issuer: str | None = Field(None, description="Issuer; unset: the tenant's v2.0 issuer.")
     entra_jwks_url: str | None = Field(None, description="Signing keys; unset: the tenant's v2.0 keys.")
     entra_roles: str = Field("", description="Roles or scopes of which a token needs one; empty: any token.")
+    writers: str = Field(
+        "", description="Who may also write: names of keys, roles or scopes of tokens, comma-separated; empty: nobody."
+    )
     cors_origins: str = Field("", description="Origins that browsers may call from, comma-separated.")
 
     # limits
@@ -115,6 +118,11 @@ class ApiSettings(BaseSettings):
     def roles(self) -> frozenset[str]:
         """Roles or scopes of which a token needs one."""
         return frozenset(_split(self.entra_roles))
+
+    @property
+    def may_write(self) -> frozenset[str]:
+        """Names of keys, and roles or scopes of tokens, that may write."""
+        return frozenset(_split(self.writers))
 
     @property
     def origins(self) -> tuple[str, ...]:

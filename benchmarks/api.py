@@ -126,6 +126,7 @@ def straightforward() -> Any:
                     date=row.target_date,
                     mean=row.mean,
                     quantiles={"0.025": row.q_0_025, "0.5": row.q_0_5, "0.975": row.q_0_975},
+                    final=row.mean,
                 )
                 for row in rows
             ],

@@ -195,6 +195,35 @@ def timeline(
     return _spec(list(rows), layers, colours, height)
 
 
+def model_and_final(rows: Sequence[Row], *, colours: Palette, changed: bool) -> Spec:
+    """Units a day of a node: the model's, the final after overrides, and, when `changed`, with one more.
+
+    Args:
+        rows: `date` (see `at`), `day` (text), `model`, `final`, `changed` (or none), and `tip_` texts of the three.
+        colours: the theme's palette.
+        changed: whether the rows have the third line.
+    """
+    x: Spec = {"field": "date", "type": "temporal", "axis": {"title": None, "format": "%-d %b", "grid": False}}
+    y: Spec = _value_axis("units a day", colours)
+    lines = [("model", {"color": colours.last_year, "strokeDash": [4, 3], "strokeWidth": 2})]
+    lines.append(("final", {"color": colours.forecast, "strokeWidth": 2.2}))
+    if changed:
+        lines.append(("changed", {"color": colours.baseline, "strokeWidth": 2.2}))
+    titles = {"model": "Model", "final": "Final", "changed": "With this override"}
+    over: Spec = {
+        "mark": {"type": "point", "filled": True, "size": 60, "opacity": 0},
+        "encoding": {
+            "x": x,
+            "y": {"field": "final", **y},
+            "tooltip": [
+                {"field": "day", "title": "Day"},
+                *({"field": f"tip_{name}", "title": titles[name]} for name, _ in lines),
+            ],
+        },
+    }
+    return _spec(list(rows), [*(_line(x, y, name, mark) for name, mark in lines), over], colours, 240)
+
+
 def price_steps(rows: Sequence[Row], *, domain: tuple[dt.date, dt.date], colours: Palette) -> Spec:
     """Price by day as steps, under a timeline of the same days.
 

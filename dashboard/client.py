@@ -150,6 +150,32 @@ class ApiClient:
         given = {name: value for name, value in asked.items() if value is not None}
         return self._typed(schemas.WhatIf, "/what-if", self._answer("POST", "/what-if", json=given))
 
+    def overrides(self, parameters: Mapping[str, Parameter]) -> schemas.OverridePage:
+        """Overrides, newest first."""
+        return self._get(schemas.OverridePage, "/overrides", parameters)
+
+    def preview_override(self, asked: schemas.OverrideRequest) -> schemas.OverridePreview:
+        """What an override would change; nothing is stored."""
+        return self._post(schemas.OverridePreview, "/override-preview", asked)
+
+    def make_override(self, asked: schemas.OverrideRequest) -> schemas.Override:
+        """Override a node's forecast."""
+        return self._post(schemas.Override, "/overrides", asked)
+
+    def revoke_override(self, override_id: int, asked: schemas.RevokeRequest) -> schemas.Override:
+        """Take an override back."""
+        return self._post(schemas.Override, f"/overrides/{override_id}/revoke", asked)
+
+    def _post(self, model: type[Answer], path: str, asked: BaseModel) -> Answer:
+        """Sent once: a second try might do it twice."""
+        try:
+            response = self._http.post(path, json=asked.model_dump(mode="json"))
+        except httpx.TransportError:
+            raise ApiAway(
+                f"The forecast service at {self.base_url} was lost at {path}. Look at the list before trying again."
+            ) from None
+        return self._typed(model, path, response)
+
     def _get(self, model: type[Answer], path: str, parameters: Mapping[str, Parameter]) -> Answer:
         given = {name: value for name, value in parameters.items() if value is not None}
         return self._typed(model, path, self._answer("GET", path, params=given))
@@ -202,6 +228,8 @@ def _refusal(response: httpx.Response, path: str) -> DemandError:
     if response.status_code >= 500:
         said = f" It says: {problem.detail}" if problem else ""
         return ApiAway(f"The forecast service had a fault at {path} ({response.status_code}).{said}")
+    if response.status_code == 403 and problem is not None and path.startswith("/override"):
+        return ApiRefused(problem.detail, response.status_code, problem.type)
     if response.status_code in (401, 403):
         return ApiRefused(
             "The forecast service does not accept this dashboard. Set DEMAND_API_KEY to a valid key and restart.",

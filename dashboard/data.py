@@ -34,6 +34,7 @@ SERIES_HISTORY_DAYS = 112
 
 QUANTILES = ("0.005", "0.025", "0.165", "0.25", "0.5", "0.75", "0.835", "0.975", "0.995")
 _COMPARED: dict[str, str | int] = {"history_days": YEAR_DAYS, "quantiles": "0.025,0.975", "limit": 100}
+MOST_OVERRIDES = 200
 WORST_ITEMS = 50
 _PAGE_LIMIT = 500
 _MAX_ITEMS = 2_000
@@ -145,6 +146,16 @@ def node(run_key: str, place: Place, product: Product, item: str | None) -> sche
         "quantiles": ",".join(QUANTILES),
     }
     return client().nodes({"level": level, **parameters})
+
+
+def node_now(place: Place, product: Product, item: str | None) -> schemas.NodePage:
+    """One node as it is served at this moment: overrides change it without another run."""
+    return client().nodes({"node_id": node_id(place, product, item), "quantiles": "none"})
+
+
+def overrides(node: str | None) -> schemas.OverridePage:
+    """The newest overrides, of a node or of all."""
+    return client().overrides({"node_id": node, "limit": MOST_OVERRIDES})
 
 
 @st.cache_data(ttl=READ_TTL_SECONDS, max_entries=60, show_spinner=False)

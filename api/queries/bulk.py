@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, select
 from api.active import Active
 from api.errors import ApiError
 from api.queries.series import SERVED_SERIES, run_of_store, value_columns
+from models_ml.store.finals import Effect, final_mean
 from models_ml.store.schema import forecasts, run_series
 
 SERIES_PER_PORTION = 100
@@ -78,11 +79,35 @@ def portions(series: Sequence[tuple[str, str, str]]) -> Iterator[Portion]:
             yield run_id, store_id, items[start : start + SERIES_PER_PORTION]
 
 
-def portion_rows(connection: Connection, portion: Portion, quantiles: Sequence[str]) -> Sequence[Sequence[Any]]:
-    """item_id, target_date, mean and the quantiles of a portion, in order of item and date."""
+def portion_rows(
+    connection: Connection, active: Active, portion: Portion, quantiles: Sequence[str]
+) -> Sequence[Sequence[Any]]:
+    """item_id, target_date, mean, the quantiles and the final of a portion, in order of item and date.
+
+    Rows of a run never change, and `active` holds the overrides: portions read one after the other belong together.
+    """
     run_id, store_id, items = portion
-    return connection.execute(
+    effects = _effects(connection, active, portion)
+    rows = connection.execute(
         select(forecasts.c.item_id, forecasts.c.target_date, *value_columns(forecasts.c, quantiles))
         .where(forecasts.c.run_id == run_id, forecasts.c.store_id == store_id, forecasts.c.item_id.in_(items))
         .order_by(forecasts.c.item_id, forecasts.c.target_date)
     ).all()
+    if not effects:
+        return [(*row, row[2]) for row in rows]
+    return [(*row, final_mean(effects.get(row[0], ()), row[1].isoformat(), row[2])) for row in rows]
+
+
+def _effects(connection: Connection, active: Active, portion: Portion) -> dict[str, tuple[Effect, ...]]:
+    """Overrides on each item of a portion that has any."""
+    run_id, store_id, items = portion
+    if run_id not in active.effects:
+        return {}
+    names = ("store_id", "item_id", "department_id", "category_id", "region_id")
+    rows = connection.execute(
+        select(*(run_series.c[name] for name in names)).where(
+            run_series.c.run_id == run_id, run_series.c.store_id == store_id, run_series.c.item_id.in_(items)
+        )
+    ).mappings()
+    found = {row["item_id"]: active.effects_on(active.by_store[store_id], dict(row)) for row in rows}
+    return {item_id: effects for item_id, effects in found.items() if effects}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, and_, func, select
 
 from api.active import Active, ActiveRun
 from api.errors import one_field
 from api.queries.series import SERVED_SERIES, forecast_day, run_of_store, value_columns
 from api.schemas import DepartmentForecast, DepartmentForecasts, ForecastDay
-from models_ml.store.schema import node_forecasts, node_history, run_nodes, run_series
+from models_ml.store.schema import node_forecasts, node_history, override_node_units, run_nodes, run_series
 
 LAST_YEAR_DAYS = 364
 """52 weeks, so that weekdays meet weekdays."""
@@ -58,6 +58,7 @@ def department_forecasts(
                 node_id=node.node_id,
                 run=run.reference,
                 forecast_units=sum(day.mean for day in days[node.node_id]),
+                final_units=sum(day.final for day in days[node.node_id]),
                 last_period_units=recent.get(node.node_id),
                 last_year_units=year_ago.get(node.node_id),
                 days=days[node.node_id],
@@ -91,15 +92,27 @@ def _departments(connection: Connection) -> list[str]:
 def node_days(
     connection: Connection, run: ActiveRun, node_ids: Sequence[str], quantiles: Sequence[str]
 ) -> Mapping[str, list[ForecastDay]]:
-    """Forecast days of nodes of levels 1 to 9, oldest first."""
+    """Forecast days of nodes of levels 1 to 9, oldest first; finals are the means plus what overrides add."""
     days: dict[str, list[ForecastDay]] = {node_id: [] for node_id in node_ids}
     rows = connection.execute(
-        select(node_forecasts.c.node_id, node_forecasts.c.target_date, *value_columns(node_forecasts.c, quantiles))
+        select(
+            node_forecasts.c.node_id,
+            node_forecasts.c.target_date,
+            override_node_units.c.added_units,
+            *value_columns(node_forecasts.c, quantiles),
+        )
+        .outerjoin(
+            override_node_units,
+            and_(
+                *(override_node_units.c[key] == node_forecasts.c[key] for key in ("run_id", "node_id", "target_date"))
+            ),
+        )
         .where(node_forecasts.c.run_id == run.run_id, node_forecasts.c.node_id.in_(node_ids))
         .order_by(node_forecasts.c.node_id, node_forecasts.c.target_date)
     )
-    for node_id, target, mean, *values in rows:
-        days[node_id].append(forecast_day(target, mean, values, quantiles))
+    for node_id, target, added, mean, *values in rows:
+        final = mean if added is None else max(0.0, mean + added)
+        days[node_id].append(forecast_day(target, mean, final, values, quantiles))
     return days
 
 

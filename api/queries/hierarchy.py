@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
@@ -15,29 +15,19 @@ from api.paging import decode_cursor, encode_cursor
 from api.queries.departments import node_days
 from api.queries.series import forecast_day, quantile_map, run_of_store, value_columns
 from api.schemas import ForecastDay, HistoryDay, NodeForecast, NodePage, WeekForecast
+from models_ml.levels import LEVELS
+from models_ml.store.finals import final_mean
 from models_ml.store.schema import (
     forecasts,
     node_history,
     node_period_forecasts,
+    override_node_units,
     run_nodes,
     run_series,
     sales_history,
 )
 
-KEYS_OF_LEVEL: dict[str, tuple[str, ...]] = {
-    "total": (),
-    "region": ("region_id",),
-    "store": ("store_id",),
-    "category": ("category_id",),
-    "department": ("department_id",),
-    "region_category": ("region_id", "category_id"),
-    "region_department": ("region_id", "department_id"),
-    "store_category": ("store_id", "category_id"),
-    "store_department": ("store_id", "department_id"),
-    "item": ("item_id",),
-    "item_region": ("item_id", "region_id"),
-    "item_store": ("item_id", "store_id"),
-}
+KEYS_OF_LEVEL: dict[str, tuple[str, ...]] = {level.name: level.keys for level in LEVELS}
 LEVEL_NAMES = tuple(KEYS_OF_LEVEL)
 FIRST_ITEM_LEVEL = 10
 FILTERS = ("region_id", "store_id", "category_id", "department_id", "item_id")
@@ -102,7 +92,7 @@ def node_page(
         history = _node_history(connection, run, names, history_days)
         weeks = _node_weeks(connection, run, names, quantiles)
     else:
-        days = _item_days(connection, run, keys, page, quantiles)
+        days = _item_days(connection, active, run, keys, page, quantiles)
         history = _item_history(connection, run, keys, page, history_days)
         weeks = {}
     last: tuple[str, ...] = ()
@@ -119,6 +109,7 @@ def node_page(
                 level=level,
                 level_name=name,
                 forecast_units=sum(day.mean for day in days.get(node["node_id"], [])),
+                final_units=sum(day.final for day in days.get(node["node_id"], [])),
                 days=days.get(node["node_id"], []),
                 weeks=weeks.get(node["node_id"], []),
                 history=history.get(node["node_id"], []),
@@ -156,15 +147,26 @@ def _node_weeks(
 ) -> dict[str, list[WeekForecast]]:
     found: dict[str, list[WeekForecast]] = defaultdict(list)
     columns = node_period_forecasts.c
+    added = (
+        select(func.sum(override_node_units.c.added_units))
+        .where(
+            override_node_units.c.run_id == columns.run_id,
+            override_node_units.c.node_id == columns.node_id,
+            override_node_units.c.target_date.between(columns.first_date, columns.last_date),
+        )
+        .scalar_subquery()
+    )
     rows = connection.execute(
-        select(columns.node_id, columns.first_date, columns.last_date, *value_columns(columns, quantiles))
+        select(added, columns.node_id, columns.first_date, columns.last_date, *value_columns(columns, quantiles))
         .where(columns.run_id == run.run_id, columns.node_id.in_(node_ids))
         .order_by(columns.node_id, columns.first_date)
     )
-    for node_id, first, last, mean, *values in rows:
-        found[node_id].append(
-            WeekForecast(first_date=first, last_date=last, mean=mean, quantiles=quantile_map(values, quantiles))
+    for more, node_id, first, last, mean, *values in rows:
+        final = mean if more is None else max(0.0, mean + more)
+        week = WeekForecast(
+            first_date=first, last_date=last, mean=mean, quantiles=quantile_map(values, quantiles), final=final
         )
+        found[node_id].append(week)
     return found
 
 
@@ -235,6 +237,7 @@ def _of_nodes(table: Any, run: ActiveRun, page: Sequence[Mapping[str, Any]]) -> 
 
 def _item_days(
     connection: Connection,
+    active: Active,
     run: ActiveRun,
     keys: Sequence[str],
     page: Sequence[Mapping[str, Any]],
@@ -247,6 +250,7 @@ def _item_days(
     values = value_columns(forecasts.c, quantiles if single else ())
     if not single:
         values = [func.sum(forecasts.c.mean)]
+    added = _item_additions(connection, active, run, keys, page)
     statement = (
         select(*columns, forecasts.c.target_date, *values)
         .join_from(forecasts, run_series, _of_nodes(forecasts, run, page))
@@ -261,9 +265,40 @@ def _item_days(
         if node_id is None:
             continue
         target, mean, *rest = row[len(keys) :]
-        day = forecast_day(target, mean, rest, quantiles) if single else ForecastDay(date=target, mean=mean)
-        found[node_id].append(day)
+        final = max(0.0, mean + added.get((node_id, target), 0.0))
+        found[node_id].append(
+            forecast_day(target, mean, final, rest, quantiles)
+            if single
+            else ForecastDay(date=target, mean=mean, final=final)
+        )
     return found
+
+
+def _item_additions(
+    connection: Connection,
+    active: Active,
+    run: ActiveRun,
+    keys: Sequence[str],
+    page: Sequence[Mapping[str, Any]],
+) -> dict[tuple[str, date], float]:
+    """What overrides add to nodes over items (below zero: take from them), by node and day."""
+    added: dict[tuple[str, date], float] = defaultdict(float)
+    if run.run_id not in active.effects:
+        return added
+    wanted = {tuple(node[key] for key in keys): node["node_id"] for node in page}
+    names = ("store_id", "item_id", "department_id", "category_id", "region_id")
+    rows = connection.execute(
+        select(*(run_series.c[name] for name in names), forecasts.c.target_date, forecasts.c.mean)
+        .join_from(forecasts, run_series, _of_nodes(forecasts, run, page))
+        .where(forecasts.c.run_id == run.run_id)
+    )
+    for *groups, target, mean in rows:
+        series = dict(zip(names, groups, strict=True))
+        node_id = wanted.get(tuple(series[key] for key in keys))
+        effects = active.effects_on(run, series) if node_id is not None else ()
+        if node_id is not None and effects:
+            added[node_id, target] += final_mean(effects, target.isoformat(), mean) - mean
+    return added
 
 
 def _item_history(

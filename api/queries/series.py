@@ -80,9 +80,11 @@ def value_columns(columns: Any, quantiles: Sequence[str]) -> list[ColumnElement[
     return [columns.mean, *(columns[_COLUMN_OF[name]] for name in quantiles)]
 
 
-def forecast_day(target: date, mean: float, values: Sequence[Any], quantiles: Sequence[str]) -> ForecastDay:
+def forecast_day(
+    target: date, mean: float, final: float, values: Sequence[Any], quantiles: Sequence[str]
+) -> ForecastDay:
     """A row as a day."""
-    return ForecastDay(date=target, mean=mean, quantiles=quantile_map(values, quantiles))
+    return ForecastDay(date=target, mean=mean, quantiles=quantile_map(values, quantiles), final=final)
 
 
 def quantile_map(values: Sequence[Any], quantiles: Sequence[str]) -> dict[str, float] | None:

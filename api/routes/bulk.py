@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy import Connection
 
+from api.active import Active
 from api.answers import coding_of, not_modified, read_whole, require_published, validated_headers
 from api.bulk_formats import ARROW, CSV, ENCODERS, JSON, Encoder
 from api.cache import GZIP_LEVEL, encoded_etag, run_etag
@@ -39,7 +40,7 @@ _CONTENT: dict[int | str, dict[str, Any]] = {
         "content": {
             CSV: {
                 "schema": {"type": "string"},
-                "example": "run_id,store_id,item_id,date,mean,q_0_025\r\nrun_0,CA_1,FOODS_1_001,2016-05-23,0.9,0.0",
+                "example": "run_id,store_id,item_id,date,mean,q_0_025,final\r\nrun_0,CA_1,FOODS_1,2016-05-23,1,0,1",
             },
             ARROW: {"schema": {"type": "string", "format": "binary"}},
         },
@@ -87,7 +88,7 @@ async def bulk(
         lambda connection: read_whole(connection, lambda at, _active: matching_series(at, filters, most))
     )
     etag = run_etag(active.token, request.url.path, request.url.query, media_type)
-    return _stream(request, runtime, series, quantiles, media_type, etag)
+    return _stream(request, runtime, active, series, quantiles, media_type, etag)
 
 
 @router.post(
@@ -125,25 +126,26 @@ async def bulk_by_name(
                 for store, item in missing[:50]
             ],
         )
-    return _stream(request, runtime, series, quantiles, media_type, None)
+    return _stream(request, runtime, active, series, quantiles, media_type, None)
 
 
 def _stream(
     request: Request,
     runtime: Runtime,
+    active: Active,
     series: Series,
     quantiles: tuple[str, ...],
     media_type: str,
     etag: str | None,
 ) -> Response:
-    """The answer in pieces; runs are fixed here, and a published run never changes, so all rows belong together."""
+    """The answer in pieces; runs and overrides are fixed here, and runs never change: all rows belong together."""
     encoder = ENCODERS[media_type](quantiles)
     # the size is not known yet: a series has some 3 kB
     coding = coding_of(request, runtime, 3_000 * len(series))
     headers = {"Cache-Control": "no-store"}
     if etag is not None:
         headers = validated_headers(runtime, encoded_etag(etag, coding))
-    pieces = _pieces(runtime, series, quantiles, encoder)
+    pieces = _pieces(runtime, active, series, quantiles, encoder)
     if coding == "gzip":
         headers["Content-Encoding"] = "gzip"
         pieces = _compressed(pieces)
@@ -151,7 +153,7 @@ def _stream(
 
 
 async def _pieces(
-    runtime: Runtime, series: Series, quantiles: tuple[str, ...], encoder: Encoder
+    runtime: Runtime, active: Active, series: Series, quantiles: tuple[str, ...], encoder: Encoder
 ) -> AsyncIterator[bytes]:
     head = encoder.start()
     if head:
@@ -159,7 +161,7 @@ async def _pieces(
     for portion in portions(series):
 
         def encoded(connection: Connection, portion: Portion = portion) -> bytes:
-            return encoder.portion(portion[0], portion[1], portion_rows(connection, portion, quantiles))
+            return encoder.portion(portion[0], portion[1], portion_rows(connection, active, portion, quantiles))
 
         yield await runtime.reader.run(encoded)
     tail = encoder.end()

@@ -32,7 +32,7 @@ class ForecastQuestion(Question):
     responses={**READ, **openapi_responses("unknown-series", "unknown-item", "unknown-store", "nothing-published")},
 )
 async def forecast(request: Request, runtime: RuntimeDep, question: Annotated[ForecastQuestion, Query()]) -> Response:
-    """The days of the horizon for one item in one store: mean and the chosen quantiles.
+    """The days of the horizon for one item in one store: mean, the chosen quantiles, and the final after overrides.
 
     The answer is that of the run which the store is served from at this moment.
     """
@@ -41,16 +41,17 @@ async def forecast(request: Request, runtime: RuntimeDep, question: Annotated[Fo
     active = await runtime.reader.active()
     require_published(active)
     run = run_of_store(active, store_id)
-    etag = series_etag(run, store_id, item_id, quantiles)
+    version = active.version_of(run)
+    etag = series_etag(version, store_id, item_id, quantiles)
     fresh = not_modified(request, runtime, etag)
     if fresh is not None:
         return fresh
-    key = series_key(run, store_id, item_id, quantiles)
+    key = series_key(version, store_id, item_id, quantiles)
     content: CachedBody | None = runtime.cache.get(key)
     if content is None:
-        rows = await runtime.reader.series(run.run_id, store_id, item_id, quantile_columns(quantiles))
+        rows = await runtime.reader.series(active, run, store_id, item_id, quantile_columns(quantiles))
         if not rows:
             raise await runtime.reader.run(lambda connection: unknown_series(connection, run, store_id, item_id))
-        content = series_body(run, store_id, item_id, quantiles, rows)
+        content = series_body(active, run, store_id, item_id, quantiles, rows)
         runtime.cache.put(key, content)
     return respond(request, runtime, content, etag)

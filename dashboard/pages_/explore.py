@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 
 import streamlit as st
 
@@ -16,7 +15,6 @@ from dashboard.outlook import Days
 from dashboard.pages_ import picks
 from dashboard.pages_.overview import any_good, how_sure, what_will_sell
 
-NO_ITEM = "all"
 BANDS = (("0.005", "0.995"), ("0.025", "0.975"), ("0.165", "0.835"), ("0.25", "0.75"))
 SPANS = {"56": "8 weeks", "112": "16 weeks", "364": "1 year"}
 SORTS = {"volume": "Best sellers first", "name": "By name", "error": "Largest error first"}
@@ -30,8 +28,8 @@ def render(serving: Serving) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         place = picks.pick_place(serving)
         product = picks.pick_product(serving, place)
-        listed = _items(serving, place, product)
-        item = _pick_item(product, listed)
+        listed = picks.items_of(serving, place, product)
+        item = picks.pick_item(product, listed)
         span = int(state.toggle("Look back", "back", tuple(SPANS), show=SPANS.__getitem__))
     state.write_address("place", "product", "item", "back")
     layout.unavailable_picks()
@@ -60,45 +58,6 @@ def render(serving: Serving) -> None:
     _go_down(serving, place, product)
     if product.kind == "department" and listed and not item:
         _item_table(serving, place, product)
-
-
-def _items(serving: Serving, place: Place, product: Product) -> list[schemas.Series]:
-    """Items of the department, best sellers first; those of the first store where no store is picked."""
-    if product.kind != "department":
-        return []
-    inside = [
-        store.store_id
-        for store in serving.stores
-        if product.name in store.departments
-        and (
-            place.kind == "all"
-            or (place.kind == "region" and store.region_id == place.name)
-            or store.store_id == place.name
-        )
-    ]
-    return data.items(serving.run_key, inside[0], product.name, "volume")[0] if inside else []
-
-
-def _pick_item(product: Product, listed: Sequence[schemas.Series]) -> str | None:
-    if product.kind != "department":
-        st.selectbox(
-            "Item",
-            ["Pick a department first"],
-            disabled=True,
-            width=230,
-            key="item_waits",
-            help="Items are listed within a department.",
-        )
-        return None
-    chosen = state.choose(
-        "Item",
-        "item",
-        [NO_ITEM, *dict.fromkeys(series.item_id for series in listed)],
-        show=lambda text: "All items" if text == NO_ITEM else text,
-        help_text="Best sellers first. Type to search.",
-        width=230,
-    )
-    return None if chosen == NO_ITEM else chosen
 
 
 def _days(

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from dashboard import state
+from collections.abc import Sequence
+
+import streamlit as st
+
+from api import schemas
+from dashboard import data, state
 from dashboard.data import Serving
 from dashboard.hierarchy import Place, Product, places, products
+
+NO_ITEM = "all"
 
 
 def pick_place(serving: Serving) -> Place:
@@ -49,3 +56,43 @@ def region_of(serving: Serving, place: Place) -> str | None:
     if place.kind == "region":
         return place.name
     return next((store.region_id for store in serving.stores if store.store_id == place.name), None)
+
+
+def items_of(serving: Serving, place: Place, product: Product) -> list[schemas.Series]:
+    """Items of the department, best sellers first; those of the first store where no store is picked."""
+    if product.kind != "department":
+        return []
+    inside = [
+        store.store_id
+        for store in serving.stores
+        if product.name in store.departments
+        and (
+            place.kind == "all"
+            or (place.kind == "region" and store.region_id == place.name)
+            or store.store_id == place.name
+        )
+    ]
+    return data.items(serving.run_key, inside[0], product.name, "volume")[0] if inside else []
+
+
+def pick_item(product: Product, listed: Sequence[schemas.Series]) -> str | None:
+    """Item picker; none is all items of the department."""
+    if product.kind != "department":
+        st.selectbox(
+            "Item",
+            ["Pick a department first"],
+            disabled=True,
+            width=230,
+            key="item_waits",
+            help="Items are listed within a department.",
+        )
+        return None
+    chosen = state.choose(
+        "Item",
+        "item",
+        [NO_ITEM, *dict.fromkeys(series.item_id for series in listed)],
+        show=lambda text: "All items" if text == NO_ITEM else text,
+        help_text="Best sellers first. Type to search.",
+        width=230,
+    )
+    return None if chosen == NO_ITEM else chosen

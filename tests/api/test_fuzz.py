@@ -9,27 +9,33 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections import defaultdict
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
 from api.schemas import RUN_EXAMPLE
+from models_ml.store import overrides
+from models_ml.store.engine import make_engine
 
-from .conftest import Published, served, settings_for
+from .conftest import ORIGIN, Published, served, settings_for
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(3600)]
 
+FIRST = ORIGIN + timedelta(days=1)
 EXAMPLES = int(os.environ.get("DEMAND_FUZZ_EXAMPLES", "15"))
 KEY = "a-key-of-the-fuzz-test"
 # two parameters that exclude each other are refused, which a document cannot say of query parameters
 CONFIGURATION = """
 [[operations]]
 include-name = [
-  "GET /forecast/hierarchy", "GET /forecast/explain", "GET /calendar", "GET /elasticities", "POST /what-if"
+  "GET /forecast/hierarchy", "GET /forecast/explain", "GET /calendar", "GET /elasticities", "POST /what-if",
+  "POST /overrides", "POST /override-preview", "POST /overrides/{override_id}/revoke"
 ]
 checks.positive_data_acceptance.expected-statuses = ["2xx", "3xx", "404", "409", "422"]
 """
@@ -40,7 +46,11 @@ COUNT = re.compile(r'^demand_api_requests_total\{method="(\w+)",route="([^"]+)",
 def test_no_generated_request_breaks_the_contract(
     shared_store: Path, first_run: Published, tmp_path: Path, auth: str
 ) -> None:
-    settings = settings_for(shared_store, auth=auth, keys_sha256=hashlib.sha256(KEY.encode()).hexdigest(), threads=8)
+    # a copy: this test writes overrides
+    store = Path(shutil.copy(shared_store, tmp_path / "store.sqlite"))
+    override_all(store)
+    keys = f"fuzzer:{hashlib.sha256(KEY.encode()).hexdigest()}"
+    settings = settings_for(store, auth=auth, keys_sha256=keys, writers="fuzzer", threads=8)
     headers = {"X-API-Key": KEY}
     with served(settings) as client:
         document = client.get("/openapi.json").text.replace(RUN_EXAMPLE, first_run.run.run_id)
@@ -63,6 +73,13 @@ def test_no_generated_request_breaks_the_contract(
     if auth == "off":
         # operations without parameters have few requests to generate
         assert sum(sum(statuses.values()) for statuses in counts.values()) >= 10 * EXAMPLES
+
+
+def override_all(store: Path) -> None:
+    """Override 1, which the examples of the document read and revoke."""
+    engine = make_engine(f"sqlite:///{store}")
+    overrides.make(engine, overrides.NewOverride("total", "percent", 5.0, FIRST, FIRST, "an example", "the test"))
+    engine.dispose()
 
 
 def _counts(client: httpx.Client, headers: dict[str, str]) -> dict[tuple[str, str], dict[int, int]]:

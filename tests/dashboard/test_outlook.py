@@ -20,7 +20,10 @@ def after(days: int) -> dt.date:
 def some_days(*, quantiles: bool = True, history_days: int = 400) -> Days:
     forecast = tuple(
         schemas.ForecastDay(
-            date=after(day), mean=10.0 + day, quantiles={"0.025": 5.0, "0.975": 20.0 + day} if quantiles else None
+            date=after(day),
+            mean=10.0 + day,
+            quantiles={"0.025": 5.0, "0.975": 20.0 + day} if quantiles else None,
+            final=10.0 + day,
         )
         for day in range(1, 29)
     )
@@ -48,6 +51,7 @@ def test_a_week_has_a_range_of_its_own_and_weeks_are_added_up() -> None:
             last_date=after(7 * number + 7),
             mean=100.0,
             quantiles={"0.025": 80.0 - number, "0.975": 120.0 + number},
+            final=100.0,
         )
         for number in range(4)
     )

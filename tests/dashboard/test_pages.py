@@ -318,3 +318,39 @@ def test_what_if_puts_events_and_promotions() -> None:
 def test_what_if_warns_of_a_model_that_sells_more_at_higher_prices() -> None:
     test = show("what_if", shop="CA_1", dept="HOBBIES_1", method="model")
     assert "Trust the elasticity here" in words(test)
+
+
+def test_an_override_is_previewed_made_seen_and_taken_back(client: ApiClient) -> None:
+    """Through the page's own controls; what it shows is what the API serves."""
+    node = "store_department:CA_2|HOBBIES_2"
+
+    def finals() -> list[tuple[float, float]]:
+        days = client.nodes({"node_id": node}).nodes[0].days
+        return [(day.mean, day.final) for day in days]
+
+    def press(label: str) -> None:
+        next(button for button in test.button if button.label == label).click().run()
+        assert not test.exception
+
+    test = show("overrides", place="store:CA_2", product="department:HOBBIES_2")
+    assert all(mean == final for mean, final in finals())
+    press("Make this override")
+    assert "Why: " in words(test)
+    test.number_input[0].set_value(50.0)
+    press("Preview")
+    assert "with this one (12 items in stores)" in words(test)
+    assert all(mean == final for mean, final in finals())
+    test.text_input[0].set_value("a fair")
+    test.text_input[1].set_value("ann")
+    press("Make this override")
+    assert "is in force." in words(test)
+    assert [final for _, final in finals()[:7]] == pytest.approx([mean * 1.5 for mean, _ in finals()[:7]])
+    listed = test.dataframe[1].value.iloc[0]
+    assert (listed["state"], listed["node"], listed["reason"], listed["author"]) == ("in force", node, "a fair", "ann")
+    next(box for box in test.text_input if box.key == "revoke_author").set_value("bob")
+    next(box for box in test.text_input if box.key == "revoke_reason").set_value("rain")
+    press("Take it back")
+    assert "is taken back." in words(test)
+    assert all(mean == final for mean, final in finals())
+    revoked = test.dataframe[1].value.iloc[0]
+    assert (revoked["state"], revoked["revoked_by"], revoked["revoked_because"]) == ("revoked", "bob", "rain")

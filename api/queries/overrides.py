@@ -1,0 +1,93 @@
+"""The ledger of overrides."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from api.errors import ApiError
+from api.paging import decode_cursor, encode_cursor
+from api.queries.hierarchy import LEVEL_NAMES
+from api.queries.series import utc
+from api.schemas import Override, OverridePage
+from models_ml.store.schema import override_effects, overrides
+
+
+def override_page(
+    connection: Connection,
+    *,
+    node_id: str | None,
+    status: str | None,
+    valid_on: date | None,
+    limit: int,
+    cursor: str | None,
+) -> OverridePage:
+    """Overrides that match, newest first.
+
+    Raises:
+        ApiError: the cursor is not one of this listing.
+    """
+    filters: list[ColumnElement[bool]] = []
+    if node_id is not None:
+        filters.append(overrides.c.node_id == node_id)
+    if status is not None:
+        revoked = overrides.c.revoked_at.is_not(None)
+        filters.append(revoked if status == "revoked" else ~revoked)
+    if valid_on is not None:
+        filters += [overrides.c.valid_from <= valid_on, overrides.c.valid_to >= valid_on]
+    total = connection.execute(select(func.count()).select_from(overrides).where(*filters)).scalar_one()
+    # the ledger only grows at its front, so a cursor stays good when an override is made
+    fingerprint = f"overrides|{node_id or ''}|{status or ''}|{valid_on or ''}"
+    after = decode_cursor(cursor, fingerprint, (int,))
+    if after is not None:
+        filters.append(overrides.c.override_id < after[0])
+    rows = connection.execute(
+        select(overrides).where(*filters).order_by(overrides.c.override_id.desc()).limit(limit + 1)
+    ).all()
+    page = rows[:limit]
+    more = len(rows) > limit
+    return OverridePage(
+        overrides=_shown(connection, page),
+        total=total,
+        next_cursor=encode_cursor(fingerprint, (page[-1].override_id,)) if more else None,
+    )
+
+
+def override_detail(connection: Connection, override_id: int) -> Override:
+    """One override.
+
+    Raises:
+        ApiError: kind `unknown-override`.
+    """
+    rows = connection.execute(select(overrides).where(overrides.c.override_id == override_id)).all()
+    if not rows:
+        raise ApiError("unknown-override", f"There is no override {override_id}. All of them: /overrides.")
+    return _shown(connection, rows)[0]
+
+
+def _shown(connection: Connection, rows: Sequence[Any]) -> list[Override]:
+    runs: dict[int, list[str]] = defaultdict(list)
+    found = connection.execute(
+        select(override_effects.c.override_id, override_effects.c.run_id)
+        .distinct()
+        .where(override_effects.c.override_id.in_([row.override_id for row in rows]))
+        .order_by(override_effects.c.override_id, override_effects.c.run_id)
+    )
+    for override_id, run_id in found:
+        runs[override_id].append(run_id)
+    return [
+        Override.model_validate(
+            {
+                **{name: getattr(row, name) for name in Override.model_fields if name in row._fields},
+                "level_name": LEVEL_NAMES[row.level - 1],
+                "created_at": utc(row.created_at),
+                "revoked_at": utc(row.revoked_at),
+                "runs": runs[row.override_id],
+            }
+        )
+        for row in rows
+    ]

@@ -1,0 +1,148 @@
+"""What planners change of forecasts: made, listed, previewed, revoked. Nothing is ever deleted."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import Field
+from sqlalchemy import Engine
+
+from api.answers import answer_from_ledger, to_json
+from api.deps import CursorQuery, DateQuery, LimitQuery, NodeQuery, Question, RuntimeDep
+from api.errors import ApiError, one_field
+from api.queries.overrides import override_detail, override_page
+from api.routes.responses import READ, openapi_responses
+from api.schemas import Override, OverridePage, OverridePreview, OverrideRequest, PreviewDay, RevokeRequest
+from models_ml.store import overrides as ledger
+
+router = APIRouter(tags=["overrides"])
+
+WRITE: dict[int | str, dict[str, Any]] = {
+    **{status: answer for status, answer in READ.items() if status != 304},
+    **openapi_responses("body-too-large"),
+}
+IdPath = Annotated[int, Path(ge=1, le=2_147_483_647, description="Override.", examples=[1])]
+
+
+class OverridesQuestion(Question):
+    """Which overrides."""
+
+    node_id: NodeQuery | None = None
+    status: Annotated[Literal["in_force", "revoked"], Field(description="Whether they were taken back.")] | None = None
+    valid_on: Annotated[DateQuery, Field(description="A day that they change.", examples=["2016-05-23"])] | None = None
+    limit: LimitQuery = 50
+    cursor: CursorQuery | None = None
+
+
+@router.get(
+    "/overrides",
+    operation_id="listOverrides",
+    response_model=OverridePage,
+    responses={**READ, **openapi_responses("unusable-cursor")},
+)
+async def listing(request: Request, runtime: RuntimeDep, question: Annotated[OverridesQuestion, Query()]) -> Response:
+    """Overrides, newest first: in force and revoked, who made them and why."""
+    return await answer_from_ledger(
+        request, runtime, lambda connection, _active: override_page(connection, **dict(question))
+    )
+
+
+@router.post("/overrides", operation_id="postOverride", response_model=Override, responses=WRITE)
+async def make(request: Request, runtime: RuntimeDep, body: OverrideRequest) -> Response:
+    """Override the forecast of a node; the next request for any forecast below or above it sees the change.
+
+    Overrides act on series, in order of creation, each on what the ones before left. So all twelve levels add up.
+    The model's own numbers stay as they are, as `mean` beside `final`.
+    """
+    new = _asked_for(body, _author(request, body.author))
+    made = await runtime.writer.run(lambda engine: _refusals_told(lambda: ledger.make(engine, new)))
+    return await _one(runtime, made)
+
+
+@router.post("/override-preview", operation_id="postOverridePreview", response_model=OverridePreview, responses=WRITE)
+async def preview(runtime: RuntimeDep, body: OverrideRequest) -> Response:
+    """What an override would change of its node, day by day; nothing is stored."""
+    new = _asked_for(body, body.author or "preview")
+
+    shown = await runtime.reader.run(lambda connection: _refusals_told(lambda: ledger.preview(connection, new)))
+    days = zip(shown.days, shown.model, shown.final, shown.changed, strict=True)
+    answer = OverridePreview(
+        node_id=new.node_id,
+        series=shown.series,
+        days=[PreviewDay(date=day, mean=mean, final=final, changed=changed) for day, mean, final, changed in days],
+    )
+    return _answer(answer)
+
+
+@router.get(
+    "/overrides/{override_id}",
+    operation_id="getOverride",
+    response_model=Override,
+    responses={**READ, **openapi_responses("unknown-override")},
+)
+async def one(request: Request, runtime: RuntimeDep, override_id: IdPath) -> Response:
+    """One override, with what became of it."""
+    return await answer_from_ledger(
+        request, runtime, lambda connection, _active: override_detail(connection, override_id)
+    )
+
+
+@router.post(
+    "/overrides/{override_id}/revoke",
+    operation_id="postRevocation",
+    response_model=Override,
+    responses={**WRITE, **openapi_responses("unknown-override", "already-revoked")},
+)
+async def revoke(request: Request, runtime: RuntimeDep, override_id: IdPath, body: RevokeRequest) -> Response:
+    """Take an override back: it changes forecasts no more, and stays in the ledger with who revoked it and why."""
+    author = _author(request, body.author)
+
+    def work(engine: Engine) -> None:
+        _refusals_told(lambda: ledger.revoke(engine, override_id, author=author, reason=body.reason))
+
+    await runtime.writer.run(work)
+    return await _one(runtime, override_id)
+
+
+def _author(request: Request, given: str | None) -> str:
+    """Who is recorded: the authenticated name, with what the body says before it; alone where nobody is asked.
+
+    Raises:
+        ApiError: the caller may not write (`forbidden`), or nobody is named (`invalid-request`).
+    """
+    state = request.scope["state"]
+    name = state.get("caller")
+    if name is None:
+        if given is None:
+            raise one_field("invalid-request", "author", "say who asks: authentication is off, so nobody else does")
+        return given
+    if not state["may_write"]:
+        raise ApiError(
+            "forbidden", f"{name} may read only. Who may write is named in DEMAND_API_WRITERS: keys, roles or scopes."
+        )
+    return name if given is None else f"{given} (by {name})"
+
+
+def _asked_for(body: OverrideRequest, author: str) -> ledger.NewOverride:
+    return ledger.NewOverride(**{**body.model_dump(), "author": author})
+
+
+def _refusals_told(work: Any) -> Any:
+    """The ledger's refusals as problems."""
+    try:
+        return work()
+    except ledger.OverrideError as error:
+        raise one_field("invalid-request", error.field, error.message.rstrip(".")) from None
+    except ledger.UnknownOverrideError as error:
+        raise ApiError("unknown-override", f"{error} All of them: /overrides.") from None
+    except ledger.AlreadyRevokedError as error:
+        raise ApiError("already-revoked", str(error)) from None
+
+
+async def _one(runtime: RuntimeDep, override_id: int) -> Response:
+    return _answer(await runtime.reader.run(lambda connection: override_detail(connection, override_id)))
+
+
+def _answer(model: Override | OverridePreview) -> Response:
+    return Response(to_json(model), headers={"Cache-Control": "no-store"}, media_type="application/json")

@@ -1,0 +1,65 @@
+"""Writing to the prediction store: overrides alone, on connections of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import anyio
+import anyio.to_thread
+from sqlalchemy import Engine
+
+from api.errors import ApiError
+from api.settings import ApiSettings
+from models_ml.store.engine import make_engine
+
+T = TypeVar("T")
+
+WRITERS = 2
+"""Writes at once per worker: on SQLite they wait for each other anyway."""
+
+
+class StoreWriter:
+    """The prediction store as writers reach it; nothing is opened before the first write."""
+
+    def __init__(self, settings: ApiSettings) -> None:
+        self._settings = settings
+        self._engine: Engine | None = None
+        self._permits = anyio.CapacityLimiter(WRITERS)
+
+    async def run(self, work: Callable[[Engine], T]) -> T:
+        """Do `work` in a thread.
+
+        Raises:
+            ApiError: other writes took too long (kind `busy`).
+            StoreError: the store cannot be written, or stayed locked for `lock_timeout_seconds`.
+        """
+        borrower = object()
+        try:
+            with anyio.fail_after(self._settings.pool_timeout_seconds):
+                await self._permits.acquire_on_behalf_of(borrower)
+        except TimeoutError:
+            raise ApiError(
+                "busy", "Other overrides are being written. Try again.", headers={"Retry-After": "1"}
+            ) from None
+        try:
+            # not abandoned when the caller goes: what was begun is committed or rolled back, and counted till then
+            return await anyio.to_thread.run_sync(lambda: work(self._store()))
+        finally:
+            self._permits.release_on_behalf_of(borrower)
+
+    def _store(self) -> Engine:
+        if self._engine is None:
+            self._engine = make_engine(
+                self._settings.effective_store_url,
+                pool_size=WRITERS,
+                pool_timeout_seconds=self._settings.pool_timeout_seconds,
+                busy_timeout_seconds=self._settings.lock_timeout_seconds,
+            )
+        return self._engine
+
+    def close(self) -> None:
+        """Give the connections back."""
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None

@@ -1,0 +1,228 @@
+"""Overrides: change the forecast of what is picked, see what that comes to, take it back; who did what, and why."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+import streamlit as st
+from pydantic import ValidationError
+
+from api import schemas
+from dashboard import charts, data, formats, layout, navigation, state
+from dashboard.client import ApiAway, ApiRefused
+from dashboard.data import Serving
+from dashboard.hierarchy import LEVEL_TITLES, level_of, node_id
+from dashboard.pages_ import picks
+
+KINDS = {"percent": "Percent more or less", "absolute": "Units a day"}
+_SAID = "override_said"
+_PREVIEW = "override_preview"
+
+
+def render(serving: Serving) -> None:
+    """Draw the page."""
+    st.title("What do planners know better?", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        place = picks.pick_place(serving)
+        product = picks.pick_product(serving, place)
+        item = picks.pick_item(product, picks.items_of(serving, place, product))
+    state.write_address("place", "product", "item")
+    layout.unavailable_picks()
+    level, _ = level_of(place, product, item)
+    title = " › ".join([place.title, product.title, *([f"item {item}"] if item else [])])
+    st.caption(f"**{title}** · level {level} of 12, {LEVEL_TITLES[level].lower()}")
+    said = st.session_state.pop(_SAID, None)
+    if said:
+        layout.note(said[0], tone=said[1])
+    node = node_id(place, product, item)
+    try:
+        page = data.node_now(place, product, item)
+    except ApiRefused as refused:
+        if refused.status != 404:
+            raise
+        layout.empty("This pick is not served.", "Pick another store, department or item.")
+        return
+    days = page.nodes[0].days
+    previewed = st.session_state.get(_PREVIEW)
+    preview = previewed[1] if previewed and previewed[0] == node else None
+    _picture(days, preview, title)
+    _form(node, days)
+    listed = data.overrides(None)
+    _ledger(listed, node)
+    _revoke([one for one in listed.overrides if one.revoked_at is None])
+    with st.container(horizontal=True, vertical_alignment="center"):
+        navigation.link("explore", "This pick in Explore", {"place": place.text, "product": product.text})
+        layout.share()
+
+
+def _picture(days: Sequence[schemas.ForecastDay], preview: schemas.OverridePreview | None, title: str) -> None:
+    shade = layout.colours()
+    changed = {day.date: day.changed for day in preview.days} if preview else {}
+    rows = [
+        {
+            "date": charts.at(day.date),
+            "day": charts.day_text(day.date),
+            "model": day.mean,
+            "final": day.final,
+            "changed": changed.get(day.date, day.final) if preview else None,
+            "tip_model": formats.units(day.mean),
+            "tip_final": formats.units(day.final),
+            "tip_changed": formats.units(changed.get(day.date, day.final)),
+        }
+        for day in days
+    ]
+    entries: list[layout.LegendEntry] = [("model", "dash", shade.last_year), ("final", "line", shade.forecast)]
+    if preview:
+        entries.append(("with this override", "line", shade.baseline))
+    layout.legend(entries)
+    layout.chart(
+        charts.model_and_final(rows, colours=shade, changed=preview is not None),
+        alt=f"Units a day of {title}: the model's forecast and the final after overrides.",
+        key="override_picture",
+    )
+    model, final = sum(day.mean for day in days), sum(day.final for day in days)
+    text = f"{formats.units(model)} units by the model in {len(days)} days, {formats.units(final)} after overrides"
+    if preview:
+        after = final + sum(day.changed - day.final for day in preview.days)
+        text += f", {formats.units(after)} with this one ({preview.series} items in stores)"
+    st.caption(text + ".")
+    layout.table(
+        [
+            {"date": day.date, "model": day.mean, "final": day.final}
+            | ({"with_this_override": changed.get(day.date, day.final)} if preview else {})
+            for day in days
+        ],
+        name="model_and_final",
+        columns={
+            "date": st.column_config.DateColumn("Day", format="ddd D MMM YYYY"),
+            "model": st.column_config.NumberColumn("Model (units)", format="%.2f"),
+            "final": st.column_config.NumberColumn("Final (units)", format="%.2f"),
+            "with_this_override": st.column_config.NumberColumn("With this override (units)", format="%.2f"),
+        },
+        title="Model and final by day, as a table",
+    )
+
+
+def _form(node: str, days: Sequence[schemas.ForecastDay]) -> None:
+    st.header("Change this forecast", anchor=False)
+    st.caption(
+        "All items below are changed in proportion, so every level above and below still adds up. The model's own "
+        "numbers stay. Overrides act in the order they were made, and can be taken back."
+    )
+    first, last = days[0].date, days[-1].date
+    with st.form("override", border=True):
+        with st.container(horizontal=True):
+            kind = st.selectbox("Change", list(KINDS), format_func=KINDS.__getitem__, width=210)
+            value = st.number_input("By percent, or to units a day", value=0.0, step=1.0, format="%.2f", width=230)
+            begin = st.date_input("First day", first, min_value=first, max_value=last, width=150)
+            end = st.date_input("Last day", min(first + dt.timedelta(days=6), last), min_value=first, width=150)
+        with st.container(horizontal=True):
+            reason = st.text_input("Why", max_chars=1000, width=420)
+            author = st.text_input("Your name", max_chars=100, width=200)
+        with st.container(horizontal=True):
+            look = st.form_submit_button("Preview", icon=":material/visibility:")
+            make = st.form_submit_button("Make this override", type="primary", icon=":material/check:")
+    if not (look or make):
+        return
+    given = {
+        "node_id": node,
+        "kind": kind,
+        "value": value,
+        "valid_from": begin,
+        "valid_to": end,
+        "reason": reason or ("preview" if look else ""),
+        "author": author or None,
+    }
+    try:
+        asked = schemas.OverrideRequest.model_validate(given)
+        if look:
+            st.session_state[_PREVIEW] = (node, data.client().preview_override(asked))
+        else:
+            made = data.client().make_override(asked)
+            st.session_state.pop(_PREVIEW, None)
+            st.session_state[_SAID] = (f"Override {made.override_id} is in force.", "good")
+    except ValidationError as error:
+        names = {"reason": "Why", "author": "Your name", "value": "The change"}
+        first_error = error.errors()[0]
+        field = str(first_error["loc"][0])
+        st.session_state[_SAID] = (f"{names.get(field, field)}: {first_error['msg'].lower()}.", "warning")
+    except (ApiRefused, ApiAway) as refused:
+        st.session_state[_SAID] = (str(refused), "warning")
+    st.rerun()
+
+
+def _what(one: schemas.Override) -> str:
+    return f"{one.value:+g} %" if one.kind == "percent" else f"{formats.units(one.value)} units a day"
+
+
+def _ledger(listed: schemas.OverridePage, node: str) -> None:
+    st.header("Who changed what", anchor=False)
+    if not listed.overrides:
+        layout.empty("Nobody has changed a forecast yet.", "What is changed above is listed here, for good.")
+        return
+    here = sum(one.node_id == node and one.revoked_at is None for one in listed.overrides)
+    st.caption(f"{listed.total} overrides in all, {here} of them in force on exactly this pick. None is ever deleted.")
+    layout.table(
+        [
+            {
+                "id": one.override_id,
+                "state": "in force" if one.revoked_at is None else "revoked",
+                "node": one.node_id,
+                "change": _what(one),
+                "first_day": one.valid_from,
+                "last_day": one.valid_to,
+                "reason": one.reason,
+                "author": one.author,
+                "made": one.created_at,
+                "revoked_by": one.revoked_by,
+                "revoked_because": one.revoked_reason,
+            }
+            for one in listed.overrides
+        ],
+        name="overrides",
+        title="All overrides, newest first",
+        opened=True,
+        columns={
+            "id": st.column_config.NumberColumn("No.", format="%d"),
+            "state": "State",
+            "node": "What for",
+            "change": "Change",
+            "first_day": st.column_config.DateColumn("First day", format="D MMM YYYY"),
+            "last_day": st.column_config.DateColumn("Last day", format="D MMM YYYY"),
+            "reason": "Why",
+            "author": "By",
+            "made": st.column_config.DatetimeColumn("Made (UTC)", format="D MMM YYYY, HH:mm", timezone="UTC"),
+            "revoked_by": "Revoked by",
+            "revoked_because": "Revoked because",
+        },
+    )
+
+
+def _revoke(in_force: Sequence[schemas.Override]) -> None:
+    if not in_force:
+        return
+    by_id = {one.override_id: one for one in in_force}
+    with st.expander("Take one back"), st.form("revoke", border=False, clear_on_submit=True):
+        with st.container(horizontal=True):
+            chosen = st.selectbox(
+                "Override",
+                list(by_id),
+                format_func=lambda number: f"{number}: {by_id[number].node_id}, {_what(by_id[number])}",
+                width=420,
+            )
+            author = st.text_input("Your name", max_chars=100, width=200, key="revoke_author")
+        reason = st.text_input("Why", max_chars=1000, key="revoke_reason")
+        done = st.form_submit_button("Take it back", icon=":material/undo:")
+    if not done:
+        return
+    try:
+        asked = schemas.RevokeRequest.model_validate({"reason": reason, "author": author or None})
+        data.client().revoke_override(chosen, asked)
+        st.session_state.pop(_PREVIEW, None)
+        st.session_state[_SAID] = (f"Override {chosen} is taken back.", "good")
+    except ValidationError:
+        st.session_state[_SAID] = ("Say why it is taken back.", "warning")
+    except (ApiRefused, ApiAway) as refused:
+        st.session_state[_SAID] = (str(refused), "warning")
+    st.rerun()

@@ -702,9 +702,9 @@ class PricePoint(Schema):
     """Units at a price over units at the planned price."""
 
     price_ratio: float
-    elasticity: float
-    low: float
-    high: float
+    elasticity: float | None = Field(description="None where it is not known for half of the units.")
+    low: float | None
+    high: float | None
     model: float | None
 
 

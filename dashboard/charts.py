@@ -304,11 +304,16 @@ def price_response(rows: Sequence[Row], *, chosen: float, colours: Palette) -> S
     x: Spec = {"field": "price", "type": "quantitative", "scale": {"zero": False}, "axis": axis}
     y = _value_axis("units against forecast (%)", colours, number_format="+d")
     band = {"type": "area", "color": colours.forecast, "opacity": 0.2}
+    solid = {"type": "line", "color": colours.forecast, "strokeWidth": 2.4}
     dots = {"color": colours.baseline}
     dashed = {"type": "line", "color": colours.baseline, "strokeWidth": 2, "strokeDash": [5, 3], "point": dots}
     layers: list[Spec] = [
-        {"mark": band, "encoding": {"x": x, "y": {"field": "low", **y}, "y2": {"field": "high"}}},
-        _line(x, y, "elasticity", {"type": "line", "color": colours.forecast, "strokeWidth": 2.4}),
+        {
+            "transform": [{"filter": "isValid(datum.low)"}],
+            "mark": band,
+            "encoding": {"x": x, "y": {"field": "low", **y}, "y2": {"field": "high"}},
+        },
+        {"transform": [{"filter": "isValid(datum.elasticity)"}], **_line(x, y, "elasticity", solid)},
         {"transform": [{"filter": "isValid(datum.model)"}], **_line(x, y, "model", dashed)},
         {
             "data": {"values": [{"price": chosen}]},

@@ -199,19 +199,15 @@ def what_if(connection: Connection, active: Active, asked: WhatIfRequest) -> Wha
     trusted, relative = price_asked(base, asked, weight)
     other = other_factors(connection, base, asked, inside)
     curves = base.curves
-    middle, low, high = curves.by_elasticity(relative)
-    model = curves.by_model(relative)
-    known = np.isfinite(middle)
-    if relative != 1.0 and not known.any():
-        raise one_field(
-            "outside-history", "price_change_percent", "prices moved too little here to learn an elasticity"
-        )
     answers = {
-        "elasticity": (np.where(known, middle, 1.0), np.where(known, low, 1.0), np.where(known, high, 1.0)),
-        "model": None if not known.any() or np.isnan(model[known]).any() else (np.where(known, model, 1.0),) * 3,
+        "elasticity": answered(weight, *curves.by_elasticity(relative)),
+        "model": answered(weight, *[curves.by_model(relative)] * 3),
     }
+    if relative == 1.0 and answers["elasticity"] is None:
+        answers["elasticity"] = (np.ones(len(weight)),) * 3  # no price is asked for
     if answers[asked.method] is None:
-        raise one_field("invalid-request", "method", "this run's model does not say what prices do", ["elasticity"])
+        what = "its price did not move by itself" if asked.method == "elasticity" else "the run's model does not say"
+        raise one_field("outside-history", "method", f"what prices do is not known: {what}")
     outcomes = {
         name: None if ratios is None else Outcome.of(base, inside, relative, other, ratios)
         for name, ratios in answers.items()
@@ -249,6 +245,14 @@ def what_if(connection: Connection, active: Active, asked: WhatIfRequest) -> Wha
         model_is_monotone=is_monotone(curves.responses, weight),
         levels=levels(connection, base, inside, chosen.units[0]),
     )
+
+
+def answered(weight: np.ndarray, *ratios: np.ndarray) -> tuple[np.ndarray, ...] | None:
+    """Ratios of units, 1 for series of which none is known; None where less than half of the units have one."""
+    known = np.isfinite(ratios[0])
+    if not known.any() or weight[known].sum() < weight.sum() / 2:
+        return None
+    return tuple(np.where(known, ratio, 1.0) for ratio in ratios)
 
 
 @dataclass(frozen=True)
@@ -416,24 +420,18 @@ def event_of(connection: Connection, base: Base, name: str, day: date, on: bool)
 
 def curve(curves: PriceCurves, weight: np.ndarray, trusted: TrustedRange) -> list[PricePoint]:
     """Units over those at the planned price at steps of the trusted range."""
-    known = np.isfinite(curves.elasticity) & (weight > 0)
-    if not known.any():
-        return []
     ends = (trusted.lowest_ratio, trusted.highest_ratio)
     steps = sorted({*ends, 1.0, *(step for step in PRICE_STEPS if ends[0] < step < ends[1])})
+
+    def mean(ratio: np.ndarray) -> float | None:
+        found = answered(weight, ratio)
+        return float(np.average(found[0], weights=weight)) if found is not None and weight.sum() > 0 else None
+
     points = []
     for step in steps:
-        model = curves.by_model(step)[known]
-        by_elasticity = [float(np.average(part[known], weights=weight[known])) for part in curves.by_elasticity(step)]
-        points.append(
-            PricePoint(
-                price_ratio=step,
-                elasticity=by_elasticity[0],
-                low=by_elasticity[1],
-                high=by_elasticity[2],
-                model=None if np.isnan(model).any() else float(np.average(model, weights=weight[known])),
-            )
-        )
+        elasticity, low, high = (mean(ratio) for ratio in curves.by_elasticity(step))
+        model = mean(curves.by_model(step))
+        points.append(PricePoint(price_ratio=step, elasticity=elasticity, low=low, high=high, model=model))
     return points
 
 

@@ -32,7 +32,10 @@ def render(serving: Serving) -> None:
     except ApiRefused as refused:
         layout.empty("This pick cannot be asked.", str(refused))
         return
-    asked: dict[str, Any] = {**where, "method": method, **_changes(serving, plain)}
+    if method == "model" and plain.by_model is None:
+        layout.empty("The run's model does not say what prices do.", "Elasticities may: pick them above.")
+        return
+    asked: dict[str, Any] = {**where, "method": method, **_changes(serving, plain, method)}
     try:
         answer = data.what_if(serving.run_key, asked)
     except ApiRefused as refused:
@@ -70,13 +73,13 @@ def _pick_item(serving: Serving, store: str | None, department: str) -> str | No
     return None if chosen == ALL else chosen
 
 
-def _changes(serving: Serving, plain: schemas.WhatIf) -> dict[str, Any]:
+def _changes(serving: Serving, plain: schemas.WhatIf, method: str) -> dict[str, Any]:
     """What is changed, from controls that do not reach beyond what history has seen."""
     changes: dict[str, Any] = {}
     pick = f"{plain.store_id}_{plain.department_id}_{plain.item_id}"
     first, last = plain.days[0].date, plain.days[-1].date
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        percent = _price_slider(plain, pick)
+        percent = _price_slider(plain, pick, method)
         days = st.slider("Days", first, last, (first, last), format="D MMM", key=f"days_{pick}", width=300)
         events = _event(serving, plain, pick)
     if percent:
@@ -97,10 +100,11 @@ def _changes(serving: Serving, plain: schemas.WhatIf) -> dict[str, Any]:
     return changes
 
 
-def _price_slider(plain: schemas.WhatIf, pick: str) -> float:
+def _price_slider(plain: schemas.WhatIf, pick: str, method: str) -> float:
     trusted = plain.trusted
-    if trusted is None or plain.elasticity is None or trusted.highest_ratio - trusted.lowest_ratio < 0.005:
-        layout.note("No price was seen to move here: what another price would do is not known.", tone="warning")
+    answers = plain.elasticity if method == "elasticity" else plain.by_model
+    if trusted is None or answers is None or trusted.highest_ratio - trusted.lowest_ratio < 0.005:
+        layout.note("What another price would do is not known: none moved by itself here.", tone="warning")
         return 0.0
     low, high = (_inside(100 * (ratio - 1)) for ratio in (trusted.lowest_ratio, trusted.highest_ratio))
     seen = "this item" if trusted.seen_by == "item" else "items of this department"
@@ -188,7 +192,7 @@ def _cards(answer: schemas.WhatIf) -> list[layout.Card]:
 def _elasticity_card(answer: schemas.WhatIf) -> layout.Card:
     found = answer.elasticity
     if found is None or found.elasticity is None or found.low is None or found.high is None:
-        return layout.Card("Elasticity", formats.NO_VALUE, "Prices moved too little to learn one.")
+        return layout.Card("Elasticity", formats.NO_VALUE, "No price moved by itself, so there is none to learn.")
     surely = found.high < 0
     return layout.Card(
         "Elasticity",
@@ -238,7 +242,9 @@ def _curve(answer: schemas.WhatIf) -> None:
         return
     shade = layout.colours()
     st.header("What other prices would do", anchor=False)
-    entries: list[layout.LegendEntry] = [("by elasticity, with 95 %", "line", shade.forecast)]
+    entries: list[layout.LegendEntry] = []
+    if answer.curve[0].elasticity is not None:
+        entries.append(("by elasticity, with 95 %", "line", shade.forecast))
     if all(point.model is not None for point in answer.curve):
         entries.append(("by the model", "dash", shade.baseline))
     layout.legend(entries)
@@ -247,8 +253,7 @@ def _curve(answer: schemas.WhatIf) -> None:
             [
                 {
                     "price": 100 * (point.price_ratio - 1),
-                    **{name: 100 * (getattr(point, name) - 1) for name in ("elasticity", "low", "high")},
-                    "model": None if point.model is None else 100 * (point.model - 1),
+                    **{name: _percent(getattr(point, name)) for name in ("elasticity", "low", "high", "model")},
                 }
                 for point in answer.curve
             ],
@@ -267,6 +272,10 @@ def _curve(answer: schemas.WhatIf) -> None:
             "they have had, as at the end of it. An elasticity is against other items: if all prices of a department "
             "move at once, units move less."
         )
+
+
+def _percent(ratio: float | None) -> float | None:
+    return None if ratio is None else 100 * (ratio - 1)
 
 
 def _tables(answer: schemas.WhatIf, name: str) -> None:

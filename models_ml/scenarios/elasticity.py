@@ -23,6 +23,8 @@ LEAST_CHANGES = 2
 """Price changes that an item needs for an estimate of its own."""
 LEAST_MOVE = 0.01
 """A smaller relative move of a price is none."""
+LEAST_ALONE = 0.01
+"""Part of a price's moves that must be its own: not its department's, nor a promotion's."""
 CONFIDENCE = 0.95
 TOLERANCE, ROUNDS, SWEEPS = 1e-5, 60, 3
 LARGEST_STEP, LARGEST_ITEM = 1.0, 20.0
@@ -139,7 +141,7 @@ class Fit:
 
 
 def fit_poisson(panel: Panel) -> Fit | None:
-    """Poisson maximum likelihood with series and group x week effects; None where no price moved.
+    """Poisson maximum likelihood with series and group x week effects; None where no price moved by itself.
 
     Effects have closed forms given the coefficients, and are swept in turn; the coefficients take Newton steps on
     columns from which the effects are swept out with the expected units as weights.
@@ -174,6 +176,8 @@ def fit_poisson(panel: Panel) -> Fit | None:
         coefficients = coefficients + np.clip(step, -LARGEST_STEP, LARGEST_STEP)
         if np.abs(step).max() < TOLERANCE:
             break
+    else:
+        return None
     # Of the price alone: the column from which the controls, too, are swept out.
     alone = swept[0]
     if len(swept) > 1:
@@ -181,6 +185,8 @@ def fit_poisson(panel: Panel) -> Fit | None:
     score_of = np.bincount(panel.item, (alone * (units - expected)).sum(axis=1))
     told_by = np.bincount(panel.item, (alone**2 * expected).sum(axis=1))
     clusters = int((told_by > 0).sum())
+    if told_by.sum() < LEAST_ALONE * (x[0] ** 2 * expected).sum():
+        return None  # the price moved with the controls or with the whole department, and is not told apart from them
     if clusters < 2 or not np.isfinite(coefficients).all():
         return None
     error = np.sqrt(clustered_variance(score_of[:, None], told_by[:, None]).sum())

@@ -142,6 +142,19 @@ def test_where_nothing_can_be_learned_nothing_is_said(odd: str) -> None:
     assert not found.own.any()
 
 
+def test_a_price_that_only_moves_with_its_promotion_is_not_told_apart_from_it() -> None:
+    panel, _ = simulated(8, items=20)
+    cut = panel.log_price < panel.log_price.max(axis=1, keepdims=True) - 1e-9
+    found = estimate(Panel(panel.units, panel.log_price, cut[None].astype(float), panel.group, panel.item))
+    assert np.isnan(found.department.value).all()
+
+
+def test_a_price_that_moves_with_all_of_its_department_is_not_told_apart_from_the_week() -> None:
+    panel, _ = simulated(9, items=20, stores=1)
+    together = np.tile(panel.log_price[:1] - panel.log_price[:1, :1], (20, 1))
+    assert np.isnan(estimate(Panel(panel.units, together, panel.controls, panel.group, panel.item)).items.value).all()
+
+
 def test_changes_are_counted_over_gaps() -> None:
     prices = np.log([[1.0, 1.0, np.nan, 2.0, 2.0], [3.0, 3.001, 3.0, 3.0, np.nan]])
     assert price_changes(prices).tolist() == [1, 0]

@@ -30,6 +30,7 @@ TITLES: dict[str, tuple[int, str]] = {
     "unknown-fold": (404, "Unknown fold"),
     "unknown-override": (404, "Unknown override"),
     "already-revoked": (409, "Revoked before"),
+    "no-policy": (404, "This run has no ordering policy for this item"),
     "not-explained": (404, "This run does not explain its forecasts"),
     "nothing-published": (404, "Nothing is published yet"),
     "not-found": (404, "No such path"),

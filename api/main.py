@@ -29,6 +29,7 @@ from api.routes import (
     health,
     hierarchy,
     history,
+    inventory,
     items,
     metrics,
     model,
@@ -47,6 +48,7 @@ from models_ml.errors import DemandError
 _ROUTES = (
     forecast,
     items,
+    inventory,
     departments,
     history,
     bulk,

@@ -41,7 +41,7 @@ def main() -> None:
     """Play, print Markdown, write it into value.md if asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folds", default=FOLDS)
-    parser.add_argument("--stores", default="")
+    parser.add_argument("--stores", default="", help="these, each by itself, added up; default: all at once")
     parser.add_argument("--write", action="store_true", help=f"write the tables into {PAGE.name}")
     options = parser.parse_args()
 
@@ -51,18 +51,28 @@ def main() -> None:
     )
     rows = read_terms(warehouse, settings.inventory_terms)
     started = time.perf_counter()
-    results = worth.value_backtest(
-        warehouse,
-        [date.fromisoformat(fold) for fold in options.folds.split(",")],
-        METHODS,
-        lambda series: terms_of(series, rows),
-        horizon_days=settings.horizon_days,
-        stores=tuple(store for store in options.stores.split(",") if store),
-        seed=settings.seed,
-        threads=settings.threads,
-        on_step=lambda step: print(f"{time.perf_counter() - started:6.0f} s  {step}", flush=True),
+    stores = [store for store in options.stores.split(",") if store]
+    parts = []
+    for scope in [(store,) for store in stores] or [()]:
+        parts.append(
+            worth.value_backtest(
+                warehouse,
+                [date.fromisoformat(fold) for fold in options.folds.split(",")],
+                METHODS,
+                lambda series: terms_of(series, rows),
+                horizon_days=settings.horizon_days,
+                stores=scope,
+                seed=settings.seed,
+                threads=settings.threads,
+                on_step=lambda step: print(f"{time.perf_counter() - started:6.0f} s  {step}", flush=True),
+            )
+        )
+        results = pd.concat(parts, ignore_index=True)
+        results.to_csv(settings.home / "value.csv", index=False)  # what is there if it is stopped
+    played_in = f"Stores: {', '.join(stores) or 'all'}"
+    text = "\n\n".join(
+        [played(results), saved(results), f"{played_in}. {machine(results, time.perf_counter() - started)}"]
     )
-    text = "\n\n".join([played(results), saved(results), machine(results, time.perf_counter() - started)])
     print(text)
     if options.write:
         page = PAGE.read_text()

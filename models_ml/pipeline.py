@@ -20,6 +20,7 @@ from models_ml.evaluation.metrics import AVERAGE_LEVEL
 from models_ml.explain import Explanation
 from models_ml.forecasters.registry import CLASSES
 from models_ml.forecasters.storage import FittedModel
+from models_ml.inventory.rows import unreached
 from models_ml.lake.address import LakeAddress
 from models_ml.marts import Marts
 from models_ml.monitoring.run import monitor
@@ -161,7 +162,8 @@ def main_job(
     )
     plan = plan_training(settings, warehouse, ingested.fingerprint)
     fold = plan.marts.origin - timedelta(days=plan.marts.horizon_days)
-    notes: list[str] = []
+    untold = unreached(plan.terms, plan.marts.horizon_days)
+    notes: list[str] = [untold] if untold else []
     folder = settings.home / "models" / plan.run_id
     if (folder / artifact.MANIFEST).exists() and not force:
         notes.append(f"{plan.run_id} was trained before on the same data, code and settings; nothing new to train.")

@@ -22,8 +22,11 @@ from models_ml.evaluation.hierarchy import AGGREGATE_LEVELS, LEVELS, Hierarchy
 from models_ml.evaluation.metrics import AVERAGE_LEVEL
 from models_ml.forecasters.base import Forecast
 from models_ml.forecasters.quantiles.model import week_starts, week_sums
+from models_ml.forecasters.quantiles.replay import replay
 from models_ml.forecasters.registry import BASELINE, make_forecaster
 from models_ml.forecasters.storage import FittedModel
+from models_ml.inventory.rows import policy_rows
+from models_ml.inventory.terms import digest_of, read_terms, terms_of
 from models_ml.marts import SERIES_KEYS, Marts, last_sale_day
 from models_ml.scenarios.tables import scenario_tables
 from models_ml.settings import QUANTILE_COLUMNS, Settings
@@ -49,6 +52,7 @@ class Plan:
         parameters: its parameters.
         scope: the stores forecast.
         data_fingerprint: of the raw data.
+        terms: how each series is ordered (see `inventory.terms.terms_of`).
         run_id: derived from all of these and the code.
     """
 
@@ -57,6 +61,7 @@ class Plan:
     parameters: dict[str, Any]
     scope: tuple[str, ...]
     data_fingerprint: str
+    terms: pd.DataFrame
     run_id: str
 
 
@@ -68,6 +73,9 @@ def plan_training(settings: Settings, warehouse: Warehouse, data_fingerprint: st
         warehouse: of the marts.
         data_fingerprint: of the raw data behind the marts.
         origin: the last known day; None: the last day of sales.
+
+    Raises:
+        InputError: the ordering terms are wrong.
     """
     from models_ml.store.records import derive_run_id
 
@@ -75,14 +83,20 @@ def plan_training(settings: Settings, warehouse: Warehouse, data_fingerprint: st
     marts = Marts(warehouse, origin or last_sale_day(warehouse, stores), settings.horizon_days, stores)
     parameters = make_forecaster(settings.model, seed=settings.seed, threads=settings.threads).parameters()
     scope = tuple(sorted(marts.series["store_id"].unique()))
+    terms = terms_of(marts.series, read_terms(warehouse, settings.inventory_terms))
     run_id = derive_run_id(
         data_fingerprint=data_fingerprint,
-        configuration={"model": settings.model, "horizon_days": settings.horizon_days, **parameters},
+        configuration={
+            "model": settings.model,
+            "horizon_days": settings.horizon_days,
+            "inventory_terms": digest_of(terms),
+            **parameters,
+        },
         code_version=provenance.code_version(),
         origin=marts.origin,
         scope=scope,
     )
-    return Plan(marts, settings.model, parameters, scope, data_fingerprint, run_id)
+    return Plan(marts, settings.model, parameters, scope, data_fingerprint, terms, run_id)
 
 
 def backtest_folds(
@@ -163,13 +177,15 @@ def train(plan: Plan, settings: Settings, scored: Backtest, models: Path) -> Pat
         The run's folder.
     """
     forecaster = make_forecaster(plan.model, seed=settings.seed, threads=settings.threads)
-    model = FittedModel.fit(forecaster, plan.marts)
+    replays = replay(plan.marts)
+    model = FittedModel.fit(forecaster, plan.marts, replays)
     forecast = model.forecast(plan.marts)
     tables = {
         "forecasts": forecast_rows(plan.marts, forecast),
         "node_forecasts": node_rows(plan.marts, forecast),
         "node_period_forecasts": week_rows(plan.marts, forecast),
         "run_series": series_rows(plan.marts, forecast),
+        "inventory_policy": policy_rows(plan.marts, forecast, plan.terms, replays),
         "run_nodes": pa.Table.from_pandas(forecast.hierarchy.nodes.drop(columns="item_id"), preserve_index=False),
         **backtest_tables(scored),
         **history_rows(plan.marts, settings.history_days),
@@ -201,7 +217,7 @@ def manifest_of(plan: Plan, forecast: Forecast, metrics: pd.DataFrame) -> dict[s
         "git_commit": provenance.git_commit(),
         "code_version": provenance.code_version(),
         "data_fingerprint": plan.data_fingerprint,
-        "parameters": {**plan.parameters, **forecast.details},
+        "parameters": {**plan.parameters, **forecast.details, "inventory_terms": digest_of(plan.terms)},
         "metrics": headline,
     }
 

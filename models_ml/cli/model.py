@@ -35,6 +35,7 @@ def train(
     from models_ml import training
     from models_ml.cli.progress import Progress
     from models_ml.evaluation.backtest import Backtest
+    from models_ml.inventory.rows import unreached
     from models_ml.pipeline import prepare_home, raw_fingerprint, rivals
     from models_ml.warehouse import open_warehouse
 
@@ -55,6 +56,9 @@ def train(
     with progress.step("train and forecast"):
         folder = training.train(plan, settings, scored, settings.home / "models")
     typer.echo(f"{plan.run_id}: {plan.model} from {plan.marts.origin}, {len(plan.marts.series)} series, in {folder}")
+    untold = unreached(plan.terms, plan.marts.horizon_days)
+    if untold:
+        typer.echo(untold)
     if publishing:
         publish(plan.run_id, home=home)
 

@@ -10,6 +10,7 @@ from typing import Any
 from models_ml.errors import ModelError
 from models_ml.forecasters.base import Forecast, Forecaster, Storable
 from models_ml.forecasters.quantiles import QuantileModel, fit_quantiles
+from models_ml.forecasters.quantiles.replay import Replays
 from models_ml.forecasters.registry import make_forecaster
 from models_ml.marts import Marts
 
@@ -29,10 +30,10 @@ class FittedModel:
     quantiles: QuantileModel
 
     @classmethod
-    def fit(cls, forecaster: Forecaster, marts: Marts) -> FittedModel:
-        """Fit a forecaster and its quantiles at `marts.origin`."""
+    def fit(cls, forecaster: Forecaster, marts: Marts, replays: Replays | None = None) -> FittedModel:
+        """Fit a forecaster and its quantiles at `marts.origin`; `replays` of these marts, if they were made already."""
         forecaster.fit(marts)
-        return cls(forecaster, fit_quantiles(marts))
+        return cls(forecaster, fit_quantiles(marts, replays=replays))
 
     def forecast(self, marts: Marts) -> Forecast:
         """Mean and quantiles of `marts.target_dates`.

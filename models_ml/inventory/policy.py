@@ -19,6 +19,7 @@ POLICY_COLUMNS = [
     "order_up_to",
     "expected_short",
     "days_of_cover",
+    "mean_stock",
 ]
 
 
@@ -84,27 +85,43 @@ def inventory_policy(
         `POLICY_COLUMNS`, one row a series on the index of `terms`. The protection interval is review period + lead
         time: an order must last until the next one has arrived. The reorder point covers the lead time alone: with
         stock below it, an order cannot wait for the next review. Days of cover: how long the order-up-to level lasts
-        at the interval's mean daily demand.
+        at the interval's mean daily demand. Mean stock: between what is expected to be on hand when an order has
+        arrived and before the next one does.
     """
     protection = (terms["review_period_days"] + terms["lead_time_days"]).to_numpy()
     lead = np.maximum(terms["lead_time_days"].to_numpy(), 1)
     service = terms["service_level"].to_numpy(dtype=float)
     sums = np.concatenate([np.zeros((len(mean), 1)), np.cumsum(mean, axis=1, dtype=np.float64)], axis=1)
-    table = np.zeros((len(mean), len(POLICY_COLUMNS)))
-    for days in np.unique(protection):
-        own = np.flatnonzero(protection == days)
-        spread, offered = spreads[int(days)].take(own), days_to_launch[own] <= days
-        target = stock_target(sums[own, days], spread, service[own], offered)
-        table[own, 2], table[own, 5], table[own, 6] = target.expected, target.level, target.short
-    for days in np.unique(lead):
+    table = pd.DataFrame(0.0, columns=POLICY_COLUMNS, index=terms.index)
+    reorder, level, expected, short, on_arrival = (np.zeros(len(mean)) for _ in range(5))
+
+    def target_of(days: int, own: np.ndarray) -> tuple[Target, np.ndarray]:
+        spread = spreads[days].take(own)
+        return stock_target(sums[own, days], spread, service[own], days_to_launch[own] <= days), spread.dispersion
+
+    for days in np.unique(lead).tolist():
         own = np.flatnonzero(lead == days)
-        spread, offered = spreads[int(days)].take(own), days_to_launch[own] <= days
-        table[own, 4] = stock_target(sums[own, days], spread, service[own], offered).level
-    table[:, 0], table[:, 1] = protection, service
-    table[:, 3] = table[:, 5] - table[:, 2]
-    daily = table[:, 2] / protection
-    table[:, 7] = np.where(daily > 0, table[:, 5] / np.where(daily > 0, daily, 1.0), 0.0)
-    return pd.DataFrame(table, columns=POLICY_COLUMNS, index=terms.index).astype({"protection_days": int})
+        reorder[own] = target_of(days, own)[0].level
+    for days in np.unique(protection).tolist():
+        own = np.flatnonzero(protection == days)
+        target, dispersion = target_of(days, own)
+        # Each length of interval is calibrated by itself; what lasts the longer one must last the shorter one too.
+        level[own] = np.maximum(target.level, reorder[own])
+        expected[own] = target.expected
+        short[own] = expected_short(target.expected, dispersion, level[own])
+    for days in np.unique(lead).tolist():
+        own = np.flatnonzero(lead == days)
+        target, dispersion = target_of(days, own)
+        left = level[own] - target.expected + expected_short(target.expected, dispersion, level[own])
+        on_arrival[own] = np.where(terms["lead_time_days"].to_numpy()[own] > 0, left, level[own])
+    table["protection_days"], table["service_level"] = protection, service
+    table["expected_demand"], table["reorder_point"], table["order_up_to"] = expected, reorder, level
+    table["safety_stock"] = level - expected
+    table["expected_short"] = short
+    daily = expected / protection
+    table["days_of_cover"] = np.where(daily > 0, level / np.where(daily > 0, daily, 1.0), 0.0)
+    table["mean_stock"] = np.clip((on_arrival + level - expected + short) / 2, 0.0, level)
+    return table.astype(dict.fromkeys(("protection_days", "reorder_point", "order_up_to"), int))
 
 
 def intervals_of(terms: pd.DataFrame) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -132,6 +133,11 @@ def terms_of(series: pd.DataFrame, terms: pd.DataFrame) -> pd.DataFrame:
         )
     result["service_level"] = result["service_level"].fillna(critical_ratio(result))
     return result.astype(dict.fromkeys(WHOLE, int))
+
+
+def digest_of(terms: pd.DataFrame) -> str:
+    """SHA-256 (hex) of the terms of some series: two runs of the same forecasts may order by different terms."""
+    return hashlib.sha256(terms[TERMS].to_csv(index=False).encode()).hexdigest()
 
 
 def critical_ratio(terms: pd.DataFrame) -> pd.Series:

@@ -8,7 +8,6 @@ agree to the bit.
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from typing import Any
 
 import numpy as np
@@ -19,25 +18,36 @@ from sqlalchemy import BigInteger, Connection, Select, Table, cast, func, litera
 from models_ml.settings import QUANTILE_COLUMNS
 from models_ml.store.frames import floats
 from models_ml.store.records import canonical_json
-from models_ml.store.schema import REAL, forecasts, node_forecasts, node_period_forecasts
+from models_ml.store.schema import REAL, forecasts, inventory_policy, node_forecasts, node_period_forecasts
 
 VALUE_COLUMNS = ("mean", *QUANTILE_COLUMNS)
 PRIME = 1_000_000_007
 _MICRO = 1e6
-DIGESTED = {table.name: table for table in (forecasts, node_forecasts, node_period_forecasts)}
+DIGESTED = {table.name: table for table in (forecasts, node_forecasts, node_period_forecasts, inventory_policy)}
+POLICY_COLUMNS = tuple(
+    column.name
+    for column in inventory_policy.columns
+    # Safety stock has a sign, at which SQL and NumPy take the remainder differently; it follows from the others.
+    if not column.primary_key and column.name != "safety_stock"
+)
+
+
+def digested_columns(name: str) -> tuple[str, ...]:
+    """The columns of a table that count."""
+    return POLICY_COLUMNS if name == inventory_policy.name else VALUE_COLUMNS
 
 
 class Digest:
     """Row count and column sums by table and store (node rows under one key), added up batch by batch."""
 
     def __init__(self) -> None:
-        self._sums: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * (1 + len(VALUE_COLUMNS)))
+        self._sums: dict[tuple[str, str], list[int]] = {}
 
     def add(self, name: str, part: pa.Table) -> None:
         """Count a batch of a table of forecasts; other frames have no digest."""
         if name not in DIGESTED or part.num_rows == 0:
             return
-        values = [_micro_units(part.column(column)) for column in VALUE_COLUMNS]
+        values = [_micro_units(part.column(column)) for column in digested_columns(name)]
         if "store_id" not in part.column_names:
             self._add(name, "", np.full(part.num_rows, True), values)
             return
@@ -46,7 +56,7 @@ class Digest:
             self._add(name, store, np.asarray(pc.equal(stores, store)), values)
 
     def _add(self, name: str, store: str, mask: Any, values: list[Any]) -> None:
-        total = self._sums[name, store]
+        total = self._sums.setdefault((name, store), [0] * (1 + len(values)))
         total[0] += int(mask.sum())
         for position, column in enumerate(values, start=1):
             total[position] += int(column[mask].sum())
@@ -102,7 +112,7 @@ def digest_query(name: str, run_id: str) -> Select[Any]:
     table: Table = DIGESTED[name]
     sums = [
         func.sum(cast(table.c[column] * literal(_MICRO, REAL) + literal(0.5, REAL), BigInteger) % PRIME)
-        for column in VALUE_COLUMNS
+        for column in digested_columns(name)
     ]
     if "store_id" not in table.columns:
         return select(func.count(), *sums).select_from(table).where(table.c.run_id == run_id)

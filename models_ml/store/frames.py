@@ -37,6 +37,7 @@ class RunFrames:
     forecasts: Frame
     node_forecasts: Frame
     node_period_forecasts: Frame
+    inventory_policy: Frame
     run_metrics: Frame
     backtest_series: Frame
     backtest_nodes: Frame
@@ -57,6 +58,7 @@ FRAME_TABLES: dict[str, Table] = {
     "forecasts": schema.forecasts,
     "node_forecasts": schema.node_forecasts,
     "node_period_forecasts": schema.node_period_forecasts,
+    "inventory_policy": schema.inventory_policy,
     "run_metrics": schema.run_metrics,
     "backtest_series": schema.backtest_series,
     "backtest_nodes": schema.backtest_nodes,
@@ -71,6 +73,9 @@ FRAME_TABLES: dict[str, Table] = {
     "scenario_events": schema.scenario_events,
 }
 """Frame -> table it is loaded into, parents before children."""
+
+SIGNED = ("value", "safety_stock")
+"""Columns that may be negative (bias in run_metrics; stock below the mean demand); all others count or cost."""
 
 
 SIGNED = ("value", "elasticity", "elasticity_low", "elasticity_high")
@@ -176,6 +181,8 @@ def check(name: str, part: pa.Table, run: RunRecord) -> None:
         _check_quantiles(name, part)
     if "absolute_error_units" in part.column_names:
         _check_errors(name, part)
+    if name == "inventory_policy":
+        _check_policy(name, part)
     if name in ("sales_history", "node_history"):
         _check_dates(name, part, "date", date.min, run.origin)
     if "store_id" in part.column_names and name != "run_nodes":
@@ -252,6 +259,25 @@ def _check_errors(name: str, part: pa.Table) -> None:
         part,
         apart > absolute * 1.001 + 0.001,
         lambda row: f"the days' errors add up to {absolute[row]}, less than the error of their sum, {apart[row]},",
+    )
+
+
+def _check_policy(name: str, part: pa.Table) -> None:
+    reorder, level, demand, safety = (
+        floats(part.column(column)) for column in ("reorder_point", "order_up_to", "expected_demand", "safety_stock")
+    )
+    _refuse(name, part, reorder < 0, lambda row: f"reorder_point is {reorder[row]:g}, below 0,")
+    _refuse(
+        name,
+        part,
+        level < reorder,
+        lambda row: f"order_up_to is {level[row]:g}, below the reorder_point {reorder[row]:g},",
+    )
+    _refuse(
+        name,
+        part,
+        np.abs(level - demand - safety) > 0.001,
+        lambda row: f"safety_stock is {safety[row]}, not order_up_to - expected_demand = {level[row] - demand[row]},",
     )
 
 

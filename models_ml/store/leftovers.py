@@ -16,6 +16,7 @@ from models_ml.store.schema import (
     backtest_series,
     department_elasticities,
     forecasts,
+    inventory_policy,
     model_runs,
     node_contributions,
     node_forecasts,
@@ -102,7 +103,8 @@ def delete_rows(engine: Engine, run_id: str, hold: Callable[[Connection], None])
 
         def of_store(connection: Connection, store: str = store) -> None:
             hold(connection)
-            for table in (forecasts, backtest_series, staged_sales_history, scenario_flags, scenario_series):
+            of_series = (forecasts, inventory_policy, backtest_series, staged_sales_history)
+            for table in (*of_series, scenario_flags, scenario_series):
                 connection.execute(delete(table).where(table.c.run_id == run_id, table.c.store_id == store))
 
         run_transaction(engine, of_store)

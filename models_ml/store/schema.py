@@ -224,6 +224,45 @@ run_metrics = Table(
 )
 
 
+inventory_policy = Table(
+    "inventory_policy",
+    metadata,
+    Column("run_id", RUN_ID, primary_key=True),
+    Column("store_id", NAME, primary_key=True),
+    Column("item_id", ITEM_ID, primary_key=True),
+    Column("lead_time_days", SmallInteger, nullable=False),
+    Column("review_period_days", SmallInteger, nullable=False),
+    Column("service_level", REAL, nullable=False),
+    Column("holding_cost", REAL, nullable=False),
+    Column("shortage_cost", REAL, nullable=False),
+    Column("expected_demand", REAL, nullable=False),
+    Column("safety_stock", REAL, nullable=False),
+    Column("reorder_point", Integer, nullable=False),
+    Column("order_up_to", Integer, nullable=False),
+    Column("expected_short", REAL, nullable=False),
+    Column("days_of_cover", REAL, nullable=False),
+    Column("mean_stock", REAL, nullable=False),
+    ForeignKeyConstraint(
+        ["run_id", "store_id", "item_id"],
+        ["run_series.run_id", "run_series.store_id", "run_series.item_id"],
+    ),
+    CheckConstraint("lead_time_days >= 0 and review_period_days >= 1", name="interval"),
+    CheckConstraint("service_level > 0 and service_level < 1", name="service_level"),
+    CheckConstraint("holding_cost >= 0 and shortage_cost >= 0", name="costs"),
+    CheckConstraint(
+        f"reorder_point >= 0 and order_up_to >= reorder_point and order_up_to <= {MAX_UNITS:.0f}", name="levels"
+    ),
+    # Negative where the level asked for is below the mean, as for an item that sells less than a unit an interval.
+    CheckConstraint("abs(order_up_to - expected_demand - safety_stock) <= 0.001", name="safety_stock"),
+    CheckConstraint(
+        "expected_demand >= 0 and expected_short >= 0 and expected_short <= expected_demand * 1.001 + 0.001",
+        name="demand",
+    ),
+    CheckConstraint("days_of_cover >= 0 and mean_stock >= 0 and mean_stock <= order_up_to", name="stock"),
+    sqlite_with_rowid=False,
+)
+
+
 # Errors of the backtest folds as sums of units, so that any group of rows has its own WAPE and bias.
 def _error_columns() -> list[Column[Any]]:
     return [Column(name, REAL, nullable=False) for name in ("actual_units", "forecast_units", "absolute_error_units")]

@@ -128,6 +128,13 @@ def synthetic_run(
             **_values(generator, len(nodes) * len(periods)),
         }
     ).cast(ARROW_SCHEMAS["node_period_forecasts"])
+    tables["inventory_policy"] = pa.table(
+        {
+            "store_id": store_column,
+            "item_id": np.tile(item_ids, len(stores)),
+            **policy_columns(tables["run_series"]["units_last_28"].to_numpy() / 28),
+        }
+    ).cast(ARROW_SCHEMAS["inventory_policy"])
     fold = origin - timedelta(days=28)
     tables["backtest_series"] = pa.table(
         {
@@ -232,6 +239,27 @@ def _scenarios(generator: np.random.Generator, run_series: pa.Table) -> dict[str
     return {
         name: pa.table(columns).select(ARROW_SCHEMAS[name].names).cast(ARROW_SCHEMAS[name])
         for name, columns in rows.items()
+    }
+
+
+def policy_columns(daily: np.ndarray) -> dict[str, np.ndarray]:
+    """A made-up policy of series that sell `daily` units a day: reviewed every week, three days of lead time."""
+    lead, review = 3, 7
+    expected = daily * (lead + review)
+    level = np.ceil(expected + 1.64 * np.sqrt(2 * expected))
+    return {
+        "lead_time_days": np.full(len(daily), lead),
+        "review_period_days": np.full(len(daily), review),
+        "service_level": np.full(len(daily), 0.95),
+        "holding_cost": np.full(len(daily), 0.25),
+        "shortage_cost": np.full(len(daily), 0.3),
+        "expected_demand": expected,
+        "safety_stock": level - expected,
+        "reorder_point": np.floor(level * 0.4).astype(int),
+        "order_up_to": level.astype(int),
+        "expected_short": expected * 0.01,
+        "days_of_cover": np.where(daily > 0, level / np.where(daily > 0, daily, 1.0), 0.0),
+        "mean_stock": np.clip(level - daily * (lead + review / 2), 0.0, None),
     }
 
 

@@ -31,6 +31,7 @@ from models_ml.store.frames import ARROW_SCHEMAS, RunFrames
 from models_ml.store.migrate import upgrade
 from models_ml.store.publish import publish
 from models_ml.store.records import RunRecord
+from models_ml.store.synthetic import policy_columns
 from tests.scenario_rows import scenario_rows
 
 ORIGIN = date(2016, 5, 22)
@@ -45,6 +46,7 @@ ITEMS = {
     "HOBBIES_1_001": ("HOBBIES_1", "HOBBIES"),
 }
 ONLY_IN_CA_1 = "HOBBIES_1_001"
+WITHOUT_POLICY = "HOBBIES_1_001"
 WITHOUT_RMSSE = "FOODS_3_001"
 MODELS = ("middle_out", "seasonal_naive")
 SPREAD = np.linspace(0.1, 2.5, len(QUANTILE_COLUMNS))
@@ -170,6 +172,8 @@ def make_run(
     tables |= errors
     tables["node_period_forecasts"] = periods_of(node_forecasts, days)
     tables |= scenario_rows(series, HORIZON)
+    policy = series[["store_id", "item_id"]].join(pd.DataFrame(policy_columns(series["units_last_28"].to_numpy() / 28)))
+    tables["inventory_policy"] = policy[policy["item_id"] != WITHOUT_POLICY]
     frames = RunFrames(
         **{
             name: pa.Table.from_pandas(tables[name][target.names], preserve_index=False).cast(target)

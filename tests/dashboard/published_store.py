@@ -24,6 +24,7 @@ from models_ml.store.migrate import upgrade
 from models_ml.store.publish import publish
 from models_ml.store.records import RunRecord, derive_run_id, utc_now
 from models_ml.store.schema import model_runs, monitor_alarms, monitor_results, quality_results
+from models_ml.store.synthetic import policy_columns
 from tests.scenario_rows import scenario_rows
 
 ORIGIN = date(2016, 5, 22)
@@ -271,6 +272,9 @@ def _frames(record: RunRecord, keys: list[dict[str, str]], known: _Floats, mean:
                 "mean": mean.ravel(),
                 **_quantiles(mean.ravel(), np.sqrt(mean.ravel() * 1.3)),
             }
+        ),
+        "inventory_policy": pa.table(
+            {"store_id": column("store_id"), "item_id": column("item_id"), **policy_columns(mean.mean(axis=1))}
         ),
         "sales_history": pa.table(
             {

@@ -128,6 +128,7 @@ def test_stream_of_batches_publishes_as_its_table_does(engine: Engine, made: Cal
     digest.add("forecasts", table)
     digest.add("node_forecasts", frames.node_forecasts)
     digest.add("node_period_forecasts", frames.node_period_forecasts)
+    digest.add("inventory_policy", frames.inventory_policy)
     assert done.checksum == digest.checksum()
 
 

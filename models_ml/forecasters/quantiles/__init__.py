@@ -9,12 +9,21 @@ from __future__ import annotations
 
 from models_ml.evaluation.hierarchy import Hierarchy
 from models_ml.forecasters.quantiles.model import QuantileModel, QuantileParameters, attach, series_quantiles
-from models_ml.forecasters.quantiles.replay import replay
+from models_ml.forecasters.quantiles.replay import Replays, replay
 from models_ml.marts import Marts
 
 __all__ = ["QuantileModel", "QuantileParameters", "attach", "fit_quantiles", "series_quantiles"]
 
 
-def fit_quantiles(marts: Marts, parameters: QuantileParameters | None = None) -> QuantileModel:
-    """A model fitted on what was known at `marts.origin`; it serves any forecast of `marts.series` from there."""
-    return QuantileModel.fit(Hierarchy.of(marts.series), replay(marts), parameters or QuantileParameters())
+def fit_quantiles(
+    marts: Marts, parameters: QuantileParameters | None = None, replays: Replays | None = None
+) -> QuantileModel:
+    """A model fitted on what was known at `marts.origin`; it serves any forecast of `marts.series` from there.
+
+    Args:
+        marts: as of the origin.
+        parameters: of the fit.
+        replays: of `marts`, where they were made already; they take seconds.
+    """
+    replays = replay(marts) if replays is None else replays
+    return QuantileModel.fit(Hierarchy.of(marts.series), replays, parameters or QuantileParameters())

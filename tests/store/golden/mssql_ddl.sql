@@ -339,6 +339,33 @@ CREATE TABLE forecasts (
     CONSTRAINT ck_forecasts_quantiles CHECK ((q_0_005 is null and q_0_025 is null and q_0_165 is null and q_0_25 is null and q_0_5 is null and q_0_75 is null and q_0_835 is null and q_0_975 is null and q_0_995 is null) or (q_0_005 is not null and q_0_025 is not null and q_0_165 is not null and q_0_25 is not null and q_0_5 is not null and q_0_75 is not null and q_0_835 is not null and q_0_975 is not null and q_0_995 is not null and 0 <= q_0_005 and q_0_005 <= q_0_025 and q_0_025 <= q_0_165 and q_0_165 <= q_0_25 and q_0_25 <= q_0_5 and q_0_5 <= q_0_75 and q_0_75 <= q_0_835 and q_0_835 <= q_0_975 and q_0_975 <= q_0_995 and q_0_995 <= 1000000000))
     );
 
+CREATE TABLE inventory_policy (
+    run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    store_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    item_id NVARCHAR(128) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    lead_time_days SMALLINT NOT NULL,
+    review_period_days SMALLINT NOT NULL,
+    service_level FLOAT(53) NOT NULL,
+    holding_cost FLOAT(53) NOT NULL,
+    shortage_cost FLOAT(53) NOT NULL,
+    expected_demand FLOAT(53) NOT NULL,
+    safety_stock FLOAT(53) NOT NULL,
+    reorder_point INTEGER NOT NULL,
+    order_up_to INTEGER NOT NULL,
+    expected_short FLOAT(53) NOT NULL,
+    days_of_cover FLOAT(53) NOT NULL,
+    mean_stock FLOAT(53) NOT NULL,
+    CONSTRAINT pk_inventory_policy PRIMARY KEY (run_id, store_id, item_id),
+    CONSTRAINT fk_inventory_policy_run_series FOREIGN KEY(run_id, store_id, item_id) REFERENCES run_series (run_id, store_id, item_id),
+    CONSTRAINT ck_inventory_policy_interval CHECK (lead_time_days >= 0 and review_period_days >= 1),
+    CONSTRAINT ck_inventory_policy_service_level CHECK (service_level > 0 and service_level < 1),
+    CONSTRAINT ck_inventory_policy_costs CHECK (holding_cost >= 0 and shortage_cost >= 0),
+    CONSTRAINT ck_inventory_policy_levels CHECK (reorder_point >= 0 and order_up_to >= reorder_point and order_up_to <= 1000000000),
+    CONSTRAINT ck_inventory_policy_safety_stock CHECK (abs(order_up_to - expected_demand - safety_stock) <= 0.001),
+    CONSTRAINT ck_inventory_policy_demand CHECK (expected_demand >= 0 and expected_short >= 0 and expected_short <= expected_demand * 1.001 + 0.001),
+    CONSTRAINT ck_inventory_policy_stock CHECK (days_of_cover >= 0 and mean_stock >= 0 and mean_stock <= order_up_to)
+    );
+
 CREATE TABLE node_contributions (
     run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
     node_id NVARCHAR(200) COLLATE Latin1_General_100_BIN2 NOT NULL,

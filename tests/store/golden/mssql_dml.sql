@@ -73,6 +73,8 @@ INSERT INTO node_forecasts (run_id, node_id, target_date, mean, q_0_005, q_0_025
 
 INSERT INTO node_period_forecasts (run_id, node_id, first_date, last_date, mean, q_0_005, q_0_025, q_0_165, q_0_25, q_0_5, q_0_75, q_0_835, q_0_975, q_0_995) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
+INSERT INTO inventory_policy (run_id, store_id, item_id, lead_time_days, review_period_days, service_level, holding_cost, shortage_cost, expected_demand, safety_stock, reorder_point, order_up_to, expected_short, days_of_cover, mean_stock) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
 INSERT INTO run_metrics (run_id, fold, model, level, metric, value) VALUES (?, ?, ?, ?, ?, ?);
 
 INSERT INTO backtest_series (run_id, store_id, item_id, fold, model, rmsse, actual_units, forecast_units, absolute_error_units) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
@@ -112,6 +114,10 @@ SELECT count(*) AS count_1
 SELECT count(*) AS count_1
     FROM node_period_forecasts
     WHERE node_period_forecasts.run_id = ?;
+
+SELECT count(*) AS count_1
+    FROM inventory_policy
+    WHERE inventory_policy.run_id = ?;
 
 SELECT count(*) AS count_1
     FROM run_metrics
@@ -164,6 +170,10 @@ SELECT count(*) AS count_1, sum(CAST(node_forecasts.mean * ? + ? AS BIGINT) % ?)
 SELECT count(*) AS count_1, sum(CAST(node_period_forecasts.mean * ? + ? AS BIGINT) % ?) AS sum_1, sum(CAST(node_period_forecasts.q_0_005 * ? + ? AS BIGINT) % ?) AS sum_2, sum(CAST(node_period_forecasts.q_0_025 * ? + ? AS BIGINT) % ?) AS sum_3, sum(CAST(node_period_forecasts.q_0_165 * ? + ? AS BIGINT) % ?) AS sum_4, sum(CAST(node_period_forecasts.q_0_25 * ? + ? AS BIGINT) % ?) AS sum_5, sum(CAST(node_period_forecasts.q_0_5 * ? + ? AS BIGINT) % ?) AS sum_6, sum(CAST(node_period_forecasts.q_0_75 * ? + ? AS BIGINT) % ?) AS sum_7, sum(CAST(node_period_forecasts.q_0_835 * ? + ? AS BIGINT) % ?) AS sum_8, sum(CAST(node_period_forecasts.q_0_975 * ? + ? AS BIGINT) % ?) AS sum_9, sum(CAST(node_period_forecasts.q_0_995 * ? + ? AS BIGINT) % ?) AS sum_10
     FROM node_period_forecasts
     WHERE node_period_forecasts.run_id = ?;
+
+SELECT inventory_policy.store_id, count(*) AS count_1, sum(CAST(inventory_policy.lead_time_days * ? + ? AS BIGINT) % ?) AS sum_1, sum(CAST(inventory_policy.review_period_days * ? + ? AS BIGINT) % ?) AS sum_2, sum(CAST(inventory_policy.service_level * ? + ? AS BIGINT) % ?) AS sum_3, sum(CAST(inventory_policy.holding_cost * ? + ? AS BIGINT) % ?) AS sum_4, sum(CAST(inventory_policy.shortage_cost * ? + ? AS BIGINT) % ?) AS sum_5, sum(CAST(inventory_policy.expected_demand * ? + ? AS BIGINT) % ?) AS sum_6, sum(CAST(inventory_policy.reorder_point * ? + ? AS BIGINT) % ?) AS sum_7, sum(CAST(inventory_policy.order_up_to * ? + ? AS BIGINT) % ?) AS sum_8, sum(CAST(inventory_policy.expected_short * ? + ? AS BIGINT) % ?) AS sum_9, sum(CAST(inventory_policy.days_of_cover * ? + ? AS BIGINT) % ?) AS sum_10, sum(CAST(inventory_policy.mean_stock * ? + ? AS BIGINT) % ?) AS sum_11
+    FROM inventory_policy
+    WHERE inventory_policy.run_id = ? GROUP BY inventory_policy.store_id;
 
 SELECT TOP 5 run_series.store_id, run_series.item_id, anon_1.days, anon_1.first, anon_1.last
     FROM run_series LEFT OUTER JOIN (SELECT forecasts.store_id AS store_id, forecasts.item_id AS item_id, count(*) AS days, min(forecasts.target_date) AS first, max(forecasts.target_date) AS last
@@ -249,6 +259,8 @@ UPDATE model_runs SET status=?, reason=? WHERE model_runs.run_id = ? AND model_r
 UPDATE model_runs SET status=? WHERE model_runs.run_id = ? AND model_runs.status = ?;
 
 DELETE FROM forecasts WHERE forecasts.run_id = ? AND forecasts.store_id = ?;
+
+DELETE FROM inventory_policy WHERE inventory_policy.run_id = ? AND inventory_policy.store_id = ?;
 
 DELETE FROM backtest_series WHERE backtest_series.run_id = ? AND backtest_series.store_id = ?;
 

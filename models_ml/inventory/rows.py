@@ -1,0 +1,55 @@
+"""The ordering policy of a run, as the rows that the prediction store keeps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from models_ml.forecasters.base import Forecast
+from models_ml.forecasters.quantiles.replay import Replays
+from models_ml.inventory.interval import learn_spread
+from models_ml.inventory.policy import intervals_of, inventory_policy
+from models_ml.inventory.terms import TERMS
+from models_ml.marts import SERIES_KEYS, Marts
+
+SAID = ["protection_days", "service_level"]
+"""What a policy repeats of its terms."""
+
+
+def policy_rows(marts: Marts, forecast: Forecast, terms: pd.DataFrame, replays: Replays) -> pa.Table:
+    """Rows of `inventory_policy`: one a series whose protection interval the forecast reaches.
+
+    Args:
+        marts: as of the origin.
+        forecast: of `marts.series`.
+        terms: one row a series (see `terms.terms_of`).
+        replays: of `marts.series`; their errors are what safety stock is held against.
+    """
+    reached = within_horizon(terms, marts.horizon_days)
+    series, own_terms = forecast.series[reached], terms[reached].reset_index(drop=True)
+    rows = np.flatnonzero(reached)
+    department = pd.factorize(forecast.series["department_id"], sort=True)[0]
+    spreads = {days: learn_spread(replays, department, days).take(rows) for days in intervals_of(own_terms)}
+    days_to_launch = (series["launch_date"] - pd.Timestamp(marts.origin)).dt.days.to_numpy()
+    policy = inventory_policy(forecast.mean[rows], own_terms, spreads, days_to_launch)
+    table = pd.concat([series[SERIES_KEYS].reset_index(drop=True), own_terms[TERMS], policy.drop(columns=SAID)], axis=1)
+    return pa.Table.from_pandas(table, preserve_index=False)
+
+
+def within_horizon(terms: pd.DataFrame, horizon_days: int) -> np.ndarray:
+    """Whether a forecast of so many days reaches to the end of each series' protection interval."""
+    return np.asarray((terms["review_period_days"] + terms["lead_time_days"]).to_numpy() <= horizon_days)
+
+
+def unreached(terms: pd.DataFrame, horizon_days: int) -> str | None:
+    """What to tell of series that get no policy; None where each has one."""
+    short = terms[~within_horizon(terms, horizon_days)]
+    if short.empty:
+        return None
+    longest = int((short["review_period_days"] + short["lead_time_days"]).max())
+    return (
+        f"No ordering policy for {len(short)} of {len(terms)} series: their lead time and review period (up to "
+        f"{longest} days together) are longer than the forecast of {horizon_days} days. Shorten them in the "
+        "inventory terms, or lengthen DEMAND_HORIZON_DAYS."
+    )

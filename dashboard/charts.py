@@ -401,6 +401,34 @@ def comparison(rows: Sequence[Row], *, colours: Palette, unit: str, sort: Sequen
     return _spec(list(rows), layers, colours, max(90, 34 * len(rows) + 40))
 
 
+def stock_values(rows: Sequence[Row], *, colours: Palette, unit: str) -> Spec:
+    """A bar of the stock's value for each member, largest first, with its figure at the end.
+
+    Args:
+        rows: `name`, `value`, `label`, `tip_value`, `tip_units`, in the order to show.
+        colours: the theme's palette.
+        unit: title of the value axis.
+    """
+    y = _names_axis(130)
+    x: Spec = {
+        "field": "value",
+        "type": "quantitative",
+        "axis": {"title": unit, "format": "~s", "labelExpr": ZERO_LABEL, "tickCount": 4, "gridColor": colours.grid},
+    }
+    tooltip = [
+        {"field": "name", "title": "Name"},
+        {"field": "tip_value", "title": "Value of the mean stock"},
+        {"field": "tip_units", "title": "Units"},
+    ]
+    bar = {"type": "bar", "color": colours.forecast, "opacity": 0.85, "height": {"band": 0.6}, "cornerRadiusEnd": 2}
+    figure = {"type": "text", "align": "left", "dx": 5, "color": colours.text, "fontSize": 12}
+    layers: list[Spec] = [
+        {"mark": bar, "encoding": {"y": y, "x": x, "tooltip": tooltip}},
+        {"mark": figure, "encoding": {"y": y, "x": x, "text": {"field": "label"}, "tooltip": tooltip}},
+    ]
+    return _spec(list(rows), layers, colours, max(90, 30 * len(rows) + 40))
+
+
 def dumbbell(
     rows: Sequence[Row], *, colours: Palette, unit: str, target: float | None = None, percent: bool = False
 ) -> Spec:

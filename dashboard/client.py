@@ -109,6 +109,18 @@ class ApiClient:
         """One page of the served series."""
         return self._get(schemas.ItemPage, "/forecast/items", parameters)
 
+    def inventory(self, parameters: Mapping[str, Parameter]) -> schemas.InventoryAnswer:
+        """What to hold and to order of one item in one store."""
+        return self._get(schemas.InventoryAnswer, "/inventory", parameters)
+
+    def inventory_items(self, parameters: Mapping[str, Parameter]) -> schemas.InventoryPage:
+        """One page of ordering policies."""
+        return self._get(schemas.InventoryPage, "/inventory/items", parameters)
+
+    def inventory_departments(self) -> schemas.InventoryDepartments:
+        """Stock and its value by store and department."""
+        return self._get(schemas.InventoryDepartments, "/inventory/departments", {})
+
     def calendar(self) -> schemas.Calendar:
         """Events and regional flags of the history and the horizon."""
         return self._get(schemas.Calendar, "/calendar", {})

@@ -206,6 +206,32 @@ def items(run_key: str, store_id: str, department_id: str, sort: str) -> tuple[l
 
 
 @st.cache_data(ttl=READ_TTL_SECONDS, max_entries=4, show_spinner=False)
+def inventory_departments(run_key: str) -> schemas.InventoryDepartments:
+    """Stock and its value by store and department."""
+    return client().inventory_departments()
+
+
+@st.cache_data(ttl=READ_TTL_SECONDS, max_entries=20, show_spinner=False)
+def inventory_items(run_key: str, store_id: str, department_id: str) -> tuple[list[schemas.InventoryPolicy], int]:
+    """Policies of a store's department, most valuable stock first, at most 2,000, and how many there are."""
+    asked: dict[str, str | int | None] = {"store_id": store_id, "department_id": department_id, "sort": "value"}
+    found: list[schemas.InventoryPolicy] = []
+    cursor: str | None = None
+    while True:
+        page = client().inventory_items({**asked, "limit": _PAGE_LIMIT, "cursor": cursor})
+        found += page.items
+        cursor = page.next_cursor
+        if cursor is None or len(found) >= _MAX_ITEMS:
+            return found, page.total
+
+
+@st.cache_data(ttl=READ_TTL_SECONDS, max_entries=100, show_spinner=False)
+def order(run_key: str, item_id: str, store_id: str, on_hand: int, on_order: int) -> schemas.InventoryAnswer:
+    """What to order of an item, given its stock."""
+    return client().inventory({"item_id": item_id, "store_id": store_id, "on_hand": on_hand, "on_order": on_order})
+
+
+@st.cache_data(ttl=READ_TTL_SECONDS, max_entries=4, show_spinner=False)
 def calendar(run_key: str) -> dict[dt.date, schemas.CalendarDay]:
     """Events and regional flags by day; empty when the API has no calendar."""
     return {day.date: day for day in client().calendar().days}

@@ -28,6 +28,10 @@ PAGES = {
     ),
     "what_if": ("/what_if?shop=CA_1&dept=FOODS_3&article=FOODS_3_003", "What if the price were another?"),
     "overrides": ("/overrides?place=store:CA_1&product=department:FOODS_3", "What do planners know better?"),
+    "inventory": (
+        "/inventory?place=store:CA_1&product=department:FOODS_3&item=FOODS_3_003",
+        "What to order, and where does the stock lie?",
+    ),
     "accuracy": ("/accuracy", "Was the forecast any good?"),
     "runs": ("/runs", "What is served, and what changed?"),
     "quality": ("/quality", "Can the data be trusted?"),

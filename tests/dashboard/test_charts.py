@@ -32,6 +32,7 @@ def specifications(colours: charts.Palette) -> dict[str, charts.Spec]:
             colours=colours,
         ),
         "comparison": charts.comparison([{"name": "a", **COMPARED}], colours=colours, unit="units"),
+        "stock": charts.stock_values([{"name": "a", "value": 1.0, "label": "1"}], colours=colours, unit="money"),
         "dumbbell": charts.dumbbell(
             [{"name": "a", "ours": 1.0, "baseline": None}], colours=colours, unit="x", target=0.95, percent=True
         ),

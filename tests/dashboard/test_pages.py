@@ -98,6 +98,23 @@ def test_an_item_over_all_stores_has_no_range_and_says_why() -> None:
     assert "What moves this forecast?" not in said
 
 
+def test_inventory_says_where_the_value_lies_and_what_to_order(client: ApiClient) -> None:
+    departments = client.inventory_departments().departments
+    whole = sum(one.stock_value for one in departments)
+    said = words(show("inventory"))
+    assert f"What is the stock worth? {formats.short_units(whole)}" in said
+    assert "Pick a store and a department" in said
+    asked = {"store_id": "CA_1", "item_id": "FOODS_3_002"}
+    policy = client.inventory(asked).policy
+    test = show("inventory", place="store:CA_1", product="department:FOODS_3", item="FOODS_3_002")
+    assert f"How many FOODS_3_002 to order? {policy.order_up_to} units" in words(test)
+    assert "Can it wait for the next review? No" in words(test)
+    on_hand = next(box for box in test.number_input if box.label == "Stock on hand")
+    on_hand.set_value(policy.reorder_point + 1).run()
+    assert f"to order? {policy.order_up_to - policy.reorder_point - 1} units" in words(test)
+    assert "Can it wait for the next review? Yes" in words(test)
+
+
 @pytest.mark.usefixtures("served")
 def test_the_item_list_waits_for_a_department() -> None:
     test = show("explore", place="store:CA_1")

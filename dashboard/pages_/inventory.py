@@ -1,0 +1,236 @@
+"""Inventory: what to order up to, and where the value of the stock lies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from api import schemas
+from dashboard import charts, data, formats, layout, navigation, state
+from dashboard.data import Serving
+from dashboard.hierarchy import Place, Product
+from dashboard.layout import Card
+from dashboard.pages_ import picks
+
+NO_ITEM = "none"
+MOST_BARS = 24
+
+
+def render(serving: Serving) -> None:
+    """Draw the page."""
+    st.title("What to order, and where does the stock lie?", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        place = picks.pick_place(serving)
+        product = picks.pick_product(serving, place)
+        listed, total = _items(serving, place, product)
+        item = _pick_item(listed)
+    state.write_address("place", "product", "item")
+    layout.unavailable_picks()
+    departments = _departments(serving, place, product)
+    if not departments:
+        layout.empty(
+            "The served run has no ordering policies for this pick.",
+            "Runs made before policies were part of a run have none; `demand run` makes them. An item whose lead time "
+            "and review period are longer than the forecast has none either.",
+        )
+        return
+    layout.cards(_cards(departments))
+    _picture(departments, place, product)
+    if listed:
+        _order(place, next((one for one in listed if one.item_id == item), None))
+        _table(listed, total, place, product)
+    else:
+        layout.note("Pick a store and a department to see its items, and what to order of each.")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        navigation.link("explore", "This pick's forecast", {"place": place.text, "product": product.text})
+        layout.share()
+
+
+def _departments(serving: Serving, place: Place, product: Product) -> list[schemas.InventoryDepartment]:
+    """Departments of the stores within the pick."""
+    inside = {
+        store.store_id
+        for store in serving.stores
+        if place.kind == "all"
+        or (place.kind == "region" and store.region_id == place.name)
+        or store.store_id == place.name
+    }
+    wanted = product.filters()
+    return [
+        one
+        for one in data.inventory_departments(serving.run_key).departments
+        if one.store_id in inside
+        and wanted.get("department_id", one.department_id) == one.department_id
+        and wanted.get("category_id", one.category_id) == one.category_id
+    ]
+
+
+def _items(serving: Serving, place: Place, product: Product) -> tuple[list[schemas.InventoryPolicy], int]:
+    """Items of one department of one store, most valuable stock first."""
+    if place.kind != "store" or product.kind != "department":
+        return [], 0
+    return data.inventory_items(serving.run_key, place.name, product.name)
+
+
+def _pick_item(listed: Sequence[schemas.InventoryPolicy]) -> str | None:
+    if not listed:
+        st.selectbox(
+            "Item",
+            ["Pick a store and a department"],
+            disabled=True,
+            width=230,
+            key="stock_item_waits",
+            help="Items are listed within a department of a store.",
+        )
+        return None
+    chosen = state.choose(
+        "Item",
+        "item",
+        [NO_ITEM, *(policy.item_id for policy in listed)],
+        show=lambda text: "Choose an item" if text == NO_ITEM else text,
+        help_text="Most valuable stock first. Type to search.",
+        width=230,
+    )
+    return None if chosen == NO_ITEM else chosen
+
+
+def _cards(departments: Sequence[schemas.InventoryDepartment]) -> list[Card]:
+    value = sum(one.stock_value for one in departments)
+    safety = sum(one.safety_stock_value for one in departments)
+    demand = sum(one.expected_demand for one in departments)
+    short = sum(one.expected_short for one in departments)
+    items, unpriced = sum(one.items for one in departments), sum(one.unpriced_items for one in departments)
+    return [
+        Card(
+            "What is the stock worth?",
+            formats.short_units(value),
+            f"at the items' own prices: {formats.units(sum(one.mean_stock for one in departments))} units of "
+            f"{formats.units(items)} items, between an arrival and the next.",
+            f"{formats.units(unpriced)} items have no price and count for nothing here." if unpriced else "",
+        ),
+        Card(
+            "How much of it is safety?",
+            formats.short_units(safety),
+            "is what order-up-to levels hold beyond the expected demand, against the forecast's own errors.",
+        ),
+        Card(
+            "How much will be short?",
+            formats.percent(short / demand, digits=1) if demand else formats.NO_VALUE,
+            f"of what is asked for before the next order arrives: {formats.units(short)} of {formats.units(demand)} "
+            "units.",
+        ),
+    ]
+
+
+def _picture(departments: Sequence[schemas.InventoryDepartment], place: Place, product: Product) -> None:
+    by_store = product.kind == "department" and place.kind != "store"
+    sums: dict[str, list[float]] = {}
+    for one in departments:
+        total = sums.setdefault(one.store_id if by_store else one.department_id, [0.0, 0.0])
+        total[0] += one.stock_value
+        total[1] += one.mean_stock
+    rows = [
+        {
+            "name": name,
+            "value": value,
+            "tip_value": formats.short_units(value),
+            "tip_units": formats.units(units),
+            "label": formats.short_units(value),
+        }
+        for name, (value, units) in sorted(sums.items(), key=lambda pair: -pair[1][0])
+    ][:MOST_BARS]
+    st.header(f"Where the stock's value lies, by {'store' if by_store else 'department'}", anchor=False)
+    layout.chart(
+        charts.stock_values(rows, colours=layout.colours(), unit="value of the mean stock, in the prices' currency"),
+        alt="Value of the mean stock of each " + ("store." if by_store else "department."),
+        key="stock_values",
+    )
+
+
+def _order(place: Place, policy: schemas.InventoryPolicy | None) -> None:
+    st.header("What to order", anchor=False)
+    if policy is None:
+        layout.note("Choose an item above to see its order; the table below holds every item's levels.")
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        on_hand = st.number_input(
+            "Stock on hand", min_value=0, max_value=1_000_000, value=0, step=1, width=180, key="on_hand",
+            help="Units on the shelf and in the back room now.",
+        )  # fmt: skip
+        on_order = st.number_input(
+            "Ordered, not yet there", min_value=0, max_value=1_000_000, value=0, step=1, width=180, key="on_order",
+        )  # fmt: skip
+    answer = data.order(policy.run_id, policy.item_id, place.name, on_hand, on_order)
+    order, terms = answer.order, answer.policy.terms
+    assert order is not None  # stock was given
+    layout.cards(
+        [
+            Card(
+                f"How many {policy.item_id} to order?",
+                f"{formats.units(float(order.order_units))} units",
+                f"lift {on_hand + on_order} on hand and under way to the level of {policy.order_up_to}."
+                if order.order_units
+                else f"Nothing: {on_hand + on_order} on hand and under way reach the level of {policy.order_up_to}.",
+                f"Worth {formats.price(order.order_units * policy.price)}." if policy.price is not None else "",
+            ),
+            Card(
+                "Can it wait for the next review?",
+                "No" if order.below_reorder_point else "Yes",
+                f"Below {policy.reorder_point} units on hand and under way, stock may not last the "
+                f"{terms.lead_time_days} days until an order arrives.",
+                tone="warning" if order.below_reorder_point else "good",
+            ),
+            Card(
+                "What is the level made of?",
+                f"{formats.units(policy.expected_demand)} + {formats.units(policy.safety_stock)}",
+                f"expected demand of {terms.lead_time_days + terms.review_period_days} days, and safety stock, so that "
+                f"stock lasts {formats.percent(terms.service_level, digits=1)} of the times.",
+                f"The level covers {policy.days_of_cover:.0f} days at that demand.",
+            ),
+        ]
+    )
+
+
+def _table(listed: Sequence[schemas.InventoryPolicy], total: int, place: Place, product: Product) -> None:
+    if total > len(listed):
+        layout.note(f"The {len(listed)} items with the most valuable stock of {total} are listed.")
+    whole = st.column_config.NumberColumn
+    layout.table(
+        [
+            {
+                "item": one.item_id,
+                "order_up_to": one.order_up_to,
+                "reorder_point": one.reorder_point,
+                "expected_demand": one.expected_demand,
+                "safety_stock": one.safety_stock,
+                "expected_short": one.expected_short,
+                "days_of_cover": one.days_of_cover,
+                "mean_stock": one.mean_stock,
+                "price": one.price,
+                "stock_value": one.stock_value,
+                **one.terms.model_dump(),
+            }
+            for one in listed
+        ],
+        name=f"inventory_{place.name}_{product.name}",
+        title=f"Items of {product.title} in {place.title}",
+        opened=True,
+        columns={
+            "item": "Item",
+            "order_up_to": whole("Order up to", format="localized"),
+            "reorder_point": whole("Reorder point", format="localized"),
+            "expected_demand": whole("Expected demand", format="%.1f"),
+            "safety_stock": whole("Safety stock", format="%.1f"),
+            "expected_short": whole("Expected short", format="%.2f"),
+            "days_of_cover": whole("Days of cover", format="%.0f"),
+            "mean_stock": whole("Mean stock", format="%.1f"),
+            "price": whole("Price", format="%.2f"),
+            "stock_value": whole("Stock value", format="%.2f"),
+            "lead_time_days": "Lead time, days",
+            "review_period_days": "Review period, days",
+            "service_level": whole("Service level", format="percent"),
+            "holding_cost": "Holding cost",
+            "shortage_cost": "Shortage cost",
+        },
+    )

@@ -74,11 +74,7 @@ FRAME_TABLES: dict[str, Table] = {
 }
 """Frame -> table it is loaded into, parents before children."""
 
-SIGNED = ("value", "safety_stock")
-"""Columns that may be negative (bias in run_metrics; stock below the mean demand); all others count or cost."""
-
-
-SIGNED = ("value", "elasticity", "elasticity_low", "elasticity_high")
+SIGNED = ("value", "elasticity", "elasticity_low", "elasticity_high", "safety_stock")
 """Figures that may be negative (`value` of run_metrics is a bias); all others count or cost."""
 
 

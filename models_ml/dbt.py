@@ -102,6 +102,18 @@ def run(
     )
 
 
+def warehouse_stamp(settings: Settings) -> Path:
+    """The file that says which code, data and invocation of dbt the warehouse's tables are from."""
+    return settings.home / "dbt" / "warehouse_built.json"
+
+
+def warehouse_invocation_id(settings: Settings) -> str | None:
+    """Id of the invocation that built the warehouse last; None where `demand run` did not build it (on Databricks)."""
+    stamp = warehouse_stamp(settings)
+    found = json.loads(stamp.read_text()).get("invocation_id") if stamp.exists() else None
+    return str(found) if found else None
+
+
 def environment(settings: Settings) -> dict[str, str]:
     """The variables that profiles.yml reads."""
     return {

@@ -199,7 +199,7 @@ def build_warehouse(settings: Settings, ingested: IngestReport, *, force: bool) 
     Returns:
         What was done, in a few words.
     """
-    stamp = settings.home / "dbt" / "warehouse_built.json"
+    stamp = dbt.warehouse_stamp(settings)
     code = {
         "version": provenance.code_version(provenance.WAREHOUSE_FOLDERS),
         "target": settings.dbt_target,
@@ -214,7 +214,7 @@ def build_warehouse(settings: Settings, ingested: IngestReport, *, force: bool) 
     if not full_refresh:
         stamp.write_text(json.dumps({"code": code}))
     result = dbt.build(settings, "warehouse", full_refresh=full_refresh)
-    stamp.write_text(json.dumps({"code": code, "data": data}))
+    stamp.write_text(json.dumps({"code": code, "data": data, "invocation_id": result.invocation_id}))
     return f"{describe(result)}{'' if full_refresh else '; incremental'}"
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from models_ml import artifact, explain, provenance
+from models_ml import artifact, dbt, explain, provenance
 from models_ml.evaluation.backtest import METRIC_COLUMNS, Backtest, OnFold, backtest, unheard
 from models_ml.evaluation.breakdown import ERRORS, LEAD_COLUMNS
 from models_ml.evaluation.demand_class import CLASS_DAYS, demand_classes
@@ -192,12 +192,14 @@ def train(plan: Plan, settings: Settings, scored: Backtest, models: Path) -> Pat
     }
     tables |= scenario_tables(forecaster, plan.marts)
     tables["node_contributions"] = explain.contribution_rows(forecaster, plan.marts, forecast)
-    run = artifact.RunArtifact(manifest_of(plan, forecast, scored.metrics), tables)
+    run = artifact.RunArtifact(
+        manifest_of(plan, forecast, scored.metrics, dbt.warehouse_invocation_id(settings)), tables
+    )
     return artifact.save(run, models, model.save)
 
 
-def manifest_of(plan: Plan, forecast: Forecast, metrics: pd.DataFrame) -> dict[str, Any]:
-    """The run's identity, lineage and headline figures."""
+def manifest_of(plan: Plan, forecast: Forecast, metrics: pd.DataFrame, built_by: str | None) -> dict[str, Any]:
+    """The run's identity, lineage and headline figures; `built_by` is the invocation of dbt that built the marts."""
     from models_ml import __version__
 
     average = metrics[(metrics["level"] == AVERAGE_LEVEL) & metrics["metric"].isin(["wrmsse", "wspl"])]
@@ -217,7 +219,12 @@ def manifest_of(plan: Plan, forecast: Forecast, metrics: pd.DataFrame) -> dict[s
         "git_commit": provenance.git_commit(),
         "code_version": provenance.code_version(),
         "data_fingerprint": plan.data_fingerprint,
-        "parameters": {**plan.parameters, **forecast.details, "inventory_terms": digest_of(plan.terms)},
+        "parameters": {
+            **plan.parameters,
+            **forecast.details,
+            "inventory_terms": digest_of(plan.terms),
+            "dbt_invocation_id": built_by,
+        },
         "metrics": headline,
     }
 

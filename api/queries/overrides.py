@@ -69,6 +69,14 @@ def override_detail(connection: Connection, override_id: int) -> Override:
     return _shown(connection, rows)[0]
 
 
+def overrides_of(connection: Connection, ids: Sequence[int]) -> list[Override]:
+    """Overrides by id, in order of creation."""
+    rows = connection.execute(
+        select(overrides).where(overrides.c.override_id.in_(ids)).order_by(overrides.c.override_id)
+    )
+    return _shown(connection, rows.all())
+
+
 def _shown(connection: Connection, rows: Sequence[Any]) -> list[Override]:
     runs: dict[int, list[str]] = defaultdict(list)
     found = connection.execute(

@@ -5,6 +5,7 @@ One client serves all sessions (httpx pools its connections). Nothing is cached 
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -161,6 +162,11 @@ class ApiClient:
         """The forecast at other prices, with other flags and events; `asked` as in `schemas.WhatIfRequest`."""
         given = {name: value for name, value in asked.items() if value is not None}
         return self._typed(schemas.WhatIf, "/what-if", self._answer("POST", "/what-if", json=given))
+
+    def lineage(self, item_id: str, store_id: str, day: dt.date) -> schemas.Lineage:
+        """Where a served number comes from."""
+        parameters: dict[str, Parameter] = {"item": item_id, "store": store_id, "date": day.isoformat()}
+        return self._get(schemas.Lineage, "/lineage", parameters)
 
     def overrides(self, parameters: Mapping[str, Parameter]) -> schemas.OverridePage:
         """Overrides, newest first."""

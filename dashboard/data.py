@@ -153,6 +153,11 @@ def node_now(place: Place, product: Product, item: str | None) -> schemas.NodePa
     return client().nodes({"node_id": node_id(place, product, item), "quantiles": "none"})
 
 
+def lineage(item_id: str, store_id: str, day: dt.date) -> schemas.Lineage:
+    """Where a number that is served at this moment comes from."""
+    return client().lineage(item_id, store_id, day)
+
+
 def overrides(node: str | None) -> schemas.OverridePage:
     """The newest overrides, of a node or of all."""
     return client().overrides({"node_id": node, "limit": MOST_OVERRIDES})

@@ -52,6 +52,8 @@ def render(serving: Serving) -> None:
         _item_facts(series)
     _picture(serving, days, place, product, item, span)
     _causes(serving, place, product, item)
+    if item and place.kind == "store":
+        _lineage(item, place.name, days)
     with st.container(horizontal=True, vertical_alignment="center"):
         navigation.link("overview", "This pick in the overview", {"place": place.text, "product": product.text})
         layout.share()
@@ -226,6 +228,62 @@ def _causes(serving: Serving, place: Place, product: Product, item: str | None) 
             "units_that_day": st.column_config.NumberColumn("Units that day", format="%.2f"),
         },
     )
+
+
+def _lineage(item: str, store: str, days: Days) -> None:
+    """Where one day's number comes from, as a table of facts; asked for only when opened."""
+    st.header("Where does this number come from?", anchor=False)
+    chosen = st.selectbox(
+        "Day",
+        [None, *(day.date for day in days.forecast)],
+        format_func=lambda day: "Pick a day" if day is None else formats.day(day),
+        key=f"lineage_{store}_{item}",
+        width=230,
+    )
+    if chosen is None:
+        return
+    found = data.lineage(item, store, chosen)
+    record = found.track_record
+    facts = [
+        ("Model's forecast", f"{found.mean:.2f} units, {found.lead_days} days after the last known sales"),
+        ("Final", f"{found.final:.2f} units" + (" after overrides" if found.overrides else ", no override")),
+        *(
+            (
+                f"Override {one.override.override_id}",
+                f"{one.override.node_id}, {one.override.reason} ({one.override.author}): "
+                + (f"times {one.factor:.3f}" if one.factor is not None else f"set to {one.units_each:.2f}"),
+            )
+            for one in found.overrides
+        ),
+        ("Run", f"{found.run.run_id}, {found.run.model}, package {found.version}"),
+        ("Code", found.git_commit),
+        ("Data", found.data_fingerprint),
+        ("dbt invocation", found.dbt_invocation_id or "not recorded"),
+        ("MLflow run", found.mlflow_run_id or "not recorded"),
+        ("Data-quality checks", f"{found.checks.passed} passed, {len(found.checks.failed)} not"),
+        *((f"Not passed: {one.expectation}", one.observed or "") for one in found.checks.failed),
+        *((f"Backtest of this item, {formats.day(one.fold)}", _wape(one)) for one in record.series),
+        (f"Backtest of all {found.demand_class} items", _wape(record.demand_class)),
+        (f"Backtest of all items {found.lead_days} days ahead", _wape(record.lead_day)),
+        *(
+            (f"{one.node_id}, week to {formats.day(one.period_end)}", f"WAPE {formats.percent(one.wape)}, {one.run_id}")
+            for one in record.monitored
+        ),
+        *((f"Moved by {one.family.replace('_', ' ')}", f"{one.units:+.3f} units") for one in found.features),
+    ]
+    layout.table(
+        [{"what": what, "value": value} for what, value in facts],
+        name=f"lineage_{store}_{item}_{chosen}",
+        title=f"{item} in {store} on {formats.day(chosen)}",
+        opened=True,
+        columns={"what": "What", "value": "Value"},
+    )
+
+
+def _wape(errors: schemas.Errors | None) -> str:
+    if errors is None or errors.wape is None:
+        return "not known"
+    return f"WAPE {formats.percent(errors.wape)}, bias {formats.percent(errors.bias, signed=True)}"
 
 
 def _go_down(serving: Serving, place: Place, product: Product) -> None:

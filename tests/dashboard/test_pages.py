@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -371,3 +372,20 @@ def test_an_override_is_previewed_made_seen_and_taken_back(client: ApiClient) ->
     assert all(mean == final for mean, final in finals())
     revoked = test.dataframe[1].value.iloc[0]
     assert (revoked["state"], revoked["revoked_by"], revoked["revoked_because"]) == ("revoked", "bob", "rain")
+
+
+def test_an_item_says_where_a_days_number_comes_from(client: ApiClient) -> None:
+    test = show("explore", place="store:CA_1", product="department:FOODS_3", item="FOODS_3_002")
+    day = published_store.ORIGIN + timedelta(days=3)
+    next(box for box in test.selectbox if box.label == "Day").set_value(day).run()
+    assert not test.exception
+    found = client.lineage("FOODS_3_002", "CA_1", day)
+    table = next(frame.value for frame in test.dataframe if list(frame.value.columns) == ["what", "value"])
+    facts = dict(zip(table["what"], table["value"], strict=True))
+    assert facts["Model's forecast"] == f"{found.mean:.2f} units, 3 days after the last known sales"
+    assert facts["Code"] == found.git_commit
+    assert facts["Data"] == found.data_fingerprint
+    assert found.run.run_id in facts["Run"]
+    assert {name for name in facts if name.startswith("Moved by")} == {
+        f"Moved by {one.family.replace('_', ' ')}" for one in found.features
+    }

@@ -263,6 +263,10 @@ def _curve(answer: schemas.WhatIf) -> None:
         alt="Change of units by change of price, by elasticity with its 95 % interval and by the model.",
         key="what_if_curve",
     )
+    st.caption(
+        "Learned from prices as they were, not from an experiment: where prices were cut because demand fell, "
+        "an elasticity is too small or of the wrong sign."
+    )
     if not answer.model_is_monotone:
         layout.note("The model sells more at some higher price: noise of its trees. Trust the elasticity here.")
     if answer.trusted.share_of_units < 1:

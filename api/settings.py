@@ -61,7 +61,7 @@ class ApiSettings(BaseSettings):
     max_bulk_series: int = Field(50_000, ge=1, description="Most series in one bulk answer.")
     request_timeout_seconds: float = Field(30.0, gt=0, description="Time to the first byte before 504.")
     cache_bytes: int = Field(
-        160_000_000, ge=0, description="Answers kept in memory per worker at most; 0: none. All of M5 is 130 MB."
+        200_000_000, ge=0, description="Answers kept in memory per worker at most; 0: none. All of M5 is 165 MB."
     )
     gzip_min_bytes: int = Field(16_384, ge=0, description="Smaller answers are not compressed.")
 

@@ -201,7 +201,7 @@ def serving(way: str, store: Path, body_bytes: int, workers: int) -> Iterator[tu
         "DEMAND_API_AUTH": "off",
         "DEMAND_API_PORT": str(port),
         "DEMAND_API_WORKERS": str(workers),
-        "DEMAND_API_CACHE_BYTES": "0" if way == "api_uncached" else "160000000",
+        "DEMAND_API_CACHE_BYTES": "0" if way == "api_uncached" else "200000000",
     }
     if way.startswith("api"):
         command = [sys.executable, "-m", "api"]

@@ -410,9 +410,12 @@ def stock_values(rows: Sequence[Row], *, colours: Palette, unit: str) -> Spec:
         unit: title of the value axis.
     """
     y = _names_axis(130)
+    largest = max((row["value"] for row in rows), default=0.0)
     x: Spec = {
         "field": "value",
         "type": "quantitative",
+        # Room for the figure at the end of the longest bar, on a narrow screen too.
+        "scale": {"domain": [0, largest * 1.25 or 1.0], "nice": False},
         "axis": {"title": unit, "format": "~s", "labelExpr": ZERO_LABEL, "tickCount": 4, "gridColor": colours.grid},
     }
     tooltip = [

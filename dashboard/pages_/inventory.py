@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -14,7 +14,7 @@ from dashboard.layout import Card
 from dashboard.pages_ import picks
 
 NO_ITEM = "none"
-MOST_BARS = 24
+MOST_BARS = 12
 
 
 def render(serving: Serving) -> None:
@@ -36,7 +36,7 @@ def render(serving: Serving) -> None:
         )
         return
     layout.cards(_cards(departments))
-    _picture(departments, place, product)
+    _picture(departments, listed, product)
     if listed:
         _order(place, next((one for one in listed if one.item_id == item), None))
         _table(listed, total, place, product)
@@ -123,29 +123,50 @@ def _cards(departments: Sequence[schemas.InventoryDepartment]) -> list[Card]:
     ]
 
 
-def _picture(departments: Sequence[schemas.InventoryDepartment], place: Place, product: Product) -> None:
-    by_store = product.kind == "department" and place.kind != "store"
+def _picture(
+    departments: Sequence[schemas.InventoryDepartment],
+    listed: Sequence[schemas.InventoryPolicy],
+    product: Product,
+) -> None:
+    parts: list[tuple[str, float, float]]
+    if listed:
+        by = "item"
+        parts = [(one.item_id, one.stock_value or 0.0, one.mean_stock) for one in listed]
+    elif product.kind == "department":
+        by = "store"
+        parts = [(one.store_id, one.stock_value, one.mean_stock) for one in departments]
+    else:
+        by = "department"
+        parts = [(one.department_id, one.stock_value, one.mean_stock) for one in departments]
     sums: dict[str, list[float]] = {}
-    for one in departments:
-        total = sums.setdefault(one.store_id if by_store else one.department_id, [0.0, 0.0])
-        total[0] += one.stock_value
-        total[1] += one.mean_stock
+    for name, value, units in parts:
+        total = sums.setdefault(name, [0.0, 0.0])
+        total[0] += value
+        total[1] += units
+    largest = sorted(sums.items(), key=lambda pair: -pair[1][0])[:MOST_BARS]
     rows = [
         {
             "name": name,
             "value": value,
+            "label": formats.short_units(value),
             "tip_value": formats.short_units(value),
             "tip_units": formats.units(units),
-            "label": formats.short_units(value),
         }
-        for name, (value, units) in sorted(sums.items(), key=lambda pair: -pair[1][0])
-    ][:MOST_BARS]
-    st.header(f"Where the stock's value lies, by {'store' if by_store else 'department'}", anchor=False)
+        for name, (value, units) in largest
+    ]
+    st.header(f"Where the stock's value lies, by {by}", anchor=False)
+    if len(sums) > len(rows):
+        layout.note(f"The {len(rows)} largest of {len(sums)}, with {_share(largest, sums)} of the value.")
     layout.chart(
         charts.stock_values(rows, colours=layout.colours(), unit="value of the mean stock, in the prices' currency"),
-        alt="Value of the mean stock of each " + ("store." if by_store else "department."),
+        alt=f"Value of the mean stock of each {by}.",
         key="stock_values",
     )
+
+
+def _share(some: Sequence[tuple[str, list[float]]], sums: Mapping[str, list[float]]) -> str:
+    whole = sum(value for value, _ in sums.values())
+    return formats.percent(sum(value for _, (value, _) in some) / whole if whole else None)
 
 
 def _order(place: Place, policy: schemas.InventoryPolicy | None) -> None:

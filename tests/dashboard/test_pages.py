@@ -199,7 +199,7 @@ def test_monitoring_alarms_are_told_and_their_weeks_listed() -> None:
 
 @pytest.mark.usefixtures("served")
 def test_every_control_has_a_label() -> None:
-    for page in ("overview", "explore", "accuracy", "runs", "quality"):
+    for page in ("overview", "explore", "inventory", "accuracy", "runs", "quality"):
         test = show(page)
         controls = [*test.selectbox, *test.segmented_control, *test.button_group, *test.button]
         assert all(control.label for control in controls), page

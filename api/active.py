@@ -27,6 +27,7 @@ SELECT_ACTIVE: Select[Any] = (
         model_runs.c.horizon_days,
         model_runs.c.published_at,
         model_runs.c.scope,
+        model_runs.c.step_days,
         # Ids only grow and what is revoked stays so: these two tell any two states of the overrides apart.
         select(func.max(overrides.c.override_id)).scalar_subquery().label("last_override"),
         select(func.count(overrides.c.revoked_at)).scalar_subquery().label("revoked_overrides"),
@@ -48,6 +49,7 @@ class ActiveRun:
     horizon_days: int
     published_at: datetime | None
     scope: tuple[str, ...]
+    step_days: int
 
     @cached_property
     def reference(self) -> RunRef:
@@ -57,6 +59,7 @@ class ActiveRun:
             model=self.model,
             origin=self.origin,
             horizon_days=self.horizon_days,
+            step_days=self.step_days,
             published_at=self.published_at,
         )
 
@@ -106,11 +109,14 @@ class Active:
         activated_at: dict[str, datetime] = {}
         known: dict[str, ActiveRun] = {}
         digest = hashlib.sha256()
-        for store_id, run_id, activated, model, origin, horizon_days, published_at, scope, last, revoked in rows:
+        for row in rows:
+            store_id, run_id, activated, model, origin, horizon_days, published_at, scope, step_days, last, revoked = (
+                row
+            )
             run = known.get(run_id)
             if run is None:
                 published = None if published_at is None else published_at.replace(tzinfo=UTC)
-                run = ActiveRun(run_id, model, origin, horizon_days, published, tuple(scope))
+                run = ActiveRun(run_id, model, origin, horizon_days, published, tuple(scope), step_days)
                 known[run_id] = run
             by_store[store_id] = run
             activated_at[store_id] = activated.replace(tzinfo=UTC)

@@ -294,7 +294,7 @@ class SqliteReader(StoreReader):
 
 def _typed(row: Sequence[Any]) -> tuple[Any, ...]:
     """A row of `SELECT_ACTIVE` as SQLite keeps it, with Python values."""
-    store_id, run_id, activated_at, model, origin, horizon_days, published_at, scope, *overrides = row
+    store_id, run_id, activated_at, model, origin, horizon_days, published_at, scope, *others = row
     return (
         store_id,
         run_id,
@@ -304,7 +304,7 @@ def _typed(row: Sequence[Any]) -> tuple[Any, ...]:
         horizon_days,
         None if published_at is None else datetime.fromisoformat(published_at),
         json.loads(scope),
-        *overrides,
+        *others,
     )
 
 

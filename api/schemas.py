@@ -153,11 +153,14 @@ class RunRef(Schema):
     model: str = Field(examples=["middle_out"])
     origin: date = Field(description="Last day whose sales the run knew.", examples=["2016-05-22"])
     horizon_days: int = Field(ge=1, examples=[28])
+    step_days: int = Field(
+        1, description="Days of each forecast and each day of history: 1, or 7 where the sales are weekly."
+    )
     published_at: AwareDatetime | None
 
 
 class ForecastDay(Schema):
-    """Forecast of one day."""
+    """Forecast of one day, or of one week by its first day where `step_days` of the run is 7."""
 
     date: date
     mean: Units
@@ -180,7 +183,7 @@ class SeriesForecast(Schema):
 
 
 class HistoryDay(Schema):
-    """Sales of one day."""
+    """Sales of one day, or of one week by its first day where `step_days` of the run is 7."""
 
     date: date
     units: float
@@ -446,7 +449,7 @@ class NodeErrors(Schema):
 
 
 class LeadError(Errors):
-    """Errors of all forecasts made so many days ahead, at one level."""
+    """Errors of all forecasts made so many days ahead, at one level; of a week, by its first day."""
 
     model: str = Field(examples=["middle_out"])
     level: int = Field(ge=1, le=12)
@@ -466,10 +469,12 @@ class Cause(Schema):
 
     family: str = Field(examples=["weekday"])
     meaning: str = Field(examples=["the day of the week"])
-    units_per_day: float = Field(description="Mean over the horizon; all families add up to the forecast.")
-    strongest_units: float = Field(description="On the day that it differs most from its own mean.")
+    units_per_step: float = Field(
+        description="Mean over the days (or weeks) of the horizon; all families add up to the forecast."
+    )
+    strongest_units: float = Field(description="On the day (or week) that it differs most from its own mean.")
     strongest_date: date
-    days: list[float] = Field(description="Units on each day of `dates`.")
+    days: list[float] = Field(description="Units on each day (or week) of `dates`.")
 
 
 class Explanation(Schema):

@@ -57,6 +57,11 @@ def day(value: dt.date | None) -> str:
     return NO_VALUE if value is None else f"{value.day} {value:%b %Y}"
 
 
+def step(step_days: int) -> str:
+    """What a run forecasts by: `day`, or `week` where the sales are weekly."""
+    return "day" if step_days == 1 else "week"
+
+
 def day_range(first: dt.date, last: dt.date) -> str:
     """A span of days without saying a month or year twice, e.g. `23–29 May 2016`."""
     if first == last:

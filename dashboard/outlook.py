@@ -35,6 +35,7 @@ class Days:
         weeks: sums of its weeks, with ranges of their own; none for items.
         sold: units by day.
         price: price by day, where known.
+        step_days: days that each value stands for: 1, or 7 by the first day of its week.
     """
 
     name: str
@@ -43,19 +44,26 @@ class Days:
     sold: Mapping[dt.date, float]
     price: Mapping[dt.date, float]
     weeks: tuple[schemas.WeekForecast, ...] = ()
+    step_days: int = 1
+
+    @property
+    def step(self) -> str:
+        """`day` or `week`."""
+        return formats.step(self.step_days)
 
     @staticmethod
     def of_node(node: schemas.NodeForecast, run: schemas.RunRef) -> Days:
         """From a node of the hierarchy."""
         sold = {day.date: day.units for day in node.history}
-        return Days(node.node_id, run.origin, tuple(node.days), sold, {}, tuple(node.weeks))
+        return Days(node.node_id, run.origin, tuple(node.days), sold, {}, tuple(node.weeks), run.step_days)
 
     @staticmethod
     def of_series(forecast: schemas.SeriesForecast, history: schemas.SeriesHistory) -> Days:
         """From one item in one store."""
         sold = {day.date: day.units for day in history.days}
         price = {day.date: day.price for day in history.days if day.price is not None}
-        return Days(forecast.item_id, forecast.run.origin, tuple(forecast.days), sold, price)
+        run = forecast.run
+        return Days(forecast.item_id, run.origin, tuple(forecast.days), sold, price, step_days=run.step_days)
 
 
 @dataclass(frozen=True)
@@ -69,6 +77,7 @@ class Outlook:
             several weeks, or where a run has no weeks, they are the parts' added up, which is wider than the range of
             the sum, because good and bad days offset each other: it errs on the safe side.
         range_of: what `low` and `high` are made of: `week` (exact), `weeks` or `days` added up.
+        step: what is forecast, `day` or `week`.
         last_period: units of as many days up to the origin; none where history is short.
         last_year: units of the same weekdays a year before; none where history is short.
     """
@@ -81,6 +90,7 @@ class Outlook:
     last_period: float | None
     last_year: float | None
     range_of: Literal["week", "weeks", "days"] = "days"
+    step: str = "day"
 
     @property
     def against_last_period(self) -> float | None:
@@ -102,24 +112,26 @@ class Outlook:
 
 def outlook(days: Days, window_days: int) -> Outlook | None:
     """The first `window_days` of the forecast in sum; none when nothing is forecast."""
-    window = days.forecast[:window_days]
+    window = days.forecast[: window_days // days.step_days]
     if not window:
         return None
     dates = [day.date for day in window]
-    before = [days.origin - dt.timedelta(days=back) for back in range(len(window))]
+    last = dates[-1] + dt.timedelta(days=days.step_days - 1)
+    before = [date - dt.timedelta(days=len(dates) * days.step_days) for date in dates]
     year = [date - dt.timedelta(days=YEAR_DAYS) for date in dates]
-    weeks = [week for week in days.weeks if week.last_date <= dates[-1]]
-    whole = bool(weeks) and weeks[-1].last_date == dates[-1]
+    weeks = [week for week in days.weeks if week.last_date <= last]
+    whole = bool(weeks) and weeks[-1].last_date == last
     parts: Sequence[schemas.ForecastDay | schemas.WeekForecast] = weeks if whole else window
     return Outlook(
         dates[0],
-        dates[-1],
+        last,
         sum(day.mean for day in window),
         _quantile_sum(parts, "0.025"),
         _quantile_sum(parts, "0.975"),
         _sold(days.sold, before),
         _sold(days.sold, year),
-        "days" if not whole else "week" if len(weeks) == 1 else "weeks",
+        "days" if not whole and days.step_days == 1 else "week" if len(parts) == 1 else "weeks",
+        days.step,
     )
 
 

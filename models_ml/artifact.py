@@ -129,6 +129,7 @@ def record_of(run: RunArtifact) -> RunRecord:
         version=manifest["version"],
         origin=date.fromisoformat(manifest["origin"]),
         horizon_days=manifest["horizon_days"],
+        step_days=manifest.get("step_days", 1),
         scope=tuple(manifest["scope"]),
         role=manifest.get("role", "champion"),
         git_commit=manifest["git_commit"],

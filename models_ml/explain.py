@@ -16,34 +16,37 @@ from models_ml.feature_families import LEVEL, MEANINGS, RECONCILIATION, STORE_DE
 from models_ml.forecasters.base import Contributions, Explainable, Forecast, Forecaster, ItemExplainable
 from models_ml.forecasters.storage import FittedModel
 from models_ml.marts import Marts
+from models_ml.steps import step_sums
 from models_ml.store import read, runs
 from models_ml.store.schema import run_nodes
 from models_ml.store.transactions import reading
 
 
-def by_family(contributions: Contributions) -> tuple[list[str], np.ndarray]:
-    """Contributions summed by family.
+def by_family(contributions: Contributions, step_days: int = 1) -> tuple[list[str], np.ndarray]:
+    """Contributions summed by family and by step of the source's grain.
 
     Returns:
-        Families, those that occur in the order of `MEANINGS`; and float64, rows x horizon x families.
+        Families, those that occur in the order of `MEANINGS`; and float64, rows x steps x families.
     """
     of = [family_of(name) for _, name in contributions.features]
     families = [family for family in MEANINGS if family in of]
-    sums = [contributions.units[:, :, [f == family for f in of]].sum(axis=2) for family in families]
+    sums = [
+        step_sums(contributions.units[:, :, [f == family for f in of]].sum(axis=2), step_days) for family in families
+    ]
     return families, np.stack(sums, axis=2)
 
 
 def contribution_rows(forecaster: Forecaster, marts: Marts, forecast: Forecast) -> pa.Table:
-    """What moved each node of levels 1-9 on each target day.
+    """What moved each node of levels 1-9 in each target step.
 
     Returns:
-        Columns node_id, target_date, family, units, adding up to the node's mean on each day; no rows for a
+        Columns node_id, target_date, family, units, adding up to the node's mean in each step; no rows for a
         forecaster that cannot say why.
     """
     if not isinstance(forecaster, Explainable):
         return pa.table({n: pa.array([], t) for n, t in COLUMNS.items()})
     given = forecaster.contributions(marts)
-    families, units = by_family(given)
+    families, units = by_family(given, marts.step_days)
     hierarchy = Hierarchy.of(given.rows, AGGREGATE_LEVELS)
     summing = hierarchy.summing.astype(np.float64)
     count, days = units.shape[:2]
@@ -52,7 +55,7 @@ def contribution_rows(forecaster: Forecaster, marts: Marts, forecast: Forecast) 
     final = mean.loc[hierarchy.nodes["node_id"]].to_numpy(dtype=np.float64)
     whole = np.concatenate([summed, (final - summed.sum(axis=2))[:, :, None]], axis=2)
     names = [*families, RECONCILIATION]
-    nodes, targets = len(hierarchy.nodes), np.array(marts.target_dates, dtype="datetime64[D]")
+    nodes, targets = len(hierarchy.nodes), np.array(marts.step_dates, dtype="datetime64[D]")
     return pa.table(
         {
             "node_id": pa.array(np.repeat(hierarchy.nodes["node_id"].to_numpy(), days * len(names)), pa.string()),
@@ -73,7 +76,7 @@ class Explanation:
     Attributes:
         run_id: the run.
         node_id: the node, or the item's store x department.
-        units: target day x family; a day's sum is the forecast of the node, or of the item.
+        units: target step x family; a step's sum is the forecast of the node, or of the item.
         store_id, item_id: of the item, None for a node.
         share: the item's share of its node's forecast, None for a node.
         recent_share: its share of what the node sold in the last 28 days.
@@ -131,8 +134,8 @@ def explain_item(model: FittedModel, marts: Marts, run: RunArtifact, store_id: s
     if not own.any():
         raise InputError(f"{run.run_id} has no item {item_id!r} in store {store_id!r}.")
     row = int(np.flatnonzero(own)[0])
-    families, units = by_family(forecaster.item_contributions(marts, row))
-    frame = pd.DataFrame(units[0], index=pd.Index(marts.target_dates, name="target_date"), columns=families)
+    families, units = by_family(forecaster.item_contributions(marts, row), marts.step_days)
+    frame = pd.DataFrame(units[0], index=pd.Index(marts.step_dates, name="target_date"), columns=families)
     mean = np.asarray(run.tables["forecasts"]["mean"]).reshape(len(marts.series), -1)
     frame[STORE_DEPARTMENT] = mean[row] - frame.to_numpy().sum(axis=1)
     node = node_ids(marts.series, BOTTOM_AGGREGATE)
@@ -158,7 +161,7 @@ def summary(explanation: Explanation) -> pd.DataFrame:
     """What each family moves the forecast by over the horizon.
 
     Returns:
-        One row a family, the strongest first after the level. Columns: units_per_day; strongest_units and
+        One row a family, the strongest first after the level. Columns: units_per_step; strongest_units and
         strongest_day, the day on which it moves the forecast most from its own mean; meaning.
     """
     units = explanation.units
@@ -168,7 +171,7 @@ def summary(explanation: Explanation) -> pd.DataFrame:
     strongest = values[units.index.get_indexer(pd.Index(days)), np.arange(values.shape[1])]
     frame = pd.DataFrame(
         {
-            "units_per_day": units.mean(),
+            "units_per_step": units.mean(),
             "strongest_units": strongest,
             "strongest_day": days,
             "meaning": [MEANINGS[str(family)] for family in units.columns],

@@ -43,6 +43,27 @@ class Marts:
         return [self.origin + timedelta(days=lead) for lead in range(1, self.horizon_days + 1)]
 
     @cached_property
+    def step_days(self) -> int:
+        """Days of a step of the source's grain: 1, or 7 where its sales are weekly.
+
+        Raises:
+            ModelError: the horizon is not a whole number of steps.
+        """
+        # Marts that were built before there were weekly sources are daily.
+        days = int(self.calendar["step_days"].iloc[-1]) if "step_days" in self.calendar else 1
+        if self.horizon_days % days:
+            raise ModelError(
+                f"The sales are weekly, and a horizon of {self.horizon_days} days is not whole weeks. "
+                f"Set DEMAND_HORIZON_DAYS to a multiple of {days}."
+            )
+        return days
+
+    @property
+    def step_dates(self) -> list[date]:
+        """The first day of each step to forecast: every target day, or of weekly sales the days that weeks begin on."""
+        return self.target_dates[:: self.step_days]
+
+    @cached_property
     def series(self) -> pd.DataFrame:
         """One row a series on sale by the end of the horizon, ordered by store and item.
 

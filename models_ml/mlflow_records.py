@@ -255,13 +255,13 @@ class RecordedModel:
         )
         forecast = FittedModel.load(self.folder, threads=threads).forecast(marts)
         assert forecast.quantiles is not None
-        days = marts.horizon_days
+        days = len(marts.step_dates)
         by_name = zip(QUANTILE_COLUMNS, np.moveaxis(forecast.quantiles, 2, 0), strict=True)
         return pd.DataFrame(
             {
                 "store_id": np.repeat(forecast.series["store_id"].to_numpy(), days),
                 "item_id": np.repeat(forecast.series["item_id"].to_numpy(), days),
-                "target_date": np.tile(np.array(marts.target_dates, dtype="datetime64[ns]"), len(forecast.series)),
+                "target_date": np.tile(np.array(marts.step_dates, dtype="datetime64[ns]"), len(forecast.series)),
                 "mean": forecast.mean.ravel().astype(np.float64),
                 **{name: values.ravel().astype(np.float64) for name, values in by_name},
             }

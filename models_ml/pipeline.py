@@ -33,6 +33,9 @@ from models_ml.warehouse import Warehouse, install_sqlite_extension, open_wareho
 INGEST_MEMORY_GB = 3.0
 """DuckDB's share of memory while it reads files, so that all of M5 is read within 4 GB."""
 
+FEW_REPLAYS = 6
+"""Replayed horizons below which the ranges that are learned from them are called rough."""
+
 EXAMPLE_STORES, EXAMPLE_ITEMS, EXAMPLE_DAYS = 1, 500, 1941
 """Size of the simulated data that is made when no raw files are given."""
 
@@ -163,7 +166,7 @@ def main_job(
     plan = plan_training(settings, warehouse, ingested.fingerprint)
     fold = plan.marts.origin - timedelta(days=plan.marts.horizon_days)
     untold = unreached(plan.terms, plan.marts.horizon_days)
-    notes: list[str] = [untold] if untold else []
+    notes = [note for note in (plan.note, untold) if note]
     folder = settings.home / "models" / plan.run_id
     if (folder / artifact.MANIFEST).exists() and not force:
         notes.append(f"{plan.run_id} was trained before on the same data, code and settings; nothing new to train.")
@@ -179,7 +182,7 @@ def main_job(
     with report.step("publish") as step:
         published = publish_artifact(settings, folder, check=partial(check_forecasts, fresh=origin is None))
         step.note = published.text
-    notes += published.notes
+    notes += [*range_notes(folder), *published.notes]
     with recorded(settings, folder, report, notes, track=track):
         with report.step("serving models") as step:
             step.note = describe(dbt.build(settings, "serving"))
@@ -216,6 +219,16 @@ def build_warehouse(settings: Settings, ingested: IngestReport, *, force: bool) 
     result = dbt.build(settings, "warehouse", full_refresh=full_refresh)
     stamp.write_text(json.dumps({"code": code, "data": data, "invocation_id": result.invocation_id}))
     return f"{describe(result)}{'' if full_refresh else '; incremental'}"
+
+
+def range_notes(folder: Path) -> Iterator[str]:
+    """What to know of a run's ranges: those learned from few replays are guesses rather than measurements."""
+    learned = artifact.load(folder).manifest["parameters"]["quantiles"]
+    if learned["replays"] < FEW_REPLAYS:
+        yield (
+            f"Ranges are learned from {learned['replays']} past horizons, for want of history; fewer than "
+            f"{FEW_REPLAYS} make them rough."
+        )
 
 
 def outcome(
@@ -514,7 +527,8 @@ def describe_ingest(report: IngestReport) -> str:
     """An ingest in a few words, its warnings after it."""
     known = ", already loaded" if report.unchanged else ""
     warnings = "".join(f"\n  warning: {warning}" for warning in report.warnings)
+    left_out = "".join(f"\n  left out: {reason}" for reason in report.left_out)
     return (
         f"{report.series:,} series of {report.stores} stores, {report.first_day} to {report.last_day}, "
-        f"{report.price_rows:,} prices{known}{warnings}"
+        f"{report.price_rows:,} prices{known}{warnings}{left_out}"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from multiprocessing import get_context
 from pathlib import Path
@@ -15,21 +15,26 @@ import pandas as pd
 import pyarrow as pa
 
 from models_ml import artifact, dbt, explain, provenance
+from models_ml.errors import ModelError
 from models_ml.evaluation.backtest import METRIC_COLUMNS, Backtest, OnFold, backtest, unheard
 from models_ml.evaluation.breakdown import ERRORS, LEAD_COLUMNS
 from models_ml.evaluation.demand_class import CLASS_DAYS, demand_classes
 from models_ml.evaluation.hierarchy import AGGREGATE_LEVELS, LEVELS, Hierarchy
 from models_ml.evaluation.metrics import AVERAGE_LEVEL
+from models_ml.forecasters import recent_weeks
 from models_ml.forecasters.base import Forecast
-from models_ml.forecasters.quantiles.model import week_starts, week_sums
+from models_ml.forecasters.middle_out import MiddleOut
+from models_ml.forecasters.middle_out.panel import MINIMUM_DAYS
+from models_ml.forecasters.quantiles.model import week_sums
 from models_ml.forecasters.quantiles.replay import replay
 from models_ml.forecasters.registry import BASELINE, make_forecaster
 from models_ml.forecasters.storage import FittedModel
 from models_ml.inventory.rows import policy_rows
 from models_ml.inventory.terms import digest_of, read_terms, terms_of
-from models_ml.marts import SERIES_KEYS, Marts, last_sale_day
+from models_ml.marts import SERIES_KEYS, Marts, day_offsets, last_sale_day
 from models_ml.scenarios.tables import scenario_tables
 from models_ml.settings import QUANTILE_COLUMNS, Settings
+from models_ml.steps import WEEK_DAYS, even_days, step_sums
 from models_ml.warehouse import Warehouse, open_warehouse
 
 NODE_HISTORY_DAYS = 728
@@ -54,6 +59,7 @@ class Plan:
         data_fingerprint: of the raw data.
         terms: how each series is ordered (see `inventory.terms.terms_of`).
         run_id: derived from all of these and the code.
+        note: why another model than the one asked for stands in; empty if none does.
     """
 
     marts: Marts
@@ -63,6 +69,7 @@ class Plan:
     data_fingerprint: str
     terms: pd.DataFrame
     run_id: str
+    note: str = ""
 
 
 def plan_training(settings: Settings, warehouse: Warehouse, data_fingerprint: str, origin: date | None = None) -> Plan:
@@ -76,18 +83,20 @@ def plan_training(settings: Settings, warehouse: Warehouse, data_fingerprint: st
 
     Raises:
         InputError: the ordering terms are wrong.
+        ModelError: history is too short for any forecast of this horizon.
     """
     from models_ml.store.records import derive_run_id
 
     stores = settings.store_list
     marts = Marts(warehouse, origin or last_sale_day(warehouse, stores), settings.horizon_days, stores)
-    parameters = make_forecaster(settings.model, seed=settings.seed, threads=settings.threads).parameters()
+    model, note = fitting_model(settings.model, marts)
+    parameters = make_forecaster(model, seed=settings.seed, threads=settings.threads).parameters()
     scope = tuple(sorted(marts.series["store_id"].unique()))
     terms = terms_of(marts.series, read_terms(warehouse, settings.inventory_terms))
     run_id = derive_run_id(
         data_fingerprint=data_fingerprint,
         configuration={
-            "model": settings.model,
+            "model": model,
             "horizon_days": settings.horizon_days,
             "inventory_terms": digest_of(terms),
             **parameters,
@@ -96,7 +105,32 @@ def plan_training(settings: Settings, warehouse: Warehouse, data_fingerprint: st
         origin=marts.origin,
         scope=scope,
     )
-    return Plan(marts, settings.model, parameters, scope, data_fingerprint, terms, run_id)
+    return Plan(marts, model, parameters, scope, data_fingerprint, terms, run_id, note)
+
+
+def fitting_model(model: str, marts: Marts) -> tuple[str, str]:
+    """The model for a history of this length: a few months are too little for the default one.
+
+    Returns:
+        Its name, and why it is not the one asked for (empty if it is).
+
+    Raises:
+        ModelError: not even the simple one has enough to be forecast and backtested by.
+    """
+    known, horizon = (marts.origin - marts.first_day).days + 1, marts.horizon_days
+    if known < horizon + recent_weeks.FEWEST_DAYS:
+        raise ModelError(
+            f"{known} days of sales are known at {marts.origin}; a forecast of {horizon} days, and a backtest of it, "
+            f"need {horizon + recent_weeks.FEWEST_DAYS}. Give more history, or shorten DEMAND_HORIZON_DAYS."
+        )
+    needed = horizon + MINIMUM_DAYS
+    if model != MiddleOut.name or known >= needed:
+        return model, ""
+    simple = recent_weeks.RecentWeeks.name
+    return simple, (
+        f"{known} days of sales are too few for {model}, which needs {needed} with its backtest: {simple} forecasts "
+        "instead (recent level x weekday, without promotions, events or seasons)."
+    )
 
 
 def backtest_folds(
@@ -180,12 +214,13 @@ def train(plan: Plan, settings: Settings, scored: Backtest, models: Path) -> Pat
     replays = replay(plan.marts)
     model = FittedModel.fit(forecaster, plan.marts, replays)
     forecast = model.forecast(plan.marts)
+    in_days = replace(forecast, mean=even_days(forecast.mean, plan.marts.step_days))  # lead times are days
     tables = {
         "forecasts": forecast_rows(plan.marts, forecast),
         "node_forecasts": node_rows(plan.marts, forecast),
         "node_period_forecasts": week_rows(plan.marts, forecast),
         "run_series": series_rows(plan.marts, forecast),
-        "inventory_policy": policy_rows(plan.marts, forecast, plan.terms, replays),
+        "inventory_policy": policy_rows(plan.marts, in_days, plan.terms, replays),
         "run_nodes": pa.Table.from_pandas(forecast.hierarchy.nodes.drop(columns="item_id"), preserve_index=False),
         **backtest_tables(scored),
         **history_rows(plan.marts, settings.history_days),
@@ -215,6 +250,7 @@ def manifest_of(plan: Plan, forecast: Forecast, metrics: pd.DataFrame, built_by:
         "version": __version__,
         "origin": plan.marts.origin.isoformat(),
         "horizon_days": plan.marts.horizon_days,
+        "step_days": plan.marts.step_days,
         "scope": list(plan.scope),
         "git_commit": provenance.git_commit(),
         "code_version": provenance.code_version(),
@@ -263,8 +299,8 @@ def repeated(values: pd.Series, times: int) -> pa.DictionaryArray:
 
 
 def target_column(marts: Marts, rows: int) -> pa.Array:
-    """The target days over and over, for `rows` rows."""
-    return pa.array(np.tile(np.array(marts.target_dates, dtype="datetime64[D]"), rows))
+    """The first days of the target steps over and over, for `rows` rows."""
+    return pa.array(np.tile(np.array(marts.step_dates, dtype="datetime64[D]"), rows))
 
 
 def value_columns(mean: np.ndarray, quantiles: np.ndarray | None) -> dict[str, pa.Array]:
@@ -280,8 +316,8 @@ def value_columns(mean: np.ndarray, quantiles: np.ndarray | None) -> dict[str, p
 
 
 def forecast_rows(marts: Marts, forecast: Forecast) -> pa.Table:
-    """Rows of `forecasts`: one a series and target day."""
-    days = marts.horizon_days
+    """Rows of `forecasts`: one a series and target step (a day, or a week by its first day)."""
+    days = len(marts.step_dates)
     return pa.table(
         {
             "store_id": repeated(forecast.series["store_id"], days),
@@ -293,11 +329,11 @@ def forecast_rows(marts: Marts, forecast: Forecast) -> pa.Table:
 
 
 def node_rows(marts: Marts, forecast: Forecast) -> pa.Table:
-    """Rows of `node_forecasts`: one a node of levels 1-9 and target day."""
+    """Rows of `node_forecasts`: one a node of levels 1-9 and target step."""
     nodes = forecast.hierarchy.nodes
     return pa.table(
         {
-            "node_id": repeated(nodes["node_id"], marts.horizon_days),
+            "node_id": repeated(nodes["node_id"], len(marts.step_dates)),
             "target_date": target_column(marts, len(nodes)),
             **value_columns(forecast.node_mean, forecast.node_quantiles),
         }
@@ -306,8 +342,9 @@ def node_rows(marts: Marts, forecast: Forecast) -> pa.Table:
 
 def week_rows(marts: Marts, forecast: Forecast) -> pa.Table:
     """Rows of `node_period_forecasts`: one a node of levels 1-9 and week, the last as long as the horizon has days."""
-    nodes, mean = forecast.hierarchy.nodes, week_sums(forecast.node_mean)
-    starts, days = week_starts(marts.horizon_days), np.array(marts.target_dates, dtype="datetime64[D]")
+    nodes, mean = forecast.hierarchy.nodes, week_sums(forecast.node_mean, marts.step_days)
+    starts = np.arange(0, marts.horizon_days, WEEK_DAYS)
+    days = np.array(marts.target_dates, dtype="datetime64[D]")
     ends = np.append(starts[1:], marts.horizon_days) - 1
     return pa.table(
         {
@@ -339,34 +376,64 @@ def history_rows(marts: Marts, history_days: int) -> dict[str, pa.Table]:
     """Recent actuals and the calendar around them, for charts.
 
     Returns:
-        `sales_history` (series x day on sale), `node_history` (node x day), `calendar_days`, `calendar_region_flags`.
+        `sales_history` (series x step on sale), `node_history` (node x step), `calendar_days`, `calendar_region_flags`;
+        a step is a day, or a week by its first day.
     """
-    since = marts.origin - timedelta(days=history_days - 1)
-    node_since = marts.origin - timedelta(days=NODE_HISTORY_DAYS - 1)
+    since = marts.origin - timedelta(days=history_days // marts.step_days * marts.step_days - 1)
+    # Before its first day a source knows nothing, which is not nothing sold.
+    node_since = max(marts.first_day, marts.origin - timedelta(days=NODE_HISTORY_DAYS - 1))
     read = marts.warehouse.read
     sales = read(
         "core.fct_daily_sales", ["store_id", "item_id", "date", "cast(units as double) as units", "price"],
         stores=marts.stores, since=since, until=marts.origin,
     )  # fmt: skip
+    days = read(
+        "core.dim_calendar", ["date", "weekday_name", "event_name_1 as event_name"],
+        since=node_since, until=marts.target_dates[-1],
+    )  # fmt: skip
+    flags = read(
+        "core.dim_calendar_regions", ["date", "region_id", "regional_flag"],
+        since=node_since, until=marts.target_dates[-1],
+    )  # fmt: skip
     return {
-        "sales_history": sales,
+        "sales_history": by_step(marts, sales, units="sum", price="mean"),
         "node_history": node_history_rows(marts, node_since),
-        "calendar_days": read(
-            "core.dim_calendar", ["date", "weekday_name", "event_name_1 as event_name"],
-            since=node_since, until=marts.target_dates[-1],
-        ),
-        "calendar_region_flags": read(
-            "core.dim_calendar_regions", ["date", "region_id", "regional_flag"],
-            since=node_since, until=marts.target_dates[-1],
-        ),
-    }  # fmt: skip
+        "calendar_days": by_step(marts, days, weekday_name="first", event_name="first"),
+        "calendar_region_flags": by_step(marts, flags, regional_flag="max"),
+    }
+
+
+def by_step(marts: Marts, days: pa.Table, **aggregates: str) -> pa.Table:
+    """Rows of days as rows of the source's steps.
+
+    Args:
+        marts: give the step, which the origin ends.
+        days: with a column date; what is neither that nor aggregated is a key.
+        aggregates: Arrow's function by column; `first` is the first value that is there.
+
+    Returns:
+        The same columns, `date` being the first day of each step; the table itself where a step is a day.
+    """
+    if marts.step_days == 1:
+        return days
+    offset = day_offsets(days["date"], marts.origin + timedelta(days=1))
+    first = offset - offset % marts.step_days
+    starts = np.datetime64(marts.origin) + 1 + first.astype("timedelta64[D]")
+    sorted_days = days.set_column(days.schema.get_field_index("date"), "date", pa.array(starts)).take(
+        np.argsort(offset, kind="stable")
+    )
+    keys = [name for name in days.column_names if name not in aggregates]
+    grouped = sorted_days.group_by(keys, use_threads=False).aggregate(list(aggregates.items()))
+    names = [f"{name}_{aggregates[name]}" if name in aggregates else name for name in days.column_names]
+    return grouped.select(names).rename_columns(days.column_names)
 
 
 def node_history_rows(marts: Marts, since: date) -> pa.Table:
-    """Rows of `node_history`: daily units of each node of levels 1-9, summed from store x department."""
-    bottom, units = marts.store_department_daily(since, marts.origin)
+    """Rows of `node_history`: units of each node of levels 1-9 by step, summed from store x department."""
+    bottom, daily = marts.store_department_daily(since, marts.origin)
+    units = step_sums(daily, marts.step_days)
     hierarchy = Hierarchy.of(bottom, AGGREGATE_LEVELS)
-    days = np.arange(np.datetime64(since), np.datetime64(marts.origin) + 1)
+    days = np.arange(np.datetime64(since), np.datetime64(marts.origin) + 1)[:: marts.step_days]
     return pa.table(
         {
             "node_id": repeated(hierarchy.nodes["node_id"], len(days)),

@@ -38,6 +38,7 @@ def asked_run(connection: Connection, active: Active, run_id: str | None, store_
             model=row.model,
             origin=row.origin,
             horizon_days=row.horizon_days,
+            step_days=row.step_days,
             published_at=utc(row.published_at),
         )
     if store_id is not None:
@@ -132,7 +133,7 @@ def node_errors(
         NodeError(
             **{column.name: getattr(row, column.name) for column in node},
             **error_values(row),
-            tracking_signal=tracking_signal(row, reference.horizon_days * len(folds)),
+            tracking_signal=tracking_signal(row, reference.horizon_days // reference.step_days * len(folds)),
             baseline_rmsse=baseline.get(row.node_id),
         )
         for row in rows
@@ -213,8 +214,8 @@ def error_values(row: Any) -> dict[str, float | None]:
     return {**unit_errors(row), "rmsse": row.rmsse}
 
 
-def tracking_signal(row: Any, days: int) -> float | None:
-    """Sum of errors over the mean absolute error of a day."""
+def tracking_signal(row: Any, steps: int) -> float | None:
+    """Sum of errors over the mean absolute error of a step (a day or a week)."""
     if not row.absolute_error_units > 0:
         return None
-    return float((row.forecast_units - row.actual_units) / (row.absolute_error_units / days))
+    return float((row.forecast_units - row.actual_units) / (row.absolute_error_units / steps))

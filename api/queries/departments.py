@@ -128,6 +128,6 @@ def _units_between(
             node_history.c.date.between(first, first + timedelta(days=days - 1)),
         )
         .group_by(node_history.c.node_id)
-        .having(func.count() == days)
+        .having(func.count() * run.step_days == days)
     )
     return {row[0]: row[1] for row in rows}

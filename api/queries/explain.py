@@ -95,7 +95,7 @@ def _cause(family: str, days: list[float], dates: list[date]) -> Cause:
     return Cause(
         family=family,
         meaning=MEANINGS.get(family, family),
-        units_per_day=mean,
+        units_per_step=mean,
         strongest_units=days[strongest],
         strongest_date=dates[strongest],
         days=days,

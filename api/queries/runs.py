@@ -31,6 +31,7 @@ def _summary(row: Any, active: Active, scores: Mapping[tuple[str, str], float | 
         "model": row.model,
         "origin": row.origin,
         "horizon_days": row.horizon_days,
+        "step_days": row.step_days,
         "published_at": utc(row.published_at),
         "version": row.version,
         "status": row.status,

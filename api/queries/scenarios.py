@@ -29,6 +29,7 @@ from api.schemas import (
 from models_ml.evaluation.hierarchy import AGGREGATE_LEVELS, Hierarchy
 from models_ml.scenarios.grid import PRICE_STEPS, RESPONSE_COLUMNS
 from models_ml.scenarios.what_if import PriceCurves, common_range, event_factors, flag_factors, is_monotone
+from models_ml.steps import step_sums
 from models_ml.store.schema import (
     calendar_days,
     department_elasticities,
@@ -169,7 +170,6 @@ def read_base(connection: Connection, active: Active, asked: WhatIfRequest) -> B
         if asked.item_id is not None and asked.store_id is not None:
             raise unknown_series(connection, run, asked.store_id, asked.item_id)
         raise one_field("invalid-request", "department_id", f"'{asked.department_id}' is not forecast there")
-    days = run.horizon_days
     keys = [run_series.c[key] == forecasts.c[key] for key in ("run_id", *KEYS)]
     means = connection.execute(
         select(forecasts.c.mean)
@@ -177,8 +177,8 @@ def read_base(connection: Connection, active: Active, asked: WhatIfRequest) -> B
         .where(*of_run)
         .order_by(forecasts.c.store_id, forecasts.c.item_id, forecasts.c.target_date)
     ).scalars()
-    units = np.fromiter(means, dtype=np.float64).reshape(len(series), days)
-    return Base(run, series, units, [run.origin + timedelta(days=day) for day in range(1, days + 1)])
+    units = np.fromiter(means, dtype=np.float64).reshape(len(series), -1)
+    return Base(run, series, units, [run.origin + timedelta(days=1 + run.step_days * n) for n in range(units.shape[1])])
 
 
 def what_if(connection: Connection, active: Active, asked: WhatIfRequest) -> WhatIf:
@@ -189,11 +189,10 @@ def what_if(connection: Connection, active: Active, asked: WhatIfRequest) -> Wha
             have, with what it has; `invalid-request` for days outside the horizon.
     """
     base = read_base(connection, active, asked)
-    first, last = asked.first_date or base.dates[0], asked.last_date or base.dates[-1]
-    if first > last or first < base.dates[0] or last > base.dates[-1]:
-        raise one_field(
-            "invalid-request", "first_date", f"give days from {base.dates[0]} to {base.dates[-1]}, in order"
-        )
+    end = base.run.origin + timedelta(days=base.run.horizon_days)
+    first, last = asked.first_date or base.dates[0], asked.last_date or end
+    if first > last or first < base.dates[0] or last > end:
+        raise one_field("invalid-request", "first_date", f"give days from {base.dates[0]} to {end}, in order")
     inside = np.array([first <= day <= last for day in base.dates])
     weight = base.units[:, inside].sum(axis=1)
     trusted, relative = price_asked(base, asked, weight)
@@ -402,18 +401,22 @@ def event_of(connection: Connection, base: Base, name: str, day: date, on: bool)
         raise one_field(
             "outside-history", "events", f"history has no event '{name}'", event_names(connection, base.run)
         )
-    if not base.dates[0] <= day <= base.dates[-1]:
-        raise one_field("invalid-request", "events", f"{day} is not from {base.dates[0]} to {base.dates[-1]}")
-    planned = connection.execute(select(calendar_days.c.event_name).where(calendar_days.c.date == day)).scalar()
+    position, step = (day - base.dates[0]).days, base.run.step_days
+    if not 0 <= position < base.run.horizon_days:
+        end = base.run.origin + timedelta(days=base.run.horizon_days)
+        raise one_field("invalid-request", "events", f"{day} is not from {base.dates[0]} to {end}")
+    of_step = calendar_days.c.date == base.dates[position // step]
+    planned = connection.execute(select(calendar_days.c.event_name).where(of_step)).scalar()
     if (planned == name) == on:
         state = "planned already" if on else f"not planned (planned: {planned or 'nothing'})"
         raise one_field("invalid-request", "events", f"{name} on {day} is {state}")
     offsets: dict[tuple[str, str], dict[int, float]] = {}
     for row in rows:
         offsets.setdefault((row.store_id, row.department_id), {})[row.offset_days] = row.ratio
-    position, count = (day - base.dates[0]).days, len(base.dates)
-    node = {key: event_factors(of, position, on, count) for key, of in offsets.items()}
-    none = np.ones(count)
+    count = base.run.horizon_days
+    # A week's factor is the mean of its days', which are even.
+    node = {key: step_sums(event_factors(of, position, on, count), step) / step for key, of in offsets.items()}
+    none = np.ones(len(base.dates))
     keys = base.series[["store_id", "department_id"]].itertuples(index=False, name=None)
     return np.stack([node.get(key, none) for key in keys])
 

@@ -20,9 +20,9 @@ MEASURES = {
 MEASURE_HELP = {
     "wrmsse": "Weighted root mean squared scaled error: errors in units of a naive forecast's, weighted by sales in "
     "money. Lower is better.",
-    "wape": "Absolute error of all days over all units sold. Lower is better.",
-    "coverage_95": "Share of days whose sales fell within the 95 % range. Near 95 % is right; above it, ranges are "
-    "too wide.",
+    "wape": "Absolute error of all days (or weeks) over all units sold. Lower is better.",
+    "coverage_95": "Share of days (or weeks) whose sales fell within the 95 % range. Near 95 % is right; above it, "
+    "ranges are too wide.",
 }
 LEAD_LEVELS = ("5", "1", "9", "12")
 NODE_LEVELS = ("5", "3", "9")
@@ -67,7 +67,8 @@ def _cards(accuracy: schemas.Accuracy) -> list[Card]:
     theirs = outlook.fold_mean(accuracy, baseline, "wrmsse", 0) if baseline else None
     skill = 1 - ours / theirs if ours is not None and theirs else None
     folds = sorted({value.fold for value in accuracy.values if value.model == model})
-    tested = f"{len(folds)} test{'s' if len(folds) != 1 else ''} on days that the model had not seen"
+    step = formats.step(accuracy.run.step_days)
+    tested = f"{len(folds)} test{'s' if len(folds) != 1 else ''} on {step}s that the model had not seen"
     newest = outlook.verdict(accuracy, 5)
     cards = [
         Card(
@@ -81,7 +82,7 @@ def _cards(accuracy: schemas.Accuracy) -> list[Card]:
     if newest and newest.wape is not None:
         cards.append(
             Card(
-                "How far off is a department on a day?",
+                f"How far off is a department in a {step}?",
                 formats.percent(newest.wape),
                 "is the average miss, in the newest test.",
                 f"In sum the forecast was {formats.percent(abs(newest.bias), digits=1)} "
@@ -97,7 +98,7 @@ def _cards(accuracy: schemas.Accuracy) -> list[Card]:
         Card(
             "Do the ranges hold?",
             formats.percent(coverage),
-            "of days fell within their 95 % range." if coverage is not None else "This run measured no ranges.",
+            f"of {step}s fell within their 95 % range." if coverage is not None else "This run measured no ranges.",
             "95 % is right; more means ranges are too wide." if coverage is not None else "",
         )
     )
@@ -261,7 +262,8 @@ def _by_lead(serving: Serving, accuracy: schemas.Accuracy) -> None:
     if not found:
         layout.empty("Errors by lead day were not kept for this run.", "The next `demand run` keeps them.")
         return
-    st.caption("Average miss of a day in percent of sales (WAPE), by how many days ahead it was forecast.")
+    step = formats.step(accuracy.run.step_days)
+    st.caption(f"Average miss of a {step} in percent of sales (WAPE), by how many days ahead it was forecast.")
     model, baseline = accuracy.run.model, outlook.baseline_of(accuracy)
     hues = charts.model_hues(model, baseline, sorted({one.model for one in found} - {model, baseline}), shade)
     layout.legend([(_words(name), "line" if name == model else "dash", hue) for name, hue in hues])
@@ -315,7 +317,7 @@ def _by_node(serving: Serving, accuracy: schemas.Accuracy) -> None:
         "A tracking signal beyond ±4 says that a bias is no accident."
     )
     if biased:
-        layout.note(f"Off to one side, day after day: {', '.join(biased)}.", tone="warning")
+        layout.note(f"Off to one side again and again: {', '.join(biased)}.", tone="warning")
     shown = nodes if len(nodes) <= MOST_NODES else [*nodes[: MOST_NODES // 2], *nodes[-MOST_NODES // 2 :]]
     if len(shown) < len(nodes):
         st.caption(f"The {MOST_NODES // 2} worst and the {MOST_NODES // 2} best of {len(nodes)}; the table has all.")

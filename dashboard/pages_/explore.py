@@ -13,7 +13,7 @@ from dashboard.data import Serving
 from dashboard.hierarchy import LEVEL_TITLES, Place, Product, level_of, places, products
 from dashboard.outlook import Days
 from dashboard.pages_ import picks
-from dashboard.pages_.overview import any_good, how_sure, what_will_sell
+from dashboard.pages_.overview import DATE_TITLES, any_good, how_sure, what_will_sell
 
 BANDS = (("0.005", "0.995"), ("0.025", "0.975"), ("0.165", "0.835"), ("0.25", "0.75"))
 SPANS = {"56": "8 weeks", "112": "16 weeks", "364": "1 year"}
@@ -112,14 +112,21 @@ def _picture(serving: Serving, days: Days, place: Place, product: Product, item:
     )
     entries: list[layout.LegendEntry] = [("sold", "line", shade.actual), ("forecast", "line", shade.forecast)]
     if any(day.quantiles for day in days.forecast):
-        entries.append(("50, 67, 95 and 99 % of days fall here", "area", shade.forecast))
+        entries.append((f"50, 67, 95 and 99 % of {days.step}s fall here", "area", shade.forecast))
     if any(row["last_year"] is not None for row in rows):
         entries.append(("year before", "dash", shade.last_year))
     entries += [("event", "triangle", shade.flag), ("regional flag", "strip", shade.flag)]
     layout.legend(entries)
     layout.chart(
-        charts.timeline(rows, origin=days.origin, bands=outlook.band_fields(BANDS), colours=shade, last_days=7),
-        alt=f"Units a day of {item or product.title} in {place.title}: {known} days sold, then the forecast.",
+        charts.timeline(
+            rows,
+            origin=days.origin,
+            bands=outlook.band_fields(BANDS),
+            colours=shade,
+            unit=f"units a {days.step}",
+            last_days=7,
+        ),
+        alt=f"Units a {days.step} of {item or product.title} in {place.title}: {known} days sold, then the forecast.",
         key="explore_timeline",
     )
     if known < span and days.sold:
@@ -129,7 +136,7 @@ def _picture(serving: Serving, days: Days, place: Place, product: Product, item:
         domain = (days.origin - dt.timedelta(days=known - 1), days.forecast[-1].date)
         layout.chart(
             charts.price_steps(prices, domain=domain, colours=shade),
-            alt=f"Price of {item} by day.",
+            alt=f"Price of {item} by {days.step}.",
             key="explore_price",
         )
     name = "_".join(part for part in (place.name or "all", product.name or "all", item) if part)
@@ -140,9 +147,9 @@ def _picture(serving: Serving, days: Days, place: Place, product: Product, item:
             for day in days.forecast
         ],
         name=f"forecast_{name}",
-        title="Forecast by day with all quantiles, as a table",
+        title=f"Forecast by {days.step} with all quantiles, as a table",
         columns={
-            "date": st.column_config.DateColumn("Day", format="ddd D MMM YYYY"),
+            "date": st.column_config.DateColumn(DATE_TITLES[days.step], format="ddd D MMM YYYY"),
             "forecast": st.column_config.NumberColumn("Forecast (units)", format="%.2f"),
             **{
                 f"q_{quantile}": st.column_config.NumberColumn(
@@ -159,9 +166,9 @@ def _picture(serving: Serving, days: Days, place: Place, product: Product, item:
             if date > days.origin - dt.timedelta(days=span)
         ],
         name=f"history_{name}",
-        title="Sales by day as a table",
+        title=f"Sales by {days.step} as a table",
         columns={
-            "date": st.column_config.DateColumn("Day", format="ddd D MMM YYYY"),
+            "date": st.column_config.DateColumn(DATE_TITLES[days.step], format="ddd D MMM YYYY"),
             "units": st.column_config.NumberColumn("Sold (units)", format="%.0f"),
             "price": st.column_config.NumberColumn("Price", format="%.2f"),
         },
@@ -175,36 +182,37 @@ def _causes(serving: Serving, place: Place, product: Product, item: str | None) 
         return
     shade = layout.colours()
     st.header("What moves this forecast?", anchor=False)
-    usual = next((one.units_per_day for one in explained.causes if one.family == USUAL), 0.0)
+    step = formats.step(explained.run.step_days)
+    usual = next((one.units_per_step for one in explained.causes if one.family == USUAL), 0.0)
     of_item = (
         f" The item has {formats.percent(explained.share, digits=1)} of what its store's department is forecast."
         if explained.share is not None
         else ""
     )
     st.caption(
-        f"Units a day that each cause adds to or takes from the usual {formats.units(usual)}, "
-        f"on average of the {len(explained.dates)} days.{of_item}"
+        f"Units a {step} that each cause adds to or takes from the usual {formats.units(usual)}, "
+        f"on average of the {len(explained.dates)} {step}s.{of_item}"
     )
     moved = [one for one in explained.causes if one.family != USUAL]
-    strongest = sorted(moved, key=lambda one: -abs(one.units_per_day))[:MOST_CAUSES]
+    strongest = sorted(moved, key=lambda one: -abs(one.units_per_step))[:MOST_CAUSES]
     if strongest:
         layout.chart(
             charts.signed_bars(
                 [
                     {
                         "name": one.family.replace("_", " "),
-                        "value": one.units_per_day,
-                        "tip_value": f"{formats.units(one.units_per_day)} a day; most on "
+                        "value": one.units_per_step,
+                        "tip_value": f"{formats.units(one.units_per_step)} a {step}; most on "
                         f"{formats.day(one.strongest_date)}: {formats.units(one.strongest_units)}",
                     }
                     for one in strongest
                 ],
                 colours=shade,
-                unit="fewer ← units a day → more",
+                unit=f"fewer ← units a {step} → more",
                 number_format="+,.3~r",
                 titles=("Cause", "Moves by"),
             ),
-            alt="Units a day that each cause adds to or takes from the usual level.",
+            alt=f"Units a {step} that each cause adds to or takes from the usual level.",
             key="explore_causes",
         )
     layout.table(
@@ -212,9 +220,9 @@ def _causes(serving: Serving, place: Place, product: Product, item: str | None) 
             {
                 "cause": one.family.replace("_", " "),
                 "meaning": one.meaning,
-                "units_a_day": one.units_per_day,
-                "strongest_day": one.strongest_date,
-                "units_that_day": one.strongest_units,
+                "units_each": one.units_per_step,
+                "strongest_on": one.strongest_date,
+                "units_then": one.strongest_units,
             }
             for one in explained.causes
         ],
@@ -223,9 +231,9 @@ def _causes(serving: Serving, place: Place, product: Product, item: str | None) 
         columns={
             "cause": "Cause",
             "meaning": "Meaning",
-            "units_a_day": st.column_config.NumberColumn("Units a day", format="%.2f"),
-            "strongest_day": st.column_config.DateColumn("Strongest on", format="ddd D MMM YYYY"),
-            "units_that_day": st.column_config.NumberColumn("Units that day", format="%.2f"),
+            "units_each": st.column_config.NumberColumn(f"Units a {step}", format="%.2f"),
+            "strongest_on": st.column_config.DateColumn("Strongest on", format="ddd D MMM YYYY"),
+            "units_then": st.column_config.NumberColumn(f"Units that {step}", format="%.2f"),
         },
     )
 

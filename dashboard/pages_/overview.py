@@ -14,7 +14,7 @@ from dashboard.layout import Card
 from dashboard.outlook import Days, Outlook, Verdict
 from dashboard.pages_ import picks
 
-HISTORY_DAYS = 56
+HISTORY_DAYS = {"day": 56, "week": 364}
 DEPARTMENT_LEVEL = 5
 WINDOWS = ("7", "28")
 RANGE_WORDS = {
@@ -22,6 +22,7 @@ RANGE_WORDS = {
     "weeks": "the weeks' 95 % ranges added up, which errs on the wide side",
     "days": "the days' 95 % ranges added up, which errs on the wide side",
 }
+DATE_TITLES = {"day": "Day", "week": "Week from"}
 BANDS = (("0.025", "0.975"), ("0.25", "0.75"))
 
 
@@ -63,15 +64,16 @@ def what_will_sell(ahead: Outlook, window_days: int) -> Card:
         f"{formats.percent(change, signed=True)} against {name}"
         for change, name in (
             (ahead.against_last_period, f"the {window_days} days before"),
-            (ahead.against_last_year, "the same days a year before"),
+            (ahead.against_last_year, f"the same {ahead.step}s a year before"),
         )
         if change is not None
     ]
+    steps = max(1, ((ahead.last - ahead.first).days + 1) // (1 if ahead.step == "day" else 7))
     return Card(
         f"What will sell {formats.day_range(ahead.first, ahead.last)}?",
         f"{formats.short_units(ahead.units)} units",
         "; ".join(against) or "There is no history to compare with.",
-        f"{formats.units(ahead.units / max(1, (ahead.last - ahead.first).days + 1))} units a day on average.",
+        f"{formats.units(ahead.units / steps)} units a {ahead.step} on average.",
     )
 
 
@@ -82,7 +84,7 @@ def how_sure(ahead: Outlook, verdict: Verdict | None) -> Card:
         return Card(
             question, "No range here", "Ranges do not add up over stores; pick one store to see this item's range."
         )
-    kind, coverage = "days", verdict.coverage if verdict else None
+    kind, coverage = f"{ahead.step}s", verdict.coverage if verdict else None
     if ahead.range_of == "week" and verdict and verdict.week_coverage is not None:
         kind, coverage = "weeks", verdict.week_coverage
     held = (
@@ -105,11 +107,12 @@ def any_good(verdict: Verdict | None, level: int, run: schemas.RunRef) -> Card:
         return Card(question, "Not measured", "This run was published without a backtest at this level.")
     first, last = verdict.fold + dt.timedelta(days=1), verdict.fold + dt.timedelta(days=run.horizon_days)
     facts = []
+    step = formats.step(run.step_days)
     if verdict.wape is not None:
-        facts.append(f"a day was off by {formats.percent(verdict.wape)} on average")
+        facts.append(f"a {step} was off by {formats.percent(verdict.wape)} on average")
     if verdict.bias is not None:
         side = "too high" if verdict.bias > 0 else "too low"
-        facts.append(f"all days together were {formats.percent(abs(verdict.bias), digits=1)} {side}")
+        facts.append(f"all {step}s together were {formats.percent(abs(verdict.bias), digits=1)} {side}")
     level_title = LEVEL_TITLES[level].lower()
     return Card(
         question,
@@ -124,7 +127,7 @@ def _picture(serving: Serving, days: Days, place: Place, product: Product, windo
     shade = layout.colours()
     rows = outlook.timeline_rows(
         days,
-        history_days=HISTORY_DAYS,
+        history_days=HISTORY_DAYS[days.step],
         calendar=data.calendar(serving.run_key),
         region=picks.region_of(serving, place),
         bands=BANDS,
@@ -133,17 +136,25 @@ def _picture(serving: Serving, days: Days, place: Place, product: Product, windo
         [
             ("sold", "line", shade.actual),
             ("forecast", "line", shade.forecast),
-            ("half of days fall here", "strong_area", shade.forecast),
-            ("19 of 20 days fall here", "area", shade.forecast),
+            (f"half of {days.step}s fall here", "strong_area", shade.forecast),
+            (f"19 of 20 {days.step}s fall here", "area", shade.forecast),
             ("year before", "dash", shade.last_year),
             ("event", "triangle", shade.flag),
             ("regional flag", "strip", shade.flag),
         ]
     )
-    spec = charts.timeline(rows, origin=days.origin, bands=outlook.band_fields(BANDS), colours=shade, last_days=window)
+    spec = charts.timeline(
+        rows,
+        origin=days.origin,
+        bands=outlook.band_fields(BANDS),
+        colours=shade,
+        unit=f"units a {days.step}",
+        last_days=window,
+    )
     layout.chart(
         spec,
-        alt=f"Units a day in {place.title}, {product.title}: {HISTORY_DAYS} days sold, then the forecast.",
+        alt=f"Units a {days.step} in {place.title}, {product.title}: {HISTORY_DAYS[days.step]} days sold, then the "
+        "forecast.",
         key="overview_timeline",
     )
     layout.table(
@@ -158,9 +169,9 @@ def _picture(serving: Serving, days: Days, place: Place, product: Product, windo
             for day in days.forecast
         ],
         name=f"forecast_{place.name or 'all'}_{product.name or 'all'}",
-        title="Forecast by day as a table",
+        title=f"Forecast by {days.step} as a table",
         columns={
-            "date": st.column_config.DateColumn("Day", format="ddd D MMM YYYY"),
+            "date": st.column_config.DateColumn(DATE_TITLES[days.step], format="ddd D MMM YYYY"),
             "forecast": st.column_config.NumberColumn("Forecast (units)", format="%.1f"),
             "low_95": st.column_config.NumberColumn("95 % from", format="%.1f"),
             "high_95": st.column_config.NumberColumn("95 % to", format="%.1f"),
@@ -190,7 +201,7 @@ def _comparisons(serving: Serving, place: Place, product: Product, window: int) 
             ("forecast", "bar", shade.forecast),
             ("95 % range", "line", shade.actual),
             (f"the {window} days before", "tick", shade.baseline),
-            ("same days a year before", "diamond", shade.actual),
+            ("a year before", "diamond", shade.actual),
         ]
     )
     for column, (title, kind, page, inside) in zip(st.columns(len(sides), gap="medium"), sides, strict=True):
@@ -283,5 +294,5 @@ def bias_alarms(departments: schemas.NodeErrors) -> list[str]:
             if node.bias is not None and node.bias * sign > 0
         ]
         if names:
-            said.append(f"The backtest was too {side}, day after day, in: {', '.join(names)}.")
+            said.append(f"The backtest was too {side} again and again, in: {', '.join(names)}.")
     return said

@@ -1,4 +1,4 @@
-"""Forecasts of published runs: a row a run, store, item and day."""
+"""Forecasts of published runs: a row a run, store, item and day, or week of weekly sales."""
 
 # ruff: noqa: S608 - queries are made of this package's own names and of run ids, which are written as literals
 from __future__ import annotations
@@ -27,7 +27,7 @@ def dataset(sql: Sql, runs: Sequence[str]) -> Dataset:
     by_series = f"""
         select run_id, store_id, item_id, count(*) as days,
             min(target_date) as first_date, max(target_date) as last_date,
-            avg(mean) as daily_mean,
+            sum(mean) as units,
             {sql.count_if(BAD_MEAN)} as bad_means,
             {sql.count_if(CROSSED)} as crossed,
             {sql.count_if(INCOMPLETE)} as incomplete,
@@ -39,8 +39,8 @@ def dataset(sql: Sql, runs: Sequence[str]) -> Dataset:
     series = f"""
         select
             series.run_id, series.store_id, series.item_id, series.department_id, series.units_last_28,
-            runs.horizon_days, runs.origin,
-            made.days, made.first_date, made.last_date, made.daily_mean,
+            runs.horizon_days, runs.step_days, runs.origin,
+            made.days, made.first_date, made.last_date, made.units / runs.horizon_days as daily_mean,
             made.bad_means, made.crossed, made.incomplete, made.above
         from run_series as series
         inner join model_runs as runs on series.run_id = runs.run_id
@@ -49,8 +49,8 @@ def dataset(sql: Sql, runs: Sequence[str]) -> Dataset:
         where series.{of_runs}
     """
     wrong_days = (
-        f"days <> horizon_days or {sql.days_between('origin', 'first_date')} <> 1"
-        f" or {sql.days_between('origin', 'last_date')} <> horizon_days"
+        f"days * step_days <> horizon_days or {sql.days_between('origin', 'first_date')} <> 1"
+        f" or {sql.days_between('origin', 'last_date')} <> horizon_days - step_days + 1"
     )
     # One horizon's sales that come to many times the recent ones; new items have little behind them to compare.
     explodes = f"daily_mean > {factor} * ({ballast} + units_last_28 / 28.0)"
@@ -90,7 +90,7 @@ def dataset(sql: Sql, runs: Sequence[str]) -> Dataset:
                     ),
                     Measure(
                         "series_with_wrong_days",
-                        "Every series has each day of the horizon.",
+                        "Every series has each day (or week) of the horizon.",
                         f"select run_id, store_id, item_id, days, first_date, last_date from ({series}) as series "
                         f"where {wrong_days}",
                     ),

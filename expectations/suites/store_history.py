@@ -21,16 +21,19 @@ def dataset(sql: Sql, runs: Sequence[str]) -> Dataset:
         from {RELATION}
         group by store_id, item_id
     """
-    broken = f"days <> {sql.days_between('first_date', 'last_date')} + 1"
+    # A week is there by its first day.
+    broken = f"days * step_days <> {sql.days_between('first_date', 'last_date')} + step_days"
+    stale = f"{sql.days_between('last_date', 'origin')} >= step_days"
     # A launch within the horizon has no history yet.
     expected = f"""
-        select series.store_id, series.item_id, runs.origin
+        select series.store_id, series.item_id, runs.origin, runs.step_days
         from run_series as series
         inner join model_runs as runs on series.run_id = runs.run_id
         where series.{of_runs} and (series.launch_date is null or series.launch_date <= runs.origin)
     """
     series = f"""
-        select expected.store_id, expected.item_id, expected.origin, history.days, history.first_date, history.last_date
+        select expected.store_id, expected.item_id, expected.origin, expected.step_days,
+            history.days, history.first_date, history.last_date
         from ({expected}) as expected
         left join ({by_series}) as history
             on expected.store_id = history.store_id and expected.item_id = history.item_id
@@ -38,14 +41,14 @@ def dataset(sql: Sql, runs: Sequence[str]) -> Dataset:
     return Dataset(
         name=NAME,
         relation=RELATION,
-        about="A row a store, item and recent day: units and price, for charts.",
+        about="A row a store, item and recent day (or week): units and price, for charts.",
         remedy=REPUBLISH,
         columns=("store_id", "item_id", "date", "units", "price"),
         profiles=(
             Profile(
                 f"""
                 select
-                    count(distinct case when last_date < origin then store_id end) as stores_with_stale_history,
+                    count(distinct case when {stale} then store_id end) as stores_with_stale_history,
                     {sql.count_if("days is null")} as series_without_history,
                     {sql.count_if(broken)} as series_with_broken_days
                 from ({series}) as series
@@ -57,7 +60,9 @@ def dataset(sql: Sql, runs: Sequence[str]) -> Dataset:
                         "Every series on sale has a history.",
                         f"select store_id, item_id from ({series}) as series where days is null",
                     ),
-                    Measure("series_with_broken_days", "The history has every day between its first and its last."),
+                    Measure(
+                        "series_with_broken_days", "The history has every day (or week) between its first and its last."
+                    ),
                 ),
             ),
         ),

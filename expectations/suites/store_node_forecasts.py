@@ -26,7 +26,7 @@ def dataset(sql: Sql, runs: Sequence[str]) -> Dataset:
         group by run_id, node_id
     """
     nodes = f"""
-        select nodes.run_id, nodes.node_id, runs.origin, runs.horizon_days,
+        select nodes.run_id, nodes.node_id, runs.origin, runs.horizon_days, runs.step_days,
             made.days, made.first_date, made.last_date, made.bad_means, made.crossed
         from run_nodes as nodes
         inner join model_runs as runs on nodes.run_id = runs.run_id
@@ -34,8 +34,8 @@ def dataset(sql: Sql, runs: Sequence[str]) -> Dataset:
         where nodes.{of_runs}
     """
     wrong_days = (
-        f"days is null or days <> horizon_days or {sql.days_between('origin', 'first_date')} <> 1"
-        f" or {sql.days_between('origin', 'last_date')} <> horizon_days"
+        f"days is null or days * step_days <> horizon_days or {sql.days_between('origin', 'first_date')} <> 1"
+        f" or {sql.days_between('origin', 'last_date')} <> horizon_days - step_days + 1"
     )
     by_level = f"""
         select made.run_id, made.target_date, nodes.level, sum(made.mean) as units
@@ -70,7 +70,7 @@ def dataset(sql: Sql, runs: Sequence[str]) -> Dataset:
                 (
                     Measure(
                         "nodes_with_wrong_days",
-                        "Every node has each day of the horizon.",
+                        "Every node has each day (or week) of the horizon.",
                         f"select run_id, node_id, days from ({nodes}) as nodes where {wrong_days}",
                     ),
                     Measure("negative_or_missing_means", "Forecasts are known and not negative."),

@@ -51,7 +51,8 @@ def dataset(sql: Sql, runs: Sequence[str], last_sale_day: date | None) -> Datase
                     count(*) as runs,
                     {sql.count_if("status <> 'published' or checksum is null or published_at is null")}
                         as unpublished_runs,
-                    {sql.count_if("forecast_rows <> series_count * horizon_days")} as runs_with_wrong_counts,
+                    {sql.count_if("forecast_rows * step_days <> series_count * horizon_days")}
+                        as runs_with_wrong_counts,
                     (
                         select count(*) from active_runs as pointers
                         left join model_runs as pointed
@@ -72,7 +73,7 @@ def dataset(sql: Sql, runs: Sequence[str], last_sale_day: date | None) -> Datase
                 (
                     Measure("runs", "Forecasts are served."),
                     Measure("unpublished_runs", "What is served was published whole, with a checksum."),
-                    Measure("runs_with_wrong_counts", "A run has a forecast for each series and day."),
+                    Measure("runs_with_wrong_counts", "A run has a forecast for each series and day (or week)."),
                     Measure("dangling_pointers", "Every store's pointer names a published run."),
                     Measure("pointers_out_of_scope", "Every store's pointer names a run that has its series."),
                     Measure("days_since_publish", "What is served was published recently.", may_be_null=True),

@@ -45,6 +45,8 @@ def train(
     )
     origin = parse_date(as_of, "--as-of") if as_of else None
     plan = training.plan_training(settings, warehouse, raw_fingerprint(settings, warehouse), origin)
+    if plan.note:
+        typer.echo(plan.note)
     progress, scored = Progress(), Backtest.none()
     if backtest:
         prepare_home(settings)
@@ -225,14 +227,15 @@ def explain(
             explanation = explaining.explain_node(engine, chosen, node or "total")
     units = explanation.units
     title = f"{item} in {explanation.store_id}" if item else explanation.node_id
-    table = Table("moved by", "units a day", "most on", "then", "what it is", title=title, title_justify="left")
+    step = "day" if (units.index[1:] - units.index[:-1]).max() == timedelta(days=1) else "week"
+    table = Table("moved by", f"units a {step}", "most on", "then", "what it is", title=title, title_justify="left")
     for family, row in explaining.summary(explanation).iterrows():
         table.add_row(
-            str(family), f"{row['units_per_day']:+.2f}", str(row["strongest_day"]), f"{row['strongest_units']:+.2f}",
+            str(family), f"{row['units_per_step']:+.2f}", str(row["strongest_day"]), f"{row['strongest_units']:+.2f}",
             str(row["meaning"]),
         )  # fmt: skip
     table.add_section()
-    table.add_row("forecast", f"{units.to_numpy().sum() / len(units):.2f}", "", "", f"mean of {len(units)} days")
+    table.add_row("forecast", f"{units.to_numpy().sum() / len(units):.2f}", "", "", f"mean of {len(units)} {step}s")
     Console().print(table)
     if explanation.share is not None and explanation.recent_share is not None:
         typer.echo(

@@ -34,6 +34,10 @@ def init(
     grain: Annotated[str, typer.Option(help="`day` or `week`.")] = "day",
     missing_dates: Annotated[str, typer.Option(help="`zero` or `gap`.")] = "zero",
     regressor: Regressors = None,
+    database: Annotated[
+        list[str] | None,
+        typer.Option(help="DuckDB file whose tables are read in place, e.g. erp=erp.duckdb for erp.main.sales."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a configuration that is there.")] = False,
     home: Home = None,
 ) -> None:
@@ -59,6 +63,7 @@ def init(
         regressors=regressor or [],
         future=future,
         rules={"grain": grain, "missing_dates": missing_dates},
+        databases=database or [],
         ask=lambda name, columns: str(typer.prompt(f"Column of {name} (one of {', '.join(columns)})")),
     )
     typer.echo(f"Wrote {path}. Edit it to add items, stores, prices or events; the README says what may be in it.")

@@ -20,6 +20,7 @@ from models_ml.forecasters.quantiles import QuantileModel, fit_quantiles, series
 from models_ml.forecasters.quantiles.model import week_sums
 from models_ml.marts import Marts, last_sale_day, read_daily
 from models_ml.settings import QUANTILES
+from models_ml.steps import step_sums
 
 OnFold = Callable[[date, str], None]
 """Told of each fit before it starts: the fold's origin and the model's name."""
@@ -65,7 +66,7 @@ class Fold:
     Attributes:
         marts: as of the origin.
         evaluator: of forecasts from there.
-        actual: series x horizon, units sold.
+        actual: series x steps of the source's grain, units sold.
     """
 
     marts: Marts
@@ -80,7 +81,7 @@ class Fold:
             ModelError: the days after the origin are not all in the marts.
         """
         since, until = marts.origin + timedelta(days=1), marts.target_dates[-1]
-        actual = read_daily(marts, since, until, "units")
+        actual = step_sums(read_daily(marts, since, until, "units"), marts.step_days)
         if last_sale_day(marts.warehouse, marts.stores) < until:
             raise ModelError(
                 f"Fold {marts.origin} needs sales up to {until}, which the marts do not hold. "
@@ -90,7 +91,7 @@ class Fold:
         revenue = marts.daily(weighing_since, marts.origin, "revenue").sum(axis=1, dtype=np.float64)
         if not np.nansum(revenue) > 0:  # a source without prices weighs by units
             revenue = marts.daily(weighing_since, marts.origin).sum(axis=1, dtype=np.float64)
-        training = marts.daily(marts.first_day, marts.origin)
+        training = step_sums(marts.daily(marts.first_day, marts.origin), marts.step_days)
         evaluator = Evaluator.of(Hierarchy.of(marts.series), training, actual, np.nan_to_num(revenue))
         return cls(marts, replace(evaluator, averaged=tuple(marts.levels)), actual)
 
@@ -103,10 +104,10 @@ class Fold:
         """
         started = time.perf_counter()
         forecaster.fit(self.marts)
-        forecast = forecaster.forecast(self.marts)
+        forecast = forecaster.forecast(self.marts).in_steps(self.marts.step_days)
         quantiles = quantile_model.predict(forecast.mean)
         scored = self.score(forecaster.name, forecast.mean, quantiles, time.perf_counter() - started)
-        weeks = week_coverage(self.evaluator, quantile_model.predict_weeks(forecast.mean))
+        weeks = week_coverage(self.evaluator, quantile_model.predict_weeks(forecast.mean), self.marts.step_days)
         weeks = weeks.assign(fold=self.marts.origin, model=forecaster.name)
         return replace(scored, metrics=pd.concat([scored.metrics, weeks[METRIC_COLUMNS]], ignore_index=True))
 
@@ -115,8 +116,8 @@ class Fold:
 
         Args:
             model: the forecaster's name.
-            mean: series x horizon.
-            quantiles: nodes of all levels x horizon x `QUANTILES`.
+            mean: series x steps.
+            quantiles: nodes of all levels x steps x `QUANTILES`.
             seconds: what it took.
         """
         spent = pd.DataFrame({"level": [AVERAGE_LEVEL], "metric": ["seconds"], "value": [seconds]})
@@ -127,23 +128,25 @@ class Fold:
             spent,
         ]
         scores = pd.concat(parts, ignore_index=True).dropna(subset=["value"])
-        frames = scores, node_errors(self.evaluator, mean), lead_errors(self.evaluator, mean)
+        leads = lead_errors(self.evaluator, mean, self.marts.step_days)
+        frames = scores, node_errors(self.evaluator, mean), leads
         for frame in frames:
             frame.insert(0, "fold", self.marts.origin)
             frame.insert(1, "model", model)
         return Backtest(*frames)
 
 
-def week_coverage(evaluator: Evaluator, quantiles: np.ndarray) -> pd.DataFrame:
+def week_coverage(evaluator: Evaluator, quantiles: np.ndarray, step_days: int = 1) -> pd.DataFrame:
     """Share of weeks whose sum is within [0.025, 0.975]: metric `coverage_95_week` of levels 1-9 and their average.
 
     Args:
         evaluator: of the fold.
         quantiles: nodes of levels 1-9 x weeks x `QUANTILES`.
+        step_days: days of a step of the fold.
     """
     levels = evaluator.hierarchy.level_of_node
     aggregates = levels <= AGGREGATE_LEVELS[-1].number
-    sums = week_sums(evaluator.actual[aggregates])
+    sums = week_sums(evaluator.actual[aggregates], step_days)
     low, high = QUANTILES.index(0.025), QUANTILES.index(0.975)
     inside = (sums >= quantiles[:, :, low]) & (sums <= quantiles[:, :, high])
     share = pd.Series(inside.mean(axis=1)).groupby(levels[aggregates]).mean()
@@ -151,12 +154,12 @@ def week_coverage(evaluator: Evaluator, quantiles: np.ndarray) -> pd.DataFrame:
 
 
 def class_coverage(marts: Marts, quantiles: np.ndarray, actual: np.ndarray) -> pd.DataFrame:
-    """Share of days within [0.025, 0.975] by demand class of the series: metrics `coverage_95_<class>` of level 12.
+    """Share of steps within [0.025, 0.975] by demand class of the series: metrics `coverage_95_<class>` of level 12.
 
     Args:
         marts: as of the origin.
-        quantiles: series x horizon x `QUANTILES`.
-        actual: series x horizon.
+        quantiles: series x steps x `QUANTILES`.
+        actual: series x steps.
     """
     recent = marts.daily(marts.origin - timedelta(days=CLASS_DAYS - 1), marts.origin)
     low, high = QUANTILES.index(0.025), QUANTILES.index(0.975)

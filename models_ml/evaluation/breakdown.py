@@ -33,23 +33,25 @@ def node_errors(evaluator: Evaluator, forecast: np.ndarray) -> pd.DataFrame:
     return evaluator.hierarchy.nodes.assign(**sums, rmsse=rmsse)[NODE_COLUMNS]
 
 
-def lead_errors(evaluator: Evaluator, forecast: np.ndarray) -> pd.DataFrame:
+def lead_errors(evaluator: Evaluator, forecast: np.ndarray, step_days: int = 1) -> pd.DataFrame:
     """Errors of each lead day on each level.
 
     Args:
         evaluator: of the origin.
         forecast: as in `node_errors`.
+        step_days: days of a step of the horizon.
 
     Returns:
-        One row a level and lead day (1 is the day after the origin); columns `LEAD_COLUMNS`, over the nodes of the
-        level, as in `node_errors`.
+        One row a level and step, by its first lead day (1 is the day after the origin); columns `LEAD_COLUMNS`, over
+        the nodes of the level, as in `node_errors`.
     """
     forecast = evaluator.of_nodes(forecast)
     parts = []
     for level in np.unique(evaluator.hierarchy.level_of_node):
         at = evaluator.hierarchy.level_of_node == level
         errors = error_sums(evaluator.actual[at], forecast[at], axis=0)
-        parts.append(pd.DataFrame({"level": level, "lead_days": np.arange(1, forecast.shape[1] + 1), **errors}))
+        leads = 1 + step_days * np.arange(forecast.shape[1])
+        parts.append(pd.DataFrame({"level": level, "lead_days": leads, **errors}))
     return pd.concat(parts, ignore_index=True)
 
 

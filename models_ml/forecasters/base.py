@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -11,6 +11,7 @@ import pandas as pd
 
 from models_ml.evaluation.hierarchy import AGGREGATE_LEVELS, Hierarchy
 from models_ml.marts import Marts
+from models_ml.steps import step_sums
 
 
 @dataclass(frozen=True)
@@ -19,9 +20,10 @@ class Forecast:
 
     Attributes:
         series: one row a series (see `Marts.series`).
-        mean: series x horizon, expected units; zero on days before a series is launched.
-        quantiles: series x horizon x probabilities (`settings.QUANTILES`), or None.
-        node_quantiles: nodes of levels 1-9 x horizon x probabilities, in the order of `nodes`, or None.
+        mean: series x horizon, expected units; zero on days before a series is launched. Days as a forecaster makes it,
+            steps of the source's grain (days or weeks) after `in_steps`.
+        quantiles: series x steps x probabilities (`settings.QUANTILES`), or None.
+        node_quantiles: nodes of levels 1-9 x steps x probabilities, in the order of `nodes`, or None.
         week_quantiles: nodes of levels 1-9 x weeks of the horizon x probabilities, of the weeks' sums, or None.
         details: what the fit has to tell (rounds, rows, importances), for the run's parameters.
     """
@@ -32,6 +34,10 @@ class Forecast:
     node_quantiles: np.ndarray | None = None
     week_quantiles: np.ndarray | None = None
     details: dict[str, Any] = field(default_factory=dict)
+
+    def in_steps(self, step_days: int) -> Forecast:
+        """The mean summed to steps of the source's grain, before it is given quantiles."""
+        return self if step_days == 1 else replace(self, mean=step_sums(self.mean, step_days))
 
     @property
     def hierarchy(self) -> Hierarchy:

@@ -15,6 +15,7 @@ CLASSES: dict[str, str] = {
     "middle_out": "models_ml.forecasters.middle_out:MiddleOut",
     "moving_average": "models_ml.forecasters.moving_average:MovingAverage",
     "prophet": "models_ml.forecasters.prophet:ProphetNodes",
+    "recent_weeks": "models_ml.forecasters.recent_weeks:RecentWeeks",
     BASELINE: "models_ml.forecasters.seasonal_naive:SeasonalNaive",
 }
 """Where each forecaster is, `module:class`; the class takes the keywords `seed` and `threads`."""

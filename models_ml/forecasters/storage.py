@@ -36,12 +36,12 @@ class FittedModel:
         return cls(forecaster, fit_quantiles(marts, replays=replays))
 
     def forecast(self, marts: Marts) -> Forecast:
-        """Mean and quantiles of `marts.target_dates`.
+        """Mean and quantiles of the steps that begin on `marts.step_dates`.
 
         Raises:
             ModelError: the marts have other stores, series, features or categories than were learned from.
         """
-        return self.quantiles.around(self.forecaster.forecast(marts))
+        return self.quantiles.around(self.forecaster.forecast(marts).in_steps(marts.step_days))
 
     def save(self, folder: Path) -> None:
         """Write it into a new folder."""

@@ -24,14 +24,15 @@ def published_forecasts(connection: Connection, last_day: date) -> pd.DataFrame:
     """Watched node forecasts of published runs, up to the last day of sales.
 
     Returns:
-        Columns run_id, role, origin, published_at, scope (tuple of stores), node_id, department_id (None for the
-        total), target_date, mean, and the ends of the 95 % range; dates are datetime64.
+        Columns run_id, role, origin, step_days, published_at, scope (tuple of stores), node_id, department_id (None for
+        the total), target_date, mean, and the ends of the 95 % range; dates are datetime64.
     """
     query = (
         select(
             model_runs.c.run_id,
             model_runs.c.role,
             model_runs.c.origin,
+            model_runs.c.step_days,
             model_runs.c.published_at,
             model_runs.c.scope,
             node_forecasts.c.node_id,
@@ -105,9 +106,11 @@ def run_accuracy(forecasts: pd.DataFrame, sales: pd.DataFrame, last_day: pd.Time
     week = (lead - 1) // 7
     # Seasonal naive: the same weekday of the last week that the run knew.
     known = forecasts["origin"] - pd.to_timedelta(6 - (lead - 1) % 7, unit="D")
+    # A forecast of a week is by its first day, and the week's days are even.
+    step = forecasts["step_days"].to_numpy()
     days = forecasts.assign(
-        actual=sold(forecasts["target_date"]),
-        naive=sold(known),
+        actual=sold(forecasts["target_date"]) * step,
+        naive=sold(known) * step,
         period_end=forecasts["origin"] + pd.to_timedelta(7 * (week + 1), unit="D"),
     )
     days = days[days["period_end"] <= last_day]

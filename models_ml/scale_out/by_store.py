@@ -60,13 +60,13 @@ def forecast_store(work: StoreWork, store: str) -> pd.DataFrame:
     marts = Marts(warehouse, work.origin, work.horizon_days, (store,))
     forecaster = make_forecaster(work.model, seed=work.seed, threads=work.threads)
     forecaster.fit(marts)
-    forecast = forecaster.forecast(marts)
-    days = work.horizon_days
+    forecast = forecaster.forecast(marts).in_steps(marts.step_days)
+    days = len(marts.step_dates)
     return pd.DataFrame(
         {
             "store_id": np.repeat(forecast.series["store_id"].to_numpy(), days),
             "item_id": np.repeat(forecast.series["item_id"].to_numpy(), days),
-            "target_date": np.tile(np.array(marts.target_dates, dtype=object), len(forecast.series)),
+            "target_date": np.tile(np.array(marts.step_dates, dtype=object), len(forecast.series)),
             "mean": forecast.mean.ravel().astype(np.float64),
         }
     )

@@ -12,6 +12,7 @@ from models_ml.regressors import read_by_series
 from models_ml.scenarios.elasticity import LEAST_MOVE, Elasticities, Panel, estimate
 from models_ml.scenarios.grid import PRICE_STEPS, RESPONSE_COLUMNS
 from models_ml.scenarios.history import PriceHistory, read_price_history
+from models_ml.steps import step_sums
 
 HIGHEST_RATIO = 5.0
 """Responses are cut here: beyond it a model tells its noise."""
@@ -139,13 +140,14 @@ def trusted_ranges(series: pd.DataFrame, history: PriceHistory) -> tuple[np.ndar
 
 
 def flag_rows(forecaster: Responsive, marts: Marts) -> pa.Table:
-    """Rows of `scenario_flags`: the response of each series, and on which days of the horizon the flag is planned."""
+    """Rows of `scenario_flags`: the response of each series, and in which steps of the horizon the flag is planned."""
     ratios = forecaster.flag_responses(marts)
     plans = read_by_series(marts, tuple(ratios), marts.target_dates[0], marts.target_dates[-1])
     parts = []
     for name, ratio in ratios.items():
         known = np.isfinite(ratio)
-        digits = (plans[name][known] > 0).astype(np.uint8) + ord("0")
+        planned_days = step_sums((plans[name][known] > 0).astype(np.int64), marts.step_days)
+        digits = (planned_days > 0).astype(np.uint8) + ord("0")
         planned = np.ascontiguousarray(digits).view(f"S{digits.shape[1]}").ravel().astype(str)
         parts.append(
             marts.series.loc[known, SERIES_KEYS].assign(

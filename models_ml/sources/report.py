@@ -12,6 +12,7 @@ class IngestReport:
     """Counts and span of the raw tables after an ingest.
 
     `unchanged` says that the warehouse held the same content for the same stores, so nothing was written.
+    `left_out` names features and levels that the data has nothing for.
     `fingerprint` is a SHA-256 over the names and contents of the files, whichever stores were asked for.
     """
 
@@ -25,4 +26,5 @@ class IngestReport:
     seconds: float
     fingerprint: str
     warnings: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     unchanged: bool = False

@@ -158,6 +158,7 @@ def _run_values(run: RunRecord) -> dict[str, Any]:
         "forecast_rows": 0,
         "node_rows": 0,
         "checksum": None,
+        "step_days": run.step_days,
     }
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 from models_ml.errors import PublishError
+from models_ml.steps import WEEK_DAYS
 
 Role = Literal["champion", "challenger"]
 
@@ -63,7 +64,8 @@ def canonical_json(value: object, name: str) -> str:
 class RunRecord:
     """A run as its publisher knows it; counts, checksum and times are the store's to fill in.
 
-    `origin` is the last known day, so the forecasts are for `origin` + 1 to `origin` + `horizon_days`.
+    `origin` is the last known day, so the forecasts are for `origin` + 1 to `origin` + `horizon_days`, in steps of
+    `step_days`: of days, or of weeks, each by its first day.
     `scope` names the stores whose pointers the run may move, each with at least one series. `reason` says why a
     challenger is one.
     """
@@ -81,12 +83,19 @@ class RunRecord:
     metrics: Mapping[str, Any]
     mlflow_run_id: str | None = None
     reason: str | None = None
+    step_days: int = 1
+
+    @property
+    def steps(self) -> int:
+        """Forecasts of each series and node."""
+        return self.horizon_days // self.step_days
 
     def check(self) -> None:
         """Refuse what no run can be.
 
         Raises:
-            PublishError: no or a too long run_id, no scope, a horizon under one day, values that are no JSON.
+            PublishError: no or a too long run_id, no scope, a horizon under one day or of no whole steps,
+                values that are no JSON.
         """
         if not self.run_id or len(self.run_id) > 40 or self.run_id != self.run_id.strip():
             raise PublishError(f"run_id {self.run_id!r}: give 1 to 40 characters, as derive_run_id does.")
@@ -94,6 +103,11 @@ class RunRecord:
             raise PublishError(f"{self.run_id}: scope {self.scope!r} must name at least one store, each once.")
         if self.horizon_days < 1:
             raise PublishError(f"{self.run_id}: horizon_days is {self.horizon_days}; it must be at least 1.")
+        if self.step_days not in (1, WEEK_DAYS) or self.horizon_days % self.step_days:
+            raise PublishError(
+                f"{self.run_id}: step_days is {self.step_days}; it must be 1 or {WEEK_DAYS}, and the horizon of "
+                f"{self.horizon_days} days whole steps."
+            )
         if self.role not in ("champion", "challenger"):
             raise PublishError(f"{self.run_id}: role is {self.role!r}; it must be champion or challenger.")
         canonical_json(dict(self.parameters), f"{self.run_id}: parameters")

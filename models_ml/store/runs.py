@@ -43,6 +43,7 @@ class Run:
     forecast_rows: int
     node_rows: int
     checksum: str | None
+    step_days: int
     active_stores: tuple[str, ...]
 
 

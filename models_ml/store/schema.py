@@ -130,6 +130,7 @@ model_runs = Table(
     Column("forecast_rows", Integer, nullable=False),
     Column("node_rows", Integer, nullable=False),
     Column("checksum", Unicode(64), nullable=True),
+    Column("step_days", SmallInteger, nullable=False, server_default="1"),
     _one_of("status", STATUSES),
     _one_of("role", ROLES),
     CheckConstraint("horizon_days > 0", name="horizon_days"),
@@ -447,7 +448,7 @@ scenario_series = Table(
     sqlite_with_rowid=False,
 )
 
-# A declared 0/1 column known in advance: units with it over units without; `planned` has 0 or 1 for each target day.
+# A declared 0/1 column known in advance: units with it over units without; `planned` has 0 or 1 for each target step.
 scenario_flags = Table(
     "scenario_flags",
     metadata,

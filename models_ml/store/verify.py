@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 
 from sqlalchemy import Connection, Select, and_, func, or_, select
 
@@ -20,7 +20,7 @@ def verify(connection: Connection, run: RunRecord, sent: Digest, counts: Mapping
     """Check the staged rows of a run against what was sent, all in the database; returns the checksum.
 
     Bounds and quantile order are constraints of the tables. Checked here: every row arrived with its values
-    (counts, sums by store and column), every series and node has each day of the horizon once and no other,
+    (counts, sums by store and column), every series and node has each step of the horizon once and no other,
     no forecast is without its series or node, every store of the scope has series.
 
     Args:
@@ -45,13 +45,13 @@ def verify(connection: Connection, run: RunRecord, sent: Digest, counts: Mapping
         bad = connection.execute(query).all()
         problems.extend(
             f"{name}: {' '.join(str(part) for part in row[:-3])} has {row[-3] or 0} of "
-            f"{run.horizon_days} days (from {row[-2]} to {row[-1]})"
+            f"{run.steps} {'days' if run.step_days == 1 else 'weeks'} (from {row[-2]} to {row[-1]})"
             for row in bad
         )
 
     # With complete series, the count leaves no room for rows that belong to none.
     for name, parent in (("forecasts", "run_series"), ("node_forecasts", "run_nodes")):
-        expected = counts.get(parent, 0) * run.horizon_days
+        expected = counts.get(parent, 0) * run.steps
         if held.rows(name) != expected:
             problems.append(f"{name}: {held.rows(name)} rows, but {parent} x horizon are {expected}")
 
@@ -67,9 +67,14 @@ def verify(connection: Connection, run: RunRecord, sent: Digest, counts: Mapping
     return held.checksum()
 
 
+def first_and_last(run: RunRecord) -> tuple[date, date]:
+    """The first days of the first and of the last step of the horizon."""
+    return run.origin + timedelta(days=1), run.origin + timedelta(days=run.horizon_days - run.step_days + 1)
+
+
 def series_query(run: RunRecord, limit: int = 5) -> Select[tuple[str, str, int, object, object]]:
-    """Series whose days are not exactly the horizon."""
-    first, last = run.origin + timedelta(days=1), run.origin + timedelta(days=run.horizon_days)
+    """Series whose steps are not exactly the horizon."""
+    first, last = first_and_last(run)
     days = (
         select(
             forecasts.c.store_id,
@@ -94,7 +99,7 @@ def series_query(run: RunRecord, limit: int = 5) -> Select[tuple[str, str, int, 
             run_series.c.run_id == run.run_id,
             or_(
                 days.c.days.is_(None),
-                days.c.days != run.horizon_days,
+                days.c.days != run.steps,
                 days.c.first != first,
                 days.c.last != last,
             ),
@@ -105,8 +110,8 @@ def series_query(run: RunRecord, limit: int = 5) -> Select[tuple[str, str, int, 
 
 
 def nodes_query(run: RunRecord, limit: int = 5) -> Select[tuple[str, int, object, object]]:
-    """Nodes whose days are not exactly the horizon."""
-    first, last = run.origin + timedelta(days=1), run.origin + timedelta(days=run.horizon_days)
+    """Nodes whose steps are not exactly the horizon."""
+    first, last = first_and_last(run)
     days = (
         select(
             node_forecasts.c.node_id,
@@ -125,7 +130,7 @@ def nodes_query(run: RunRecord, limit: int = 5) -> Select[tuple[str, int, object
             run_nodes.c.run_id == run.run_id,
             or_(
                 days.c.days.is_(None),
-                days.c.days != run.horizon_days,
+                days.c.days != run.steps,
                 days.c.first != first,
                 days.c.last != last,
             ),

@@ -17,7 +17,7 @@ def test_causes_are_those_of_the_run_and_add_up_to_the_forecast(
     assert {cause["family"] for cause in body["causes"]} == set(units.columns)
     for cause in body["causes"]:
         assert cause["days"] == pytest.approx(list(units[cause["family"]]))
-        assert cause["units_per_day"] == pytest.approx(units[cause["family"]].mean())
+        assert cause["units_per_step"] == pytest.approx(units[cause["family"]].mean())
         away = (units[cause["family"]] - units[cause["family"]].mean()).abs()
         assert cause["strongest_date"] == str(away.idxmax())
     forecast = client.get("/forecast/hierarchy", params={"node_id": node_id}).json()["nodes"][0]["days"]
@@ -70,4 +70,4 @@ def test_explanations_that_come_later_are_shown_at_once(world: World) -> None:
             "insert into node_contributions values (?, 'total', ?, 'level', 7.0)",
             (world.published.run.run_id, ORIGIN.replace(day=ORIGIN.day + 1).isoformat()),
         )
-    assert world.client.get("/forecast/explain").json()["causes"][0]["units_per_day"] == 7.0
+    assert world.client.get("/forecast/explain").json()["causes"][0]["units_per_step"] == 7.0

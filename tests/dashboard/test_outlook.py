@@ -44,6 +44,24 @@ def test_the_window_is_summed_and_compared_with_the_right_days() -> None:
     assert ahead.half_width == pytest.approx((ahead.high - ahead.low) / 2 / ahead.units)
 
 
+def test_weekly_sales_are_summed_by_their_weeks() -> None:
+    starts = [after(1 + 7 * number) for number in range(4)]
+    forecast = tuple(
+        schemas.ForecastDay(date=start, mean=70.0 + number, quantiles={"0.025": 50.0, "0.975": 90.0})
+        for number, start in enumerate(starts)
+    )
+    sold = {after(1 - 7 * back): 10.0 * back for back in range(1, 60)}
+    days = Days("node", ORIGIN, forecast, sold, {}, step_days=7)
+    week, month = outlook.outlook(days, 7), outlook.outlook(days, 28)
+    assert week is not None
+    assert month is not None
+    assert (week.first, week.last, week.units, week.step) == (after(1), after(7), 70.0, "week")
+    assert (week.low, week.high, week.range_of) == (50.0, 90.0, "week")
+    assert (week.last_period, week.last_year) == (10.0, 520.0)
+    assert (month.last, month.units, month.range_of) == (after(28), 70 + 71 + 72 + 73, "weeks")
+    assert (month.last_period, month.last_year) == (10 + 20 + 30 + 40, 520 + 510 + 500 + 490)
+
+
 def test_a_week_has_a_range_of_its_own_and_weeks_are_added_up() -> None:
     weeks = tuple(
         schemas.WeekForecast(

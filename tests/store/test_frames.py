@@ -169,6 +169,8 @@ def test_run_id_follows_from_the_work_alone() -> None:
         ({"scope": ()}, "at least one store"),
         ({"scope": ("CA_1", "CA_1")}, "each once"),
         ({"horizon_days": 0}, "at least 1"),
+        ({"step_days": 2}, "must be 1 or 7"),
+        ({"horizon_days": 10, "step_days": 7}, "whole steps"),
         ({"run_id": ""}, "1 to 40"),
         ({"run_id": "x" * 41}, "1 to 40"),
         ({"metrics": {"wrmsse": NAN}}, "metrics"),

@@ -65,6 +65,7 @@ final as (
 
         ---------- quantities
         runs.horizon_days,
+        runs.step_days,
         cast(series.series as integer) as series,
         cast(series.stores as integer) as stores,
         cast(coalesce(served.stores_served, 0) as integer) as stores_served,

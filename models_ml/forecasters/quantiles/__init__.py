@@ -26,4 +26,5 @@ def fit_quantiles(
         replays: of `marts`, where they were made already; they take seconds.
     """
     replays = replay(marts) if replays is None else replays
-    return QuantileModel.fit(Hierarchy.of(marts.series), replays, parameters or QuantileParameters())
+    replayed = replays.in_steps(marts.step_days)
+    return QuantileModel.fit(Hierarchy.of(marts.series), replayed, parameters or QuantileParameters(), marts.step_days)

@@ -18,8 +18,7 @@ from models_ml.forecasters.quantiles.dispersion import Dispersion, learn_dispers
 from models_ml.forecasters.quantiles.replay import Replays
 from models_ml.marts import SERIES_KEYS
 from models_ml.settings import QUANTILES
-
-WEEK_DAYS = 7
+from models_ml.steps import WEEK_DAYS
 
 SERIES_COLUMNS = [*SERIES_KEYS, "department_id", "category_id", "region_id"]
 """What the hierarchy is made of."""
@@ -92,6 +91,7 @@ class QuantileModel:
             the days' quantiles do not add up to the week's.
         replays: number of replays learned from.
         replay_method: how they were made (see `replay.Replays`).
+        step_days: days of a step of the horizon: 1, or 7 where a week is the step.
     """
 
     parameters: QuantileParameters
@@ -100,15 +100,19 @@ class QuantileModel:
     weeks: LevelFit
     replays: int
     replay_method: str
+    step_days: int = 1
 
     @classmethod
-    def fit(cls, hierarchy: Hierarchy, replays: Replays, parameters: QuantileParameters) -> QuantileModel:
+    def fit(
+        cls, hierarchy: Hierarchy, replays: Replays, parameters: QuantileParameters, step_days: int = 1
+    ) -> QuantileModel:
         """Learn, level by level.
 
         Args:
             hierarchy: all twelve levels over the series.
-            replays: of the same series.
+            replays: of the same series, in steps.
             parameters: of the fit.
+            step_days: days of a step.
         """
         shape = replays.mean.shape
         flat = {
@@ -128,10 +132,10 @@ class QuantileModel:
             mean, actual, usable = (values.reshape(len(rows), *shape[1:]) for values in (mean, actual, usable))
             fits.append(fit_level(hierarchy, levels[0], rows, mean, actual, usable, parameters))
             if levels[-1] <= AGGREGATE_LEVELS[-1].number:
-                whole = np.logical_and.reduceat(usable, week_starts(shape[2]), axis=2)
-                summed, came = week_sums(mean * usable), week_sums(actual * usable)
+                whole = np.logical_and.reduceat(usable, week_starts(shape[2], step_days), axis=2)
+                summed, came = (week_sums(values * usable, step_days) for values in (mean, actual))
                 weeks = fit_level(hierarchy, levels[0], rows, summed, came, whole, parameters)
-        return cls(parameters, hierarchy, tuple(fits), weeks, replays.count, replays.method)
+        return cls(parameters, hierarchy, tuple(fits), weeks, replays.count, replays.method, step_days)
 
     def predict(self, mean: np.ndarray) -> np.ndarray:
         """Quantiles of every node.
@@ -157,7 +161,7 @@ class QuantileModel:
         Returns:
             float32, nodes of levels 1-9 x weeks x `QUANTILES`.
         """
-        return self.weeks.around(week_sums(self.hierarchy.aggregate(mean)[self.weeks.rows]))
+        return self.weeks.around(week_sums(self.hierarchy.aggregate(mean)[self.weeks.rows], self.step_days))
 
     def around(self, forecast: Forecast) -> Forecast:
         """A forecast with its quantiles.
@@ -188,6 +192,7 @@ class QuantileModel:
             "probabilities": QUANTILES,
             "replays": self.replays,
             "replay_method": self.replay_method,
+            "step_days": self.step_days,
         }
         (folder / "quantiles.json").write_text(json.dumps(described, indent=1))
         arrays: dict[str, np.ndarray] = {}
@@ -221,17 +226,25 @@ class QuantileModel:
                 )
         parameters = QuantileParameters(**described["parameters"])
         *days, weeks = fits
-        return cls(parameters, hierarchy, tuple(days), weeks, described["replays"], described["replay_method"])
+        return cls(
+            parameters,
+            hierarchy,
+            tuple(days),
+            weeks,
+            described["replays"],
+            described["replay_method"],
+            described.get("step_days", 1),
+        )
 
 
-def week_starts(days: int) -> np.ndarray:
-    """First day of each week among the days of a horizon."""
-    return np.arange(0, days, WEEK_DAYS)
+def week_starts(steps: int, step_days: int = 1) -> np.ndarray:
+    """First step of each week among the steps of a horizon."""
+    return np.arange(0, steps, WEEK_DAYS // step_days)
 
 
-def week_sums(values: np.ndarray) -> np.ndarray:
-    """Sums of weeks along the last axis, which is that of days."""
-    return np.asarray(np.add.reduceat(values, week_starts(values.shape[-1]), axis=-1))
+def week_sums(values: np.ndarray, step_days: int = 1) -> np.ndarray:
+    """Sums of weeks along the last axis, which is that of steps."""
+    return np.asarray(np.add.reduceat(values, week_starts(values.shape[-1], step_days), axis=-1))
 
 
 def attach(forecast: Forecast, hierarchy: Hierarchy, quantiles: np.ndarray) -> Forecast:

@@ -28,6 +28,7 @@ from models_ml.forecasters.middle_out.regression import (
 )
 from models_ml.forecasters.top_down import scale_to_nodes
 from models_ml.marts import Marts
+from models_ml.steps import step_sums
 
 MOST_REPLAYS = 13
 """Replays at most: with a horizon of four weeks, a year, so that every season's mistakes are among them."""
@@ -58,6 +59,15 @@ class Replays:
     def count(self) -> int:
         """Number of replays."""
         return int(self.mean.shape[1])
+
+    def in_steps(self, step_days: int) -> Replays:
+        """Summed to steps of the source's grain; a step is usable if all of its days are."""
+        if step_days == 1:
+            return self
+        usable = step_sums(self.usable, step_days) == step_days
+        return replace(
+            self, mean=step_sums(self.mean, step_days), actual=step_sums(self.actual, step_days), usable=usable
+        )
 
 
 def replay(marts: Marts) -> Replays:

@@ -17,6 +17,7 @@ Availability = Literal["static", "known", "past_only"]
 """When a column's value is known: it never changes; for coming days too; only for days that are over."""
 
 FILE_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".parquet")
+DATABASE_NAME = r"^[a-z][a-z0-9_]{0,47}$"
 REGRESSOR_NAME = r"^[a-z][a-z0-9_]{0,47}$"
 
 
@@ -44,6 +45,11 @@ class Table(Strict):
     def is_file(self) -> bool:
         """Whether it is a file, by the end of its name."""
         return self.from_.lower().endswith(FILE_SUFFIXES)
+
+    @property
+    def catalog(self) -> str:
+        """The first part of a table's name: a database, or a schema of the warehouse."""
+        return self.from_.partition(".")[0]
 
     @model_validator(mode="after")
     def is_file_or_relation(self) -> Table:
@@ -138,7 +144,10 @@ class Regressor(Strict):
 
 
 class SourceConfig(Strict):
-    """Everything that is said of a source."""
+    """Everything that is said of a source.
+
+    `databases` are DuckDB files by name, whose tables are read in place as name.schema.table.
+    """
 
     sales: Sales
     future: Table | None = None
@@ -154,6 +163,7 @@ class SourceConfig(Strict):
     negative_units: Literal["zero", "refuse"] = "zero"
     duplicates: Literal["refuse", "sum"] = "refuse"
     date_format: str | None = None
+    databases: dict[Annotated[str, Field(pattern=DATABASE_NAME)], str] = {}
 
     @model_validator(mode="after")
     def tables_are_there(self) -> SourceConfig:
@@ -173,6 +183,11 @@ class SourceConfig(Strict):
     def step_days(self) -> int:
         """Days from one row of a series to the next."""
         return 7 if self.grain == "week" else 1
+
+    @property
+    def reads_the_warehouse(self) -> bool:
+        """Whether a table of the warehouse itself is among the tables."""
+        return any(not table.is_file and table.catalog not in self.databases for table in self.tables.values())
 
     @property
     def tables(self) -> dict[str, Table]:

@@ -17,12 +17,13 @@ from models_ml.sources.loading import asked_for, connected, transaction
 from models_ml.sources.long.config import SourceConfig, config_path, read_config
 from models_ml.sources.long.levels import levels_select
 from models_ml.sources.long.mapping import RawTables, empty, flag, number
-from models_ml.sources.long.relations import Relation, fingerprint, open_relation, quoted, unreadable
+from models_ml.sources.long.omissions import left_out
+from models_ml.sources.long.relations import Relation, attach, fingerprint, open_relation, quoted, unreadable
 from models_ml.sources.report import IngestReport
 
 SCHEMA = "raw_long"
 
-_LAYOUT = "2"
+_LAYOUT = "3"
 """Raise it when the raw tables change, so that the same files are loaded again."""
 
 MOST_VALUES = 20
@@ -76,6 +77,7 @@ def ingest(
 
 def open_relations(connection: duckdb.DuckDBPyConnection, config: SourceConfig, folder: Path) -> dict[str, Relation]:
     """Every table of a configuration, each with the columns that are named."""
+    attach(connection, config.databases, folder)
     relations = {name: open_relation(connection, table, folder) for name, table in config.tables.items()}
     for table, column, field in RawTables(config, relations).columns():
         relations[table].require(column, field)
@@ -98,7 +100,7 @@ def load(connection: duckdb.DuckDBPyConnection, raw: RawTables) -> None:
     write(
         connection,
         "rules",
-        f"select '{config.missing_dates}' as missing_dates",
+        f"select '{config.missing_dates}' as missing_dates, {config.step_days} as step_days",
     )
 
 
@@ -386,6 +388,7 @@ def _report(
         seconds=time.monotonic() - started,
         fingerprint=said,
         warnings=tuple(warnings(connection, config, horizon_days)),
+        left_out=tuple(left_out(connection, config, SCHEMA)),
         unchanged=unchanged,
     )
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from models_ml.errors import InputError
 from models_ml.sources.loading import connected
 from models_ml.sources.long.config import SourceConfig, Table, said
-from models_ml.sources.long.relations import Relation, open_relation
+from models_ml.sources.long.relations import Relation, attach, open_relation
 
 GUESSES: dict[str, tuple[str, ...]] = {
     "date": ("date", "day", "week", "week_start", "ds", "order_date", "sales_date"),
@@ -40,6 +40,7 @@ def describe_source(
     regressors: Sequence[str],
     future: str | None,
     rules: Mapping[str, str],
+    databases: Sequence[str],
     ask: Ask,
 ) -> None:
     """Write the configuration of a table of sales.
@@ -52,6 +53,7 @@ def describe_source(
         hierarchy: columns of the sales that are department, category or region.
         regressors: `column=availability` each.
         rules: grain and missing_dates.
+        databases: `name=file` each: DuckDB files whose tables may be named.
         ask: for required columns that were neither named nor guessed.
 
     Raises:
@@ -61,7 +63,8 @@ def describe_source(
         table = Table.model_validate({"from": located(sales)})
     except ValidationError as error:
         raise InputError(said(path, error)) from None
-    relation = opened(table, warehouse)
+    named = dict(database(text) for text in databases)
+    relation = opened(table, warehouse, named)
     chosen = dict(columns)
     lower = {column.lower(): column for column in relation.columns}
     taken = {*columns.values(), *hierarchy.values(), *(text.partition("=")[0] for text in regressors)}
@@ -79,6 +82,8 @@ def describe_source(
     if hierarchy:
         content["hierarchy"] = dict(hierarchy)
     content.update(rules)
+    if named:
+        content["databases"] = named
     if regressors:
         content["regressors"] = dict(regressor(text, relation) for text in regressors)
     try:
@@ -94,10 +99,23 @@ def located(table: str) -> str:
     return str(Path(table).expanduser().resolve()) if Path(table).expanduser().exists() else table
 
 
-def opened(table: Table, warehouse: Path) -> Relation:
+def database(text: str) -> tuple[str, str]:
+    """Name and whole path of a database given as `name=file`.
+
+    Raises:
+        InputError: the text has no `=`.
+    """
+    name, equals, file = text.partition("=")
+    if not equals:
+        raise InputError(f"--database {text!r}: write it as name=file.duckdb.")
+    return name, str(Path(file).expanduser().resolve())
+
+
+def opened(table: Table, warehouse: Path, databases: Mapping[str, str]) -> Relation:
     """The table's relation."""
-    if table.is_file:
+    if table.is_file or table.catalog in databases:
         with duckdb.connect() as connection:
+            attach(connection, databases, Path.cwd())
             return open_relation(connection, table, Path.cwd())
     with connected(warehouse, 4.0, 2) as connection:
         return open_relation(connection, table, Path.cwd())

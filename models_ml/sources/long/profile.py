@@ -16,6 +16,7 @@ from models_ml.sources.loading import connected
 from models_ml.sources.long.config import SourceConfig, config_path, read_config
 from models_ml.sources.long.ingest import SCHEMA, load, open_relations, warnings
 from models_ml.sources.long.mapping import RawTables
+from models_ml.sources.long.omissions import left_out
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def check(source: Path, warehouse: Path, *, horizon_days: int, threads: int = 2)
 @contextmanager
 def _scratch(config: SourceConfig, warehouse: Path, threads: int) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database that forgets what is loaded: the warehouse itself only where tables of it are read."""
-    if all(table.is_file for table in config.tables.values()):
+    if not config.reads_the_warehouse:
         with duckdb.connect(config={"threads": threads}) as connection:
             yield connection
     else:
@@ -118,25 +119,5 @@ def profile(connection: duckdb.DuckDBPyConnection, config: SourceConfig, horizon
         zero_share=float(zero_share),
         classes=dict(classes),
         problems=tuple(warnings(connection, config, horizon_days)),
-        left_out=tuple(left_out(connection, config)),
+        left_out=tuple(left_out(connection, config, SCHEMA)),
     )
-
-
-def left_out(connection: duckdb.DuckDBPyConnection, config: SourceConfig) -> Iterator[str]:
-    """Features and levels that this source cannot have."""
-    if config.prices is None and config.sales.price is None:
-        yield "price features, revenue: there are no prices"
-    if config.events is None:
-        yield "event features: there is no table of events"
-    if config.regional_flags is None:
-        yield "the regional flag: there is no table of flags"
-    if not config.regressors:
-        yield "promotions and other columns: none is declared"
-    same = connection.execute(
-        f"select level_name, same_as from {SCHEMA}.levels where same_as is not null order by level"
-    ).fetchall()
-    if same:
-        yield "levels: " + ", ".join(f"{name} (the same as {other})" for name, other in same)
-    days = connection.execute(f"select date_diff('day', min(date), max(date)) + 1 from {SCHEMA}.sales").fetchone()
-    if days is not None and days[0] < 400:
-        yield f"last year's features: {days[0]} days of history are less than thirteen months"

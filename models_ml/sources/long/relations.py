@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,7 +83,8 @@ def open_relation(connection: duckdb.DuckDBPyConnection, table: Table, folder: P
         except duckdb.Error as error:
             raise InputError(
                 f"{table.from_}: there is no such table in the warehouse ({str(error).splitlines()[0]}). Name a table "
-                f"as schema.table, or a file that ends in .csv or .parquet. Nothing was loaded."
+                "as schema.table, or database.schema.table of one of `databases`, or a file that ends in .csv or "
+                ".parquet. Nothing was loaded."
             ) from None
         return Relation(table.from_, table.from_, tuple(row[0] for row in described), None)
     path = (folder / Path(table.from_).expanduser()).resolve()
@@ -98,6 +100,31 @@ def open_relation(connection: duckdb.DuckDBPyConnection, table: Table, folder: P
     except duckdb.Error as error:
         raise unreadable(path.name, error) from None
     return Relation(path.name, sql, tuple(row[0] for row in described), path)
+
+
+def attach(connection: duckdb.DuckDBPyConnection, databases: Mapping[str, str], folder: Path) -> None:
+    """Open the databases that a configuration names, to be read and never written.
+
+    Args:
+        connection: to the warehouse.
+        databases: DuckDB files by the name that they are given.
+        folder: that relative paths start from.
+
+    Raises:
+        InputError: no such file, or no database that can be read.
+    """
+    for name, file in databases.items():
+        path = (folder / Path(file).expanduser()).resolve()
+        if not path.is_file():
+            raise InputError(f"databases.{name}: there is no file {path}. Correct its path. Nothing was loaded.")
+        literal = str(path).replace("'", "''")
+        try:
+            connection.execute(f"attach if not exists '{literal}' as {quoted(name)} (read_only)")
+        except duckdb.Error as error:
+            raise InputError(
+                f"databases.{name}: {path} cannot be read as a DuckDB database ({str(error).splitlines()[0]}). "
+                "Nothing was loaded."
+            ) from None
 
 
 def unreadable(name: str, error: duckdb.Error) -> InputError:

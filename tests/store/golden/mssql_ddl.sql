@@ -40,6 +40,7 @@ CREATE TABLE model_runs (
     forecast_rows INTEGER NOT NULL,
     node_rows INTEGER NOT NULL,
     checksum NVARCHAR(64) NULL,
+    step_days SMALLINT NOT NULL DEFAULT '1',
     CONSTRAINT pk_model_runs PRIMARY KEY (run_id),
     CONSTRAINT ck_model_runs_status CHECK (status in ('running', 'published', 'failed')),
     CONSTRAINT ck_model_runs_role CHECK (role in ('champion', 'challenger')),

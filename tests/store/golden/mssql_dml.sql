@@ -23,7 +23,7 @@ SELECT model_runs.run_id, model_runs.origin
     FROM model_runs
     WHERE model_runs.run_id IN (NULL) AND (1 != 1) AND model_runs.origin > ? ORDER BY model_runs.origin DESC;
 
-INSERT INTO model_runs (run_id, model, version, origin, horizon_days, scope, status, role, reason, created_at, published_at, git_commit, data_fingerprint, parameters, metrics, mlflow_run_id, series_count, forecast_rows, node_rows, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO model_runs (run_id, model, version, origin, horizon_days, scope, status, role, reason, created_at, published_at, git_commit, data_fingerprint, parameters, metrics, mlflow_run_id, series_count, forecast_rows, node_rows, checksum, step_days) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 DELETE FROM publish_claims WHERE publish_claims.run_id = ?;
 
@@ -272,7 +272,7 @@ SELECT TOP 1 activations.previous_run_id
     FROM activations
     WHERE activations.store_id = ? AND activations.run_id = ? AND activations.action != ? ORDER BY activations.id DESC;
 
-SELECT TOP 2 model_runs.run_id, model_runs.model, model_runs.version, model_runs.origin, model_runs.horizon_days, model_runs.scope, model_runs.status, model_runs.role, model_runs.reason, model_runs.created_at, model_runs.published_at, model_runs.git_commit, model_runs.data_fingerprint, model_runs.parameters, model_runs.metrics, model_runs.mlflow_run_id, model_runs.series_count, model_runs.forecast_rows, model_runs.node_rows, model_runs.checksum
+SELECT TOP 2 model_runs.run_id, model_runs.model, model_runs.version, model_runs.origin, model_runs.horizon_days, model_runs.scope, model_runs.status, model_runs.role, model_runs.reason, model_runs.created_at, model_runs.published_at, model_runs.git_commit, model_runs.data_fingerprint, model_runs.parameters, model_runs.metrics, model_runs.mlflow_run_id, model_runs.series_count, model_runs.forecast_rows, model_runs.node_rows, model_runs.checksum, model_runs.step_days
     FROM model_runs
     WHERE (model_runs.run_id LIKE ? + '%' ESCAPE '/');
 
@@ -281,7 +281,7 @@ SELECT active_runs.store_id, active_runs.run_id, active_runs.activated_at
 
 UPDATE model_runs SET role=?, reason=? WHERE model_runs.run_id = ? AND model_runs.status = ?;
 
-SELECT TOP 50 model_runs.run_id, model_runs.model, model_runs.version, model_runs.origin, model_runs.horizon_days, model_runs.scope, model_runs.status, model_runs.role, model_runs.reason, model_runs.created_at, model_runs.published_at, model_runs.git_commit, model_runs.data_fingerprint, model_runs.parameters, model_runs.metrics, model_runs.mlflow_run_id, model_runs.series_count, model_runs.forecast_rows, model_runs.node_rows, model_runs.checksum
+SELECT TOP 50 model_runs.run_id, model_runs.model, model_runs.version, model_runs.origin, model_runs.horizon_days, model_runs.scope, model_runs.status, model_runs.role, model_runs.reason, model_runs.created_at, model_runs.published_at, model_runs.git_commit, model_runs.data_fingerprint, model_runs.parameters, model_runs.metrics, model_runs.mlflow_run_id, model_runs.series_count, model_runs.forecast_rows, model_runs.node_rows, model_runs.checksum, model_runs.step_days
     FROM model_runs
     WHERE model_runs.status = ? ORDER BY model_runs.created_at DESC, model_runs.run_id;
 

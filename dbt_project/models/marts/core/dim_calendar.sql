@@ -104,6 +104,7 @@ final as (
         weeks.week_number,
         calendar.weekday,
         calendar.weekday_name,
+        calendar.step_days,
         parts.day_of_month,
         parts.day_of_year,
         cast(floor((parts.day_of_year - 1) / 7.0) as integer) + 1 as week_of_year,

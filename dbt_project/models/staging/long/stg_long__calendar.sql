@@ -17,6 +17,12 @@ days as (
 
 ),
 
+rules as (
+
+    select cast(step_days as integer) as step_days from {{ source('long', 'rules') }}
+
+),
+
 events as (
 
     select distinct
@@ -49,6 +55,7 @@ final as (
             when {{ loop.index }} then '{{ name }}'
             {%- endfor %}
         end as weekday_name,
+        rules.step_days,
 
         ---------- events
         first_events.event_name as event_name_1,
@@ -58,6 +65,7 @@ final as (
 
     from days
     cross join bounds
+    cross join rules
     left join ranked as first_events
         on
             days.date = first_events.date

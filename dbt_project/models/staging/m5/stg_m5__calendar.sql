@@ -13,6 +13,7 @@ renamed as (
         cast(wm_yr_wk as integer) as week_id,
         cast(wday as integer) as weekday,
         cast(weekday as {{ type_text() }}) as weekday_name,
+        1 as step_days,
 
         ---------- events
         nullif(cast(event_name_1 as {{ type_text() }}), '') as event_name_1,

@@ -22,6 +22,7 @@ renamed as (
 
         ---------- quantities
         cast(horizon_days as integer) as horizon_days,
+        cast(step_days as integer) as step_days,
         cast(series_count as integer) as series_count,
         cast(forecast_rows as integer) as forecast_rows,
         cast(node_rows as integer) as node_rows,

@@ -148,6 +148,24 @@ def grocery_sales(folder: Path, *, stores: int = 3, items: int = 12, days: int =
     )
 
 
+def young_shop(folder: Path, *, items: int = 20, days: int = 63, seed: int = 4) -> Path:
+    """One shop that opened a few weeks ago: items in two groups, quiet Mondays, no prices, nothing else."""
+    generator = np.random.default_rng(seed)
+    dates = pd.date_range(end=LAST_DAY, periods=days)
+    frame = pd.MultiIndex.from_product([range(1, items + 1), dates], names=["item", "date"]).to_frame(index=False)
+    weekday = np.array([0.3, 0.9, 1.0, 1.0, 1.2, 1.6, 1.0])[frame["date"].dt.dayofweek]
+    frame["units"] = generator.poisson((1 + frame["item"]) * weekday)
+    frame["group"] = np.where(frame["item"] % 2, "odd", "even")
+    return write(
+        folder,
+        {
+            "sales": {"from": "sales.csv", "date": "date", "item": "item", "units": "units"},
+            "hierarchy": {"category": "group"},
+        },
+        sales=frame,
+    )
+
+
 SHAPES: dict[str, Callable[[Path], Path]] = {
     "store_sales": store_sales,
     "item_store_sales": item_store_sales,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 import pytest
 import yaml
@@ -50,9 +51,35 @@ def test_init_refuses_what_is_not_there(shop: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "home" / "source.yml").exists()
 
 
-def test_a_week_is_seven_even_days_with_its_promotion(shop: Path, tmp_path: Path) -> None:
-    import duckdb
+def test_tables_of_another_database_are_read_in_place(shop: Path, tmp_path: Path) -> None:
+    erp, home = tmp_path / "erp.duckdb", tmp_path / "home"
+    with duckdb.connect(str(erp)) as connection:
+        connection.execute("create schema shop")
+        connection.execute(
+            f"create table shop.sales as select * from read_csv('{shop / SALES_FILE}', all_varchar = true)"
+        )
+    before = erp.read_bytes()
+    from_erp = ("--database", f"erp={erp}", "--regressor", "promotion=known")
+    demand_ok("init", "erp.shop.sales", *INIT, *from_erp, home=home)
+    assert not (home / "warehouse.duckdb").exists()
+    there, here = ingest(home, tmp_path / "there.duckdb"), ingest(shop, tmp_path / "here.duckdb")
+    assert (there.series, there.first_day, there.last_day) == (here.series, here.first_day, here.last_day)
+    with duckdb.connect(str(tmp_path / "there.duckdb")) as connection:
+        connection.execute(f"attach '{tmp_path / 'here.duckdb'}' as here (read_only)")
+        for table in ("sales", "regressors", "items"):
+            own, others = (f"select * exclude (loaded_at) from {name}raw_long.{table}" for name in ("", "here."))
+            assert (
+                connection.execute(f"({own} except all {others}) union all ({others} except all {own})").fetchall()
+                == []
+            )
+    assert erp.read_bytes() == before
+    assert ingest(home, tmp_path / "there.duckdb").unchanged
+    erp.unlink()
+    with pytest.raises(InputError, match="there is no file"):
+        ingest(home, tmp_path / "there.duckdb")
 
+
+def test_a_week_is_seven_even_days_with_its_promotion(shop: Path, tmp_path: Path) -> None:
     report = ingest(shop, tmp_path / "w.duckdb")
     frame = pd.read_csv(shop / SALES_FILE)
     sold = frame.dropna(subset="quantity")

@@ -1,0 +1,48 @@
+"""The recent level of each store x department in the shape of its recent weeks: for histories of a few months.
+
+It stands in for middle_out where there is too little to learn from, and is what the quantiles are then replayed with.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from models_ml.forecasters.base import Forecast
+from models_ml.forecasters.quantiles.replay import PROFILE_DAYS, trailing_nodes
+from models_ml.forecasters.top_down import share_out_by_level
+from models_ml.marts import Marts
+from models_ml.regressors import read_closed_days
+
+FEWEST_DAYS = 28
+"""History that it needs: four weeks, of which each weekday has its mean."""
+
+
+class RecentWeeks:
+    """Forecasts store x departments by level x weekday, and shares them out to items by their recent level."""
+
+    name = "recent_weeks"
+
+    def __init__(self, *, seed: int = 0, threads: int = 1) -> None:
+        """Neither a seed nor threads matter here."""
+
+    def parameters(self) -> dict[str, Any]:
+        """The days that the shape of a week is taken from."""
+        return {"profile_days": PROFILE_DAYS}
+
+    def fit(self, marts: Marts) -> None:
+        """Nothing to learn."""
+
+    def forecast(self, marts: Marts) -> Forecast:
+        """Level x weekday; nothing on days on which the store is said to be closed."""
+        since = max(marts.first_day, marts.origin - timedelta(days=PROFILE_DAYS - 1))
+        nodes, units = marts.store_department_daily(since, marts.origin)
+        known = (marts.origin - marts.first_day).days + 1
+        stores = pd.Index(sorted(nodes["store_id"].unique()))
+        closed = read_closed_days(marts, stores, known + marts.horizon_days)[:, known:]
+        open_days = ~closed[stores.get_indexer(pd.Index(nodes["store_id"]))].astype(bool)
+        expected = trailing_nodes(units.astype(np.float64), marts.horizon_days)
+        return Forecast(marts.series, share_out_by_level(marts, expected * open_days))

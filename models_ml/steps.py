@@ -1,0 +1,33 @@
+"""Steps of a source's grain: a day, or a week of a weekly source, whose rows stand for seven days each.
+
+Marts and forecasters count days. A weekly source's days are even sevenths of its weeks, so nothing is known of a day by
+itself: what is forecast, scored and published are sums of weeks.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+WEEK_DAYS = 7
+
+
+def step_sums(days: np.ndarray, step_days: int) -> np.ndarray:
+    """Sums of whole steps along the last axis, which is that of days and ends with a step.
+
+    Args:
+        days: ... x days; days before the first whole step are left out.
+        step_days: days of a step.
+
+    Returns:
+        ... x steps; the days themselves where a step is a day.
+    """
+    if step_days == 1:
+        return days
+    steps = days.shape[-1] // step_days
+    whole = days[..., days.shape[-1] - steps * step_days :]
+    return np.asarray(whole.reshape(*days.shape[:-1], steps, step_days).sum(axis=-1))
+
+
+def even_days(steps: np.ndarray, step_days: int) -> np.ndarray:
+    """Days of steps, each an even part: the inverse of `step_sums` for what counts days, such as a lead time."""
+    return steps if step_days == 1 else np.repeat(steps / step_days, step_days, axis=-1)

@@ -144,7 +144,7 @@ def test_a_week_in_which_nothing_was_sold_has_no_shares(build: Build) -> None:
     days = pd.to_datetime(world.forecasts["target_date"])
     forecasts = world.forecasts.assign(
         run_id="r", role="champion", origin=pd.Timestamp(2016, 4, 24), published_at=pd.Timestamp(2016, 4, 25),
-        scope=[("CA_1", "CA_2")] * len(days), target_date=days, low=np.nan, high=np.nan,
+        step_days=1, scope=[("CA_1", "CA_2")] * len(days), target_date=days, low=np.nan, high=np.nan,
     )  # fmt: skip
     sales = world.sales.assign(date=pd.to_datetime(world.sales["date"]), units=0.0)
     assert weekly_accuracy(forecasts, sales, date(2016, 5, 22)).empty

@@ -32,17 +32,44 @@ class DbtResult:
 
 
 def build(
-    settings: Settings, selector: str, *, full_refresh: bool = False, variables: dict[str, Any] | None = None
+    settings: Settings,
+    selector: str,
+    *,
+    full_refresh: bool = False,
+    without: Sequence[str] = (),
+    variables: dict[str, Any] | None = None,
 ) -> DbtResult:
     """`dbt build` of one zone (`warehouse` or `serving`): models, tests and unit tests.
+
+    Args:
+        settings: see `run`.
+        selector: the zone.
+        full_refresh: rebuild incremental models from all rows.
+        without: kinds of nodes to leave out, e.g. `unit_test`.
+        variables: see `run`.
 
     Raises:
         StepError: a model or a test failed; the message names each and the log.
     """
-    arguments = ["build", "--selector", selector]
+    arguments = ["build", "--selector", selector, *left_out(without)]
     if full_refresh:
         arguments.append("--full-refresh")
     return run(settings, arguments, variables, target=target_of(settings, selector))
+
+
+def test(settings: Settings, selector: str) -> DbtResult:
+    """The data tests of one zone over what is built. A DuckDB file is only read, so others may read it meanwhile.
+
+    Raises:
+        StepError: a test failed; the message names each and the log.
+    """
+    arguments = ["test", "--selector", selector, *left_out(["unit_test"])]
+    return run(settings, arguments, target=target_of(settings, selector), read_only=True)
+
+
+def left_out(kinds: Sequence[str]) -> list[str]:
+    """Arguments that leave out kinds of nodes."""
+    return [argument for kind in kinds for argument in ("--exclude-resource-type", kind)]
 
 
 def target_of(settings: Settings, selector: str) -> str:
@@ -61,6 +88,7 @@ def run(
     variables: dict[str, Any] | None = None,
     *,
     target: str | None = None,
+    read_only: bool = False,
 ) -> DbtResult:
     """Any dbt command on the project, with its target folder and its log in the home.
 
@@ -69,12 +97,14 @@ def run(
         arguments: of dbt.
         variables: of the project, beside `source`.
         target: of profiles.yml; None: the one of the settings.
+        read_only: open a DuckDB warehouse for reading. Its target folder is another one, because dbt would parse the
+            whole project again each time that the way to connect changes.
 
     Raises:
         StepError: dbt failed.
     """
     home = settings.home.resolve()
-    folder, log = home / "dbt", home / "logs"
+    folder, log = home / "dbt" / ("read_only" if read_only else ""), home / "logs"
     folder.mkdir(parents=True, exist_ok=True)
     results_file = folder / "run_results.json"
     results_file.unlink(missing_ok=True)
@@ -84,7 +114,8 @@ def run(
         "--project-dir", str(REPOSITORY / "dbt_project"), "--profiles-dir", str(REPOSITORY / "profiles"),
         "--target", target or settings.dbt_target, "--target-path", str(folder),
     ]  # fmt: skip
-    completed = subprocess.run(command, env=environment(settings), capture_output=True, text=True, check=False)  # noqa: S603
+    variables_of_process = environment(settings) | ({"DEMAND_DBT_ACCESS": "READ_ONLY"} if read_only else {})
+    completed = subprocess.run(command, env=variables_of_process, capture_output=True, text=True, check=False)  # noqa: S603
     results = json.loads(results_file.read_text()) if results_file.exists() else {"results": [], "metadata": {}}
     failed = [r for r in results["results"] if r["status"] in ("error", "fail", "runtime error")]
     if completed.returncode != 0 or failed:
@@ -103,7 +134,7 @@ def run(
 
 
 def warehouse_stamp(settings: Settings) -> Path:
-    """The file that says which code, data and invocation of dbt the warehouse's tables are from."""
+    """The file that says which code, data and invocation of dbt the warehouse is from, and whether its tests passed."""
     return settings.home / "dbt" / "warehouse_built.json"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -24,10 +25,19 @@ from models_ml.inventory.rows import unreached
 from models_ml.lake.address import LakeAddress
 from models_ml.marts import Marts
 from models_ml.monitoring.run import monitor
+from models_ml.processes import processes
 from models_ml.settings import Settings
 from models_ml.sources import SimulatedSource, get_source
 from models_ml.sources.report import IngestReport
-from models_ml.training import Plan, backtest_folds, backtest_tables, plan_training, train
+from models_ml.training import (
+    Plan,
+    backtest_tables,
+    fold_in_process,
+    model_folder,
+    plan_training,
+    save,
+    train_in_process,
+)
 from models_ml.warehouse import Warehouse, install_sqlite_extension, open_warehouse
 
 INGEST_MEMORY_GB = 3.0
@@ -157,35 +167,29 @@ def main_job(
         step.note = describe_ingest(ingested)
     with report.step("dbt build") as step:
         step.note = build_warehouse(settings, ingested, force=force)
-    with report.step("quality of the data") as step:
-        step.note = check_quality(settings, ["raw", "marts"])
-
-    warehouse = open_warehouse(
-        settings.effective_warehouse_url, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
-    )
-    plan = plan_training(settings, warehouse, ingested.fingerprint)
-    fold = plan.marts.origin - timedelta(days=plan.marts.horizon_days)
-    untold = unreached(plan.terms, plan.marts.horizon_days)
-    notes = [note for note in (plan.note, untold) if note]
-    folder = settings.home / "models" / plan.run_id
-    if (folder / artifact.MANIFEST).exists() and not force:
-        notes.append(f"{plan.run_id} was trained before on the same data, code and settings; nothing new to train.")
-        metrics = artifact.load(folder).tables["run_metrics"].to_pandas()
-    else:
-        with report.step("backtest") as step:
-            scored = backtest_folds(settings, plan.marts, [fold], [plan.model, *rivals(settings, plan, fold)])
-            metrics = scored.metrics
-            step.note = f"origin {fold}: " + ", ".join(f"{m} {v:.3f}" for m, v in wrmsse_by_model(metrics).items())
-        with report.step("train and forecast") as step:
-            folder = train(plan, settings, scored, settings.home / "models")
-            step.note = f"{plan.model}, {len(plan.marts.series)} series"
-    with report.step("publish") as step:
-        published = publish_artifact(settings, folder, check=partial(check_forecasts, fresh=origin is None))
-        step.note = published.text
+    with checking(settings) as checks:
+        warehouse = open_warehouse(
+            settings.effective_warehouse_url, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
+        )
+        plan = plan_training(settings, warehouse, ingested.fingerprint)
+        fold = plan.marts.origin - timedelta(days=plan.marts.horizon_days)
+        untold = unreached(plan.terms, plan.marts.horizon_days)
+        notes = [note for note in (plan.note, untold) if note]
+        folder = settings.home / "models" / plan.run_id
+        if (folder / artifact.MANIFEST).exists() and not force:
+            notes.append(f"{plan.run_id} was trained before on the same data, code and settings; nothing new to train.")
+            metrics = artifact.load(folder).tables["run_metrics"].to_pandas()
+            checks.wait(report)
+        else:
+            folder, metrics = train_beside(settings, plan, fold, checks, report)
+        with report.step("publish") as step:
+            check = partial(checks.of_forecasts, fresh=origin is None)
+            published = publish_artifact(settings, folder, check=check)
+            step.note = published.text
     notes += [*range_notes(folder), *published.notes]
     with recorded(settings, folder, report, notes, track=track):
         with report.step("serving models") as step:
-            step.note = describe(dbt.build(settings, "serving"))
+            step.note = describe(dbt.build(settings, "serving", without=["unit_test"]))
         with report.step("monitor") as step:
             watched = monitor(settings)
             step.note = watched.text
@@ -193,11 +197,102 @@ def main_job(
     return outcome(plan, published.role, metrics, fold, report.seconds, notes)
 
 
+def train_beside(
+    settings: Settings, plan: Plan, fold: date, checks: Checks, report: Reporter
+) -> tuple[Path, pd.DataFrame]:
+    """Backtest and train side by side, while the data is checked; the run is saved if the data is sound.
+
+    A step's seconds are those that the job had to wait for it.
+
+    Returns:
+        The run's folder, and its backtest's metrics.
+    """
+    models, share = settings.home / "models", settings.shared_by(2)
+    with model_folder(models) as fitted, processes(2 if settings.threads > 1 else 1) as pool:
+        scoring = pool.submit(
+            fold_in_process, share, plan.marts.origin, plan.marts.stores, fold,
+            (plan.model, *rivals(settings, plan, fold)),
+        )  # fmt: skip
+        training = pool.submit(train_in_process, plan, share, fitted)
+        checks.wait(report)
+        with report.step("backtest") as step:
+            scored = scoring.result()
+            step.note = f"origin {fold}: " + ", ".join(
+                f"{m} {v:.3f}" for m, v in wrmsse_by_model(scored.metrics).items()
+            )
+        with report.step("train and forecast") as step:
+            folder = save(plan, settings, training.result(), scored, models)
+            step.note = f"{plan.model}, {len(plan.marts.series)} series"
+    return folder, scored.metrics
+
+
+@dataclass(frozen=True)
+class Checks:
+    """The tests and checks of the data, which run in a process of their own beside the training.
+
+    Attributes:
+        settings: of the job.
+        process: where they run; it has the libraries of the checks loaded when forecasts are to be checked.
+        of_data: the outcome of `check_data`, in a line.
+    """
+
+    settings: Settings
+    process: Executor
+    of_data: Future[str]
+
+    def wait(self, report: Reporter) -> None:
+        """Go on only if the data is sound.
+
+        Raises:
+            StepError: a dbt test failed.
+            QualityError: a check of severity `error` failed.
+        """
+        with report.step("quality of the data") as step:
+            step.note = self.of_data.result()
+
+    def of_forecasts(self, settings: Settings, run_id: str, *, fresh: bool) -> str:
+        """`check_forecasts` in that process."""
+        return self.process.submit(check_forecasts, settings, run_id, fresh=fresh).result()
+
+
+@contextmanager
+def checking(settings: Settings) -> Iterator[Checks]:
+    """Test and check the data while the block goes on; a fault of the data outranks an error of the block."""
+    with processes(1) as process:
+        of_data = process.submit(check_data, settings.shared_by(2))
+        try:
+            yield Checks(settings, process, of_data)
+        except Exception:
+            of_data.result()
+            raise
+
+
+def check_data(settings: Settings) -> str:
+    """The dbt tests of the marts, unless they passed on what is built, and the checks of the raw tables and the marts.
+
+    Returns:
+        The outcome in a line.
+
+    Raises:
+        StepError: a dbt test failed.
+        QualityError: a check of severity `error` failed.
+    """
+    stamp = dbt.warehouse_stamp(settings)
+    built = json.loads(stamp.read_text())
+    if built.get("tested"):
+        tested = "dbt tests passed before"
+    else:
+        tested = describe(dbt.test(settings, "warehouse"))
+        stamp.write_text(json.dumps({**built, "tested": True}))
+    return f"{tested}; {check_quality(settings, ['raw', 'marts'])}"
+
+
 def build_warehouse(settings: Settings, ingested: IngestReport, *, force: bool) -> str:
     """Build the marts: of the rows that changed, or all of them anew where other code made them.
 
-    The stamp in the home says which dbt code the tables are from, and which data they hold. A build that is killed
-    leaves a stamp without data, a full refresh none: either way the next build makes it good.
+    Without tests: `check_data` runs those of the data before anything is published; unit tests have fixed inputs and
+    belong to a change of the code (`demand build`, CI). A build that is killed leaves a stamp without data, a full refresh
+    none: either way the next build makes it good.
 
     Returns:
         What was done, in a few words.
@@ -216,7 +311,7 @@ def build_warehouse(settings: Settings, ingested: IngestReport, *, force: bool) 
     stamp.unlink(missing_ok=True)
     if not full_refresh:
         stamp.write_text(json.dumps({"code": code}))
-    result = dbt.build(settings, "warehouse", full_refresh=full_refresh)
+    result = dbt.build(settings, "warehouse", full_refresh=full_refresh, without=["test", "unit_test"])
     stamp.write_text(json.dumps({"code": code, "data": data, "invocation_id": result.invocation_id}))
     return f"{describe(result)}{'' if full_refresh else '; incremental'}"
 
@@ -517,10 +612,9 @@ def build_reports(settings: Settings) -> str:
 
 def describe(result: dbt.DbtResult) -> str:
     """A dbt build in a few words."""
-    counts = dict(result.counts)
-    models, tests = counts.pop("success", 0), counts.pop("pass", 0)
-    other = "".join(f", {count} {status}" for status, count in sorted(counts.items()))
-    return f"{models} models, {tests} tests passed{other}"
+    words = {"success": "models built", "pass": "dbt tests passed"}
+    counts = sorted(result.counts.items(), key=lambda count: (count[0] not in words, count[0] == "pass", count[0]))
+    return ", ".join(f"{count} {words.get(status, status)}" for status, count in counts)
 
 
 def describe_ingest(report: IngestReport) -> str:

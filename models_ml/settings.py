@@ -110,6 +110,11 @@ class Settings(BaseSettings):
         """The stores to forecast; empty: every store."""
         return tuple(s.strip() for s in self.stores.split(",") if s.strip())
 
+    def shared_by(self, jobs: int) -> Settings:
+        """These settings for one of several jobs side by side: with its part of the threads and of the memory."""
+        share = {"threads": max(1, self.threads // jobs), "memory_limit_gb": self.memory_limit_gb / jobs}
+        return self.model_copy(update=share)
+
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:

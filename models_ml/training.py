@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from models_ml.forecasters.storage import FittedModel
 from models_ml.inventory.rows import policy_rows
 from models_ml.inventory.terms import digest_of, read_terms, terms_of
 from models_ml.marts import SERIES_KEYS, Marts, day_offsets, last_sale_day
+from models_ml.processes import processes
 from models_ml.scenarios.tables import scenario_tables
 from models_ml.settings import QUANTILE_COLUMNS, Settings
 from models_ml.steps import WEEK_DAYS, even_days, step_sums
@@ -170,11 +172,8 @@ def side_by_side(
     settings: Settings, marts: Marts, folds: Sequence[date], models: Sequence[str], jobs: int, on_result: OnResult
 ) -> Backtest:
     """Folds in processes; each has its part of the threads and of the memory, and opens the warehouse itself."""
-    share = settings.model_copy(
-        update={"threads": max(1, settings.threads // jobs), "memory_limit_gb": settings.memory_limit_gb / jobs}
-    )
-    # Spawned, not forked: LightGBM's and Arrow's threads do not survive a fork.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+    share = settings.shared_by(jobs)
+    with processes(jobs) as pool:
         told = [pool.submit(fold_in_process, share, marts.origin, marts.stores, f, tuple(models)) for f in folds]
         for done in as_completed(told):
             on_result(done.result())
@@ -198,6 +197,25 @@ def backtest_fold(settings: Settings, marts: Marts, fold: date, models: Sequence
     return backtest(marts, [fold], makers, on_fold)
 
 
+@dataclass(frozen=True)
+class Trained:
+    """A fitted run that is not saved yet.
+
+    Attributes:
+        tables: its rows of the prediction store, by table; the backtest's are not among them.
+        details: what the forecaster says of its forecast.
+        model: folder of the fitted model, which moves into the run's.
+    """
+
+    tables: dict[str, pa.Table]
+    details: dict[str, Any]
+    model: Path
+
+    def move(self, folder: Path) -> None:
+        """Move the fitted model into a new folder on the same disk."""
+        self.model.rename(folder)
+
+
 def train(plan: Plan, settings: Settings, scored: Backtest, models: Path) -> Path:
     """Fit, forecast, and save the run.
 
@@ -210,6 +228,29 @@ def train(plan: Plan, settings: Settings, scored: Backtest, models: Path) -> Pat
     Returns:
         The run's folder.
     """
+    with model_folder(models) as folder:
+        return save(plan, settings, fit_and_forecast(plan, settings, folder), scored, models)
+
+
+@contextmanager
+def model_folder(models: Path) -> Iterator[Path]:
+    """Where a fitted model waits for its run to be saved: a folder yet to be made, beside the runs."""
+    models.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".model-", dir=models) as folder:
+        yield Path(folder) / artifact.MODEL
+
+
+def train_in_process(plan: Plan, settings: Settings, folder: Path) -> Trained:
+    """`fit_and_forecast` in a process of its own, which opens the warehouse with its part of threads and memory."""
+    warehouse = open_warehouse(
+        settings.effective_warehouse_url, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
+    )
+    marts = Marts(warehouse, plan.marts.origin, plan.marts.horizon_days, plan.marts.stores)
+    return fit_and_forecast(replace(plan, marts=marts), settings, folder)
+
+
+def fit_and_forecast(plan: Plan, settings: Settings, folder: Path) -> Trained:
+    """Fit and forecast at the plan's origin; the fitted model is written into a new folder."""
     forecaster = make_forecaster(plan.model, seed=settings.seed, threads=settings.threads)
     replays = replay(plan.marts)
     model = FittedModel.fit(forecaster, plan.marts, replays)
@@ -222,18 +263,27 @@ def train(plan: Plan, settings: Settings, scored: Backtest, models: Path) -> Pat
         "run_series": series_rows(plan.marts, forecast),
         "inventory_policy": policy_rows(plan.marts, in_days, plan.terms, replays),
         "run_nodes": pa.Table.from_pandas(forecast.hierarchy.nodes.drop(columns="item_id"), preserve_index=False),
-        **backtest_tables(scored),
+        "node_contributions": explain.contribution_rows(forecaster, plan.marts, forecast),
         **history_rows(plan.marts, settings.history_days),
+        **scenario_tables(forecaster, plan.marts),
     }
-    tables |= scenario_tables(forecaster, plan.marts)
-    tables["node_contributions"] = explain.contribution_rows(forecaster, plan.marts, forecast)
-    run = artifact.RunArtifact(
-        manifest_of(plan, forecast, scored.metrics, dbt.warehouse_invocation_id(settings)), tables
-    )
-    return artifact.save(run, models, model.save)
+    model.save(folder)
+    return Trained(tables, forecast.details, folder)
 
 
-def manifest_of(plan: Plan, forecast: Forecast, metrics: pd.DataFrame, built_by: str | None) -> dict[str, Any]:
+def save(plan: Plan, settings: Settings, trained: Trained, scored: Backtest, models: Path) -> Path:
+    """Save a fitted run with its backtest, whole or not at all.
+
+    Returns:
+        The run's folder.
+    """
+    tables = {**trained.tables, **backtest_tables(scored)}
+    built_by = dbt.warehouse_invocation_id(settings)
+    run = artifact.RunArtifact(manifest_of(plan, trained.details, scored.metrics, built_by), tables)
+    return artifact.save(run, models, trained.move)
+
+
+def manifest_of(plan: Plan, details: dict[str, Any], metrics: pd.DataFrame, built_by: str | None) -> dict[str, Any]:
     """The run's identity, lineage and headline figures; `built_by` is the invocation of dbt that built the marts."""
     from models_ml import __version__
 
@@ -257,7 +307,7 @@ def manifest_of(plan: Plan, forecast: Forecast, metrics: pd.DataFrame, built_by:
         "data_fingerprint": plan.data_fingerprint,
         "parameters": {
             **plan.parameters,
-            **forecast.details,
+            **details,
             "inventory_terms": digest_of(plan.terms),
             "dbt_invocation_id": built_by,
         },

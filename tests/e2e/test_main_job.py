@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import httpx
 import pandas as pd
 import pyarrow.parquet as pq
@@ -142,6 +144,25 @@ def test_killed_step_by_step_it_serves_the_old_run_and_completes_in_the_end(
     assert query(own_home, f"select status from model_runs where run_id = '{new}'") == [("published",)]
     assert query(own_home, "select count(*) from model_runs where status = 'running'") == [(0,)]
     assert new in client.get("/model/status").text
+
+
+@pytest.mark.fault
+def test_a_failed_test_of_the_data_stops_the_run_that_trains_beside_it(own_home: Path) -> None:
+    old = served(own_home)
+    with duckdb.connect(str(own_home / "warehouse.duckdb")) as warehouse:
+        warehouse.execute("update core.fct_daily_sales set revenue = 7 * revenue where store_id = 'CA_1'")
+    stamp = own_home / "dbt" / "warehouse_built.json"
+    built = json.loads(stamp.read_text())
+    assert built.pop("tested")  # or the tests would be known to have passed
+    stamp.write_text(json.dumps(built))
+    trained = sorted(path.name for path in (own_home / "models").iterdir())
+    done = demand("run", home=own_home, environment={"DEMAND_SEED": "3", "DEMAND_DATA_DIR": str(own_home / "raw")})
+    assert done.returncode == 1
+    assert "revenue_is_units_times_price" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert served(own_home) == old
+    assert sorted(path.name for path in (own_home / "models").iterdir()) == trained
+    assert "tested" not in json.loads(stamp.read_text())
 
 
 BAD_CALLS = {

@@ -324,7 +324,7 @@ def ratios(rounds: dict[str, list[Figures]], way: str, figure: str) -> tuple[flo
 
     def over(other: str) -> float:
         pairs = zip(rounds[way], rounds[other], strict=True)
-        return statistics.median(getattr(a, figure) / getattr(b, figure) for a, b in pairs)
+        return float(statistics.median(getattr(a, figure) / getattr(b, figure) for a, b in pairs))
 
     return over("bare"), over("straightforward")
 

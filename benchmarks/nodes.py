@@ -64,7 +64,7 @@ def node_evaluator(marts: Marts, panel: NodePanel) -> Evaluator:
     later = replace(marts, origin=marts.target_dates[-1])
     _, training = marts.store_department_daily(marts.first_day, marts.origin)
     after, actual = later.store_department_daily(marts.target_dates[0], later.origin)
-    rows = after.set_index("node_id").index.get_indexer(panel.nodes["node_id"])
+    rows = after.set_index("node_id").index.get_indexer(panel.nodes.set_index("node_id").index)
     return Evaluator.of(Hierarchy.of(panel.nodes, AGGREGATE_LEVELS), training, actual[rows], panel.weight)
 
 

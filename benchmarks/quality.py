@@ -49,7 +49,7 @@ def series_and_stores(home: Path) -> tuple[int, int]:
     with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as warehouse:
         found = warehouse.execute("select count(*), count(distinct store_id) from core.dim_series").fetchone()
     assert found is not None
-    return found
+    return int(found[0]), int(found[1])
 
 
 def report(homes: list[Path]) -> str:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import duckdb
 
+from benchmarks.report import circumstances, write_section
 from models_ml import dbt
 from models_ml.settings import Settings
 from models_ml.sources.m5.ingest import SCHEMA, ingest
@@ -36,7 +37,7 @@ class Build:
         name: what was built.
         wall_seconds: from its start to its end.
         cpu_seconds: of the process and its children, user and system.
-        peak_gigabytes: the largest resident memory of any process so far.
+        peak_gigabytes: the largest resident memory of any dbt process so far.
         nodes: execution seconds by node, the largest first.
     """
 
@@ -90,11 +91,18 @@ def bring_the_last_day(warehouse: Path) -> None:
         connection.execute("drop schema held_back cascade")
 
 
-def show(builds: list[Build], rows: int) -> None:
-    """Print each build, and its nodes that took longest."""
-    print(f"{'':34}{'wall s':>9}{'CPU s':>9}{'peak GB':>9}")
+def table(builds: list[Build], rows: int) -> str:
+    """Each build as a line of Markdown, with its nodes that took longest."""
+    lines = ["| dbt invocation | wall s | CPU s | peak GB | longest nodes, s |", "|---|---|---|---|---|"]
     for build in builds:
-        print(f"{build.name:34}{build.wall_seconds:9.1f}{build.cpu_seconds:9.1f}{build.peak_gigabytes:9.1f}")
+        longest = ", ".join(f"{name} {seconds:.1f}" for name, seconds in build.nodes[:rows] if seconds >= 0.5)
+        figures = f"{build.wall_seconds:.1f} | {build.cpu_seconds:.1f} | {build.peak_gigabytes:.1f}"
+        lines.append(f"| {build.name} | {figures} | {longest} |")
+    return "\n".join(lines)
+
+
+def show(builds: list[Build], rows: int) -> None:
+    """Print the nodes of each build that took longest."""
     for build in builds:
         print(f"\n{build.name}: seconds by node, of {sum(seconds for _, seconds in build.nodes):.1f}")
         for name, seconds in build.nodes[:rows]:
@@ -107,7 +115,8 @@ def main() -> None:
     parser.add_argument("--raw", type=Path, default=os.environ.get("M5_DATA_DIR") or os.environ.get("DEMAND_DATA_DIR"))
     parser.add_argument("--folder", type=Path, help="for the home that is made; default: a temporary folder")
     parser.add_argument("--rows", type=int, default=15, help="nodes to print of each build")
-    parser.add_argument("--tests", action="store_true", help="also run the data tests after each build")
+    parser.add_argument("--tests", action="store_true", help="also run the data tests after the full build")
+    parser.add_argument("--write", action="store_true", help="update the section of results.md")
     options = parser.parse_args()
     if options.raw is None:
         sys.exit("Set M5_DATA_DIR to the folder or zip of M5's raw files, or give --raw.")
@@ -127,7 +136,11 @@ def main() -> None:
         builds.append(run(settings, "a second build without news", models))
         bring_the_last_day(settings.warehouse_path)
         builds.append(run(settings, "one more day", models))
+        text = table(builds, 4) + f"\n\n{ingested.series:,} series; " + circumstances(["dbt-core", "duckdb"])
         show(builds, options.rows)
+        print("", text, sep="\n")
+        if options.write:
+            write_section("warehouse", text)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 

@@ -25,7 +25,7 @@ def long_rows(marts: Marts, values: dict[str, np.ndarray], first: np.datetime64,
     row, day = np.nonzero(on_sale)
     return pd.DataFrame(
         {
-            "unique_id": pd.Categorical.from_codes(row, ids(marts.series)),
+            "unique_id": pd.Categorical.from_codes(row, pd.Index(ids(marts.series))),  # type: ignore[arg-type]  # an array
             "ds": (first + day).astype("datetime64[s]"),
             **{name: array[on_sale].astype(np.float32) for name, array in values.items()},
         }

@@ -53,7 +53,8 @@ def main() -> None:
     started = time.perf_counter()
     stores = [store for store in options.stores.split(",") if store]
     parts = []
-    for scope in [(store,) for store in stores] or [()]:
+    scopes: list[tuple[str, ...]] = [(store,) for store in stores] or [()]
+    for scope in scopes:
         parts.append(
             worth.value_backtest(
                 warehouse,

@@ -291,8 +291,9 @@ def build_warehouse(settings: Settings, ingested: IngestReport, *, force: bool) 
     """Build the marts: of the rows that changed, or all of them anew where other code made them.
 
     Without tests: `check_data` runs those of the data before anything is published; unit tests have fixed inputs and
-    belong to a change of the code (`demand build`, CI). A build that is killed leaves a stamp without data, a full refresh
-    none: either way the next build makes it good.
+    belong to a change of the code (`demand build`, CI).
+
+    A build that is killed leaves a stamp without data, a full refresh none: either way the next build makes it good.
 
     Returns:
         What was done, in a few words.

@@ -125,6 +125,13 @@ def test_served_run_cannot_be_deleted(engine: Engine, run_id: str) -> None:
             connection.execute(delete(table).where(table.c.run_id == run_id))
 
 
+def shown(part: Any) -> str:
+    """The same in every worker: an expression of columns by its SQL, not by its address."""
+    if isinstance(part, dict):
+        return ",".join(f"{name}={value}" for name, value in part.items())
+    return str(part)
+
+
 @pytest.mark.parametrize(
     ("table", "values"),
     [
@@ -160,7 +167,7 @@ def test_served_run_cannot_be_deleted(engine: Engine, run_id: str) -> None:
         (sales_history, {"units": -1}),
         (calendar_region_flags, {"regional_flag": 2}),
     ],
-    ids=str,
+    ids=shown,
 )
 def test_value_outside_its_domain_is_refused(engine: Engine, run_id: str, table: Any, values: dict[str, Any]) -> None:
     with engine.connect() as connection, pytest.raises(IntegrityError):

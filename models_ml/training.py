@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import as_completed
 from contextlib import contextmanager
@@ -40,6 +42,7 @@ from models_ml.steps import WEEK_DAYS, even_days, step_sums
 from models_ml.warehouse import Warehouse, open_warehouse
 
 NODE_HISTORY_DAYS = 728
+LEFTOVER_SECONDS = 86_400.0
 
 OnResult = Callable[[Backtest], None]
 """Told of each fold's backtest when it is there."""
@@ -234,8 +237,14 @@ def train(plan: Plan, settings: Settings, scored: Backtest, models: Path) -> Pat
 
 @contextmanager
 def model_folder(models: Path) -> Iterator[Path]:
-    """Where a fitted model waits for its run to be saved: a folder yet to be made, beside the runs."""
+    """Where a fitted model waits for its run to be saved: a folder yet to be made, beside the runs.
+
+    What a killed job left there is removed after a day, longer than any job takes.
+    """
     models.mkdir(parents=True, exist_ok=True)
+    for left in models.glob(".model-*"):
+        if time.time() - left.stat().st_mtime > LEFTOVER_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=".model-", dir=models) as folder:
         yield Path(folder) / artifact.MODEL
 

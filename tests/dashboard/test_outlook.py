@@ -47,7 +47,9 @@ def test_the_window_is_summed_and_compared_with_the_right_days() -> None:
 def test_weekly_sales_are_summed_by_their_weeks() -> None:
     starts = [after(1 + 7 * number) for number in range(4)]
     forecast = tuple(
-        schemas.ForecastDay(date=start, mean=70.0 + number, quantiles={"0.025": 50.0, "0.975": 90.0})
+        schemas.ForecastDay(
+            date=start, mean=70.0 + number, quantiles={"0.025": 50.0, "0.975": 90.0}, final=70.0 + number
+        )
         for number, start in enumerate(starts)
     )
     sold = {after(1 - 7 * back): 10.0 * back for back in range(1, 60)}

@@ -98,8 +98,8 @@ def test_the_same_work_again_changes_nothing(own_home: Path) -> None:
     assert query(own_home, "select run_id, published_at, checksum from model_runs") == before
 
 
-def kill_in(step: str, home: Path, environment: dict[str, str]) -> None:
-    """Start the main job and SIGKILL it, and all that it started, just after a step began."""
+def kill_in(step: str, home: Path, environment: dict[str, str], seconds: float = 0.2) -> None:
+    """Start the main job and SIGKILL it, and all that it started, so many seconds after a step began."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("DEMAND_")}
     process = subprocess.Popen(
         [sys.executable, "-m", "models_ml.cli.main", "run"],
@@ -116,7 +116,7 @@ def kill_in(step: str, home: Path, environment: dict[str, str]) -> None:
                 break
         else:
             pytest.fail(f"the step {step!r} never began")
-        time.sleep(0.2)
+        time.sleep(seconds)
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -130,8 +130,10 @@ def test_killed_step_by_step_it_serves_the_old_run_and_completes_in_the_end(
     old = served(own_home)
     other = {"DEMAND_SEED": "2", "DEMAND_DATA_DIR": str(own_home / "raw")}  # another seed is another run
     (own_home / "dbt" / "warehouse_built.json").unlink()  # or there would be nothing to build
-    for step in ("dbt build", "backtest", "train and forecast", "publish"):
-        kill_in(step, own_home, other)
+    # Backtest and training go on beside the checks of the data: early in them, and later.
+    steps = (("dbt build", 0.2), ("quality of the data", 0.2), ("quality of the data", 6.0), ("publish", 0.2))
+    for step, seconds in steps:
+        kill_in(step, own_home, other, seconds)
         assert client.get("/model/status").status_code == 200
         assert query(own_home, "pragma integrity_check") == [("ok",)]
         assert served(own_home) == old, step

@@ -25,6 +25,7 @@ from models_ml.errors import InputError, PublishError, QualityError, StepError
 from models_ml.settings import Settings
 from models_ml.sources.m5.ingest import ingest
 from models_ml.store.engine import make_engine
+from models_ml.store.frames import FRAME_TABLES
 from models_ml.store.publish import publish
 from models_ml.store.records import RunRecord
 from models_ml.store.synthetic import synthetic_run
@@ -284,7 +285,7 @@ def of_store(table: pa.Table, store: str) -> pa.Table:
     return table.filter(pc.equal(table["store_id"], store))
 
 
-OF_SERIES = ("run_series", "forecasts", "backtest_series", "sales_history")
+OF_SERIES = [name for name, table in FRAME_TABLES.items() if {"store_id", "item_id"} <= set(table.columns.keys())]
 
 RUNS: dict[str, Callable[[RunRecord, Any], tuple[RunRecord, Any]]] = {
     "run_day_missing": lambda run, frames: (run, replace(frames, forecasts=frames.forecasts.slice(1))),
@@ -347,7 +348,7 @@ STORE: dict[str, str] = {
     "store_series_dropped": f"""
         insert into model_runs select 'before', model, version, origin, horizon_days, scope, status, role, reason,
             created_at, published_at, git_commit, data_fingerprint, parameters, metrics, mlflow_run_id, series_count,
-            forecast_rows, node_rows, checksum from model_runs;
+            forecast_rows, node_rows, checksum, step_days from model_runs;
         insert into run_series select 'before', store_id, item_id, department_id, category_id, region_id, price,
             units_last_28, demand_class, launch_date from run_series;
         update activations set previous_run_id = 'before';

@@ -105,7 +105,7 @@ def profile(connection: duckdb.DuckDBPyConnection, config: SourceConfig, horizon
                     then case when variance / (mean * mean) < {CV2_CUT} then 'smooth' else 'erratic' end
                 when variance / (mean * mean) < {CV2_CUT} then 'intermittent' else 'lumpy' end as class,
             count(*)
-        from ({by_series}) as series group by all order by 2 desc
+        from ({by_series}) as series group by all order by 2 desc, 1
         """
     ).fetchall()
     series, stores, items, series_days, zero_share, first_day, last_day = row

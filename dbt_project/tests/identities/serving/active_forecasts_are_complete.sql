@@ -1,10 +1,11 @@
--- What is served is whole: each series of the active runs has each day of the horizon once.
+-- What is served is whole: each series of the active runs has each day (or week, if weekly) of the horizon once.
 with served as (
 
     select
         active.store_id,
         runs.run_id,
-        runs.horizon_days
+        runs.horizon_days,
+        runs.step_days
     from {{ ref('stg_predictions__active_runs') }} as active
     inner join {{ ref('stg_predictions__model_runs') }} as runs on active.run_id = runs.run_id
 
@@ -15,7 +16,7 @@ expected as (
     select
         served.run_id,
         served.store_id,
-        count(series.item_id) * max(served.horizon_days) as forecast_rows
+        count(series.item_id) * max(served.horizon_days) / max(served.step_days) as forecast_rows
     from served
     left join {{ ref('stg_predictions__run_series') }} as series
         on

@@ -808,6 +808,21 @@ class RevokeRequest(Schema):
     author: AuthorText | None = None
 
 
+class OverrideValue(Schema):
+    """What overrides were worth on the days sold since, by the log of what was served."""
+
+    days: int = Field(ge=1, description="Days measured; of several overrides, the sum of theirs.")
+    last_day: date = Field(description="The newest of them.")
+    model_error: Units = Field(description="Absolute errors of the model's mean at the override's node, summed up.")
+    final_error: Units = Field(description="The same of the final, that is with all overrides then in force.")
+    value_added: float | None = Field(
+        le=1,
+        description="Forecast value added at the node: 1 - final_error / model_error; below zero the model did better. "
+        "Null where the model had no error.",
+    )
+    series_value_added: float | None = Field(le=1, description="The same of errors of the series below the node.")
+
+
 class Override(Schema):
     """A change that a planner made; never deleted, at most revoked."""
 
@@ -826,6 +841,7 @@ class Override(Schema):
     revoked_by: str | None
     revoked_reason: str | None
     runs: list[str] = Field(description="Runs whose forecasts it changes or, for runs before, has changed.")
+    measured: OverrideValue | None = Field(description="Null until `demand monitor` finds sales of its days.")
 
 
 class OverridePage(Schema):
@@ -833,6 +849,9 @@ class OverridePage(Schema):
 
     overrides: list[Override]
     total: int = Field(ge=0, description="Overrides that match, on all pages.")
+    measured: OverrideValue | None = Field(
+        description="Of all overrides ever measured, whatever is asked for; errors of days with several count in each."
+    )
     next_cursor: str | None
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, case, func, select
 
 from api.schemas import MonitorAlarm, Monitoring, MonitorWeek
-from models_ml.store.schema import monitor_alarms, monitor_results
+from models_ml.store.schema import OVERRIDE_METRICS, monitor_alarms, monitor_results
 
 ALARMS_SHOWN = 50
 
@@ -19,7 +19,9 @@ def monitoring(connection: Connection, *, metric: str | None, bad_only: bool, li
     alarms = connection.execute(
         select(monitor_alarms).order_by(cleared, monitor_alarms.c.alarm_id.desc()).limit(ALARMS_SHOWN)
     ).all()
-    wanted = select(monitor_results).order_by(
+    # What overrides were worth is by day, and shown with them: /overrides.
+    weekly = select(monitor_results).where(monitor_results.c.metric.not_in(OVERRIDE_METRICS))
+    wanted = weekly.order_by(
         monitor_results.c.bad.desc(),
         monitor_results.c.period_end.desc(),
         monitor_results.c.metric,

@@ -13,8 +13,8 @@ from api.errors import ApiError
 from api.paging import decode_cursor, encode_cursor
 from api.queries.hierarchy import LEVEL_NAMES
 from api.queries.series import utc
-from api.schemas import Override, OverridePage
-from models_ml.store.schema import override_effects, overrides
+from api.schemas import Override, OverridePage, OverrideValue
+from models_ml.store.schema import OVERRIDE_METRICS, monitor_results, override_effects, overrides
 
 
 def override_page(
@@ -53,6 +53,7 @@ def override_page(
     return OverridePage(
         overrides=_shown(connection, page),
         total=total,
+        measured=_together(_measured(connection)),
         next_cursor=encode_cursor(fingerprint, (page[-1].override_id,)) if more else None,
     )
 
@@ -87,6 +88,10 @@ def _shown(connection: Connection, rows: Sequence[Any]) -> list[Override]:
     )
     for override_id, run_id in found:
         runs[override_id].append(run_id)
+    subjects = {f"override:{row.override_id}": row.override_id for row in rows}
+    measured: dict[int, list[Any]] = defaultdict(list)
+    for one in _measured(connection, list(subjects)):
+        measured[subjects[one.subject]].append(one)
     return [
         Override.model_validate(
             {
@@ -95,7 +100,43 @@ def _shown(connection: Connection, rows: Sequence[Any]) -> list[Override]:
                 "created_at": utc(row.created_at),
                 "revoked_at": utc(row.revoked_at),
                 "runs": runs[row.override_id],
+                "measured": _together(measured[row.override_id]),
             }
         )
         for row in rows
     ]
+
+
+def _measured(connection: Connection, subjects: Sequence[str] | None = None) -> Sequence[Any]:
+    """Sums of errors by override and metric, of these overrides or of all."""
+    wanted = (
+        select(
+            monitor_results.c.subject,
+            monitor_results.c.metric,
+            func.sum(monitor_results.c.value).label("error"),
+            func.count().label("days"),
+            func.max(monitor_results.c.period_end).label("last_day"),
+        )
+        .where(monitor_results.c.metric.in_(OVERRIDE_METRICS))
+        .group_by(monitor_results.c.subject, monitor_results.c.metric)
+    )
+    if subjects is not None:
+        wanted = wanted.where(monitor_results.c.subject.in_(subjects))
+    return connection.execute(wanted).all()
+
+
+def _together(rows: Sequence[Any]) -> OverrideValue | None:
+    """What the overrides of rows of `_measured` were worth; None without a row."""
+    if not rows:
+        return None
+    model, final, series_model, series_final = (
+        sum(row.error for row in rows if row.metric == metric) for metric in OVERRIDE_METRICS
+    )
+    return OverrideValue(
+        days=sum(row.days for row in rows if row.metric == OVERRIDE_METRICS[0]),
+        last_day=max(row.last_day for row in rows),
+        model_error=model,
+        final_error=final,
+        value_added=1 - final / model if model else None,
+        series_value_added=1 - series_final / series_model if series_model else None,
+    )

@@ -163,6 +163,18 @@ def _ledger(listed: schemas.OverridePage, node: str) -> None:
         return
     here = sum(one.node_id == node and one.revoked_at is None for one in listed.overrides)
     st.caption(f"{listed.total} overrides in all, {here} of them in force on exactly this pick. None is ever deleted.")
+    worth = listed.measured
+    if worth is not None and worth.value_added is not None:
+        st.metric(
+            "Forecast value added, all overrides measured",
+            f"{worth.value_added:+.1%}",
+            help="How much smaller the error of the final is than the model's, at the nodes overridden, on days sold "
+            "since. Below zero, the model alone did better. On days with several overrides each has all they came to.",
+        )
+        st.caption(
+            f"{formats.units(worth.model_error)} units missed by the model, {formats.units(worth.final_error)} after "
+            f"overrides; {worth.days} days of overrides up to {charts.day_text(worth.last_day)}."
+        )
     layout.table(
         [
             {
@@ -170,6 +182,8 @@ def _ledger(listed: schemas.OverridePage, node: str) -> None:
                 "state": "in force" if one.revoked_at is None else "revoked",
                 "node": one.node_id,
                 "change": _what(one),
+                "value_added": one.measured.value_added if one.measured else None,
+                "days_measured": one.measured.days if one.measured else None,
                 "first_day": one.valid_from,
                 "last_day": one.valid_to,
                 "reason": one.reason,
@@ -188,6 +202,10 @@ def _ledger(listed: schemas.OverridePage, node: str) -> None:
             "state": "State",
             "node": "What for",
             "change": "Change",
+            "value_added": st.column_config.NumberColumn(
+                "Value added", format="percent", help="Empty until days it changed have been sold and monitored."
+            ),
+            "days_measured": st.column_config.NumberColumn("Days measured", format="%d"),
             "first_day": st.column_config.DateColumn("First day", format="D MMM YYYY"),
             "last_day": st.column_config.DateColumn("Last day", format="D MMM YYYY"),
             "reason": "Why",

@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pandas as pd
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
 
 from models_ml.monitoring.alarms import Alarm
 from models_ml.store.records import utc_now
-from models_ml.store.schema import monitor_alarms, monitor_results
+from models_ml.store.schema import OVERRIDE_METRICS, monitor_alarms, monitor_results
 from models_ml.store.transactions import run_transaction
 
 
-def record(engine: Engine, weeks: pd.DataFrame, alarms: Sequence[Alarm]) -> None:
+def record(engine: Engine, weeks: pd.DataFrame, alarms: Sequence[Alarm], errors: pd.DataFrame) -> None:
     """Replace the results of the weeks that were measured, and open, carry on or clear alarms; one transaction.
+
+    Days of overrides are replaced one by one: those whose run has been pruned since stay as they were measured.
 
     Args:
         engine: of the store.
         weeks: judged weeks (see `alarms.judged`); run_id is null where a week is of no run.
         alarms: those that hold now; one that was raised before and is not among them is cleared.
+        errors: of overrides, see `override_value.override_errors`.
 
     Raises:
         StoreError: the store cannot be written.
@@ -28,12 +31,22 @@ def record(engine: Engine, weeks: pd.DataFrame, alarms: Sequence[Alarm]) -> None
     columns = ["metric", "subject", "period_end", "run_id", "value", "low", "high", "bad"]
     values = weeks[columns].astype(object).mask(weeks[columns].isna(), other=None)
     rows = [dict(zip(columns, row, strict=True), measured_at=now) for row in values.itertuples(index=False, name=None)]
+    keys = ["metric", "subject", "period_end"]
+    measured = errors[[*keys, "value"]].astype({"value": float})
+    days = [dict(zip([*keys, "value"], row, strict=True)) for row in measured.itertuples(index=False, name=None)]
+    stale = delete(monitor_results).where(*(monitor_results.c[key] == bindparam(f"old_{key}") for key in keys))
     wanted = {(alarm.metric, alarm.subject): alarm for alarm in alarms if alarm.mode == "enabled"}
 
     def work(connection: Connection) -> None:
         connection.execute(
-            delete(monitor_results).where(monitor_results.c.period_end.in_(weeks["period_end"].unique()))
+            delete(monitor_results).where(
+                monitor_results.c.period_end.in_(weeks["period_end"].unique()),
+                monitor_results.c.metric.not_in(OVERRIDE_METRICS),
+            )
         )
+        if days:
+            connection.execute(stale, [{f"old_{key}": day[key] for key in keys} for day in days])
+            connection.execute(insert(monitor_results), [{**day, "bad": 0, "measured_at": now} for day in days])
         if rows:
             connection.execute(insert(monitor_results), rows)
         opened = connection.execute(select(monitor_alarms).where(monitor_alarms.c.cleared_at.is_(None))).all()

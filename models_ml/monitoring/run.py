@@ -9,6 +9,7 @@ import pandas as pd
 from models_ml.marts import last_sale_day
 from models_ml.monitoring import accuracy, drift
 from models_ml.monitoring.alarms import Alarm, judged, raised
+from models_ml.monitoring.override_value import override_errors
 from models_ml.monitoring.record import record
 from models_ml.monitoring.watches import read_watches, watches_path
 from models_ml.settings import Settings
@@ -25,17 +26,21 @@ class Monitored:
         weeks: judged weeks: metric, subject, period_end, run_id, value, low, high, bad.
         alarms: those that hold now.
         runs: published runs with at least one whole week of sales since.
+        overrides: overrides with a day that has been sold since.
     """
 
     weeks: pd.DataFrame
     alarms: tuple[Alarm, ...]
     runs: int
+    overrides: int
 
     @property
     def text(self) -> str:
         """The outcome in a line."""
         found = [a for a in self.alarms if a.mode == "enabled"]
         parts = [f"{len(self.weeks)} weekly figures, {self.runs} runs with sales to compare with"]
+        if self.overrides:
+            parts.append(f"{self.overrides} override{'s' if self.overrides > 1 else ''} measured")
         if found:
             parts.append(f"{len(found)} alarm{'s' if len(found) > 1 else ''}")
         return ", ".join(parts) + ("" if found else ", no alarm")
@@ -50,6 +55,8 @@ class Monitored:
 
 def monitor(settings: Settings) -> Monitored:
     """Measure drift and accuracy up to the last day of sales, judge them, and record both in the store.
+
+    What overrides were worth is measured and recorded too, and raises no alarm.
 
     Safe to repeat: on the same data it finds and records the same.
 
@@ -68,6 +75,7 @@ def monitor(settings: Settings) -> Monitored:
         shifted = drift.weekly_drift(warehouse, last_day, weeks, settings.store_list)
         with reading(engine) as connection:
             forecasts = accuracy.published_forecasts(connection, last_day)
+            errors = override_errors(connection, warehouse, last_day)
         measured = [shifted.assign(run_id=None)]
         if not forecasts.empty:
             sales = accuracy.store_department_sales(warehouse, accuracy.first_day_needed(forecasts))
@@ -77,7 +85,8 @@ def monitor(settings: Settings) -> Monitored:
         found = pd.concat([part.astype({"run_id": object}) for part in parts], ignore_index=True) if parts else None
         if found is None:
             found = judged(measured[0], ())
-        record(engine, found, alarms)
+        record(engine, found, alarms, errors)
     finally:
         engine.dispose()
-    return Monitored(found, alarms, int(found["run_id"].nunique()) if len(found) else 0)
+    runs = int(found["run_id"].nunique()) if len(found) else 0
+    return Monitored(found, alarms, runs, int(errors["subject"].nunique()))

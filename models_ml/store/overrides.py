@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -342,28 +342,44 @@ def _load(connection: Connection, span: tuple[date, date], adjustments: Sequence
     start = max(first, min(one.valid_from for one in adjustments))
     end = min(last, max(one.valid_to for one in adjustments))
     days = tuple(start + timedelta(days=n) for n in range((end - start).days + 1))
-    served = (active_runs.c.run_id == run_series.c.run_id) & (active_runs.c.store_id == run_series.c.store_id)
-    rows = connection.execute(
-        select(run_series.c.run_id, *(run_series.c[name] for name in _ATTRIBUTES))
-        .join(active_runs, served)
-        .order_by(run_series.c.store_id, run_series.c.item_id)
-    ).all()
+    served = connection.execute(select(active_runs.c.run_id, active_runs.c.store_id)).tuples().all()
+    series = series_of_runs(connection, served, [one.node_id for one in adjustments])
+    means = means_of(connection, series, days) if days else np.empty((len(series["item_id"]), 0))
+    return _Served(series, means, days, adjustments, span)
+
+
+def series_of_runs(
+    connection: Connection, pairs: Iterable[tuple[str, str]], nodes: Iterable[str]
+) -> dict[str, NDArray[Any]]:
+    """Series of runs in stores (pairs of both) that are below any of the nodes, ordered by store and item.
+
+    Returns:
+        An array a column: run_id and the attributes of a series.
+    """
+    wanted_pairs = set(pairs)
     names = ("run_id", *_ATTRIBUTES)
+    columns_read = [run_series.c[name] for name in names]
+    # Stores are picked here: SQL Server takes no more than 2,100 parameters, and a retailer may have more stores.
+    rows = [
+        row
+        for run_id in sorted({run_id for run_id, _ in wanted_pairs})
+        for row in connection.execute(select(*columns_read).where(run_series.c.run_id == run_id))
+        if (run_id, row.store_id) in wanted_pairs
+    ]
+    rows.sort(key=lambda row: (row.store_id, row.item_id))
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
     series = {name: np.array(column, dtype=object) for name, column in zip(names, columns, strict=True)}
     wanted = np.zeros(len(rows), dtype=bool)
-    for one in adjustments:
-        wanted |= below(series, one.node_id)
-    series = {name: values[wanted] for name, values in series.items()}
-    means = _means(connection, series, days) if days else np.empty((int(wanted.sum()), 0))
-    return _Served(series, means, days, adjustments, span)
+    for node_id in nodes:
+        wanted |= below(series, node_id)
+    return {name: values[wanted] for name, values in series.items()}
 
 
 MOST_NAMED = 500
 """Series of a store that are asked for by name; of more, the whole store is read."""
 
 
-def _means(connection: Connection, series: Mapping[str, NDArray[Any]], days: Sequence[date]) -> Floats:
+def means_of(connection: Connection, series: Mapping[str, NDArray[Any]], days: Sequence[date]) -> Floats:
     """Means of series x days; NaN where a series is not forecast."""
     means = np.full((len(series["item_id"]), len(days)), np.nan)
     of_store: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)

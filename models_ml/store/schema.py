@@ -559,6 +559,14 @@ quality_results = Table(
 )
 
 # No foreign key: what was measured of a run outlives it.
+OVERRIDE_METRICS = (
+    "override_model_error",
+    "override_final_error",
+    "override_series_model_error",
+    "override_series_final_error",
+)
+"""Of `monitor_results`: absolute errors of an override (subject `override:<id>`) on a day, in units; sums add up."""
+
 monitor_results = Table(
     "monitor_results",
     metadata,

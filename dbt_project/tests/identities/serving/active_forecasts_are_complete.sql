@@ -16,7 +16,7 @@ expected as (
     select
         served.run_id,
         served.store_id,
-        count(series.item_id) * max(served.horizon_days) / max(served.step_days) as forecast_rows
+        count(series.item_id) * max(served.horizon_days) / nullif(max(served.step_days), 0) as forecast_rows
     from served
     left join {{ ref('stg_predictions__run_series') }} as series
         on
@@ -51,6 +51,7 @@ validation_errors as (
             and expected.store_id = stored.store_id
     where
         stored.forecast_rows is null
+        or expected.forecast_rows is null
         or expected.forecast_rows = 0
         or stored.forecast_rows <> expected.forecast_rows
 

@@ -93,7 +93,7 @@ def bring_the_last_day(warehouse: Path) -> None:
 
 def table(builds: list[Build], rows: int) -> str:
     """Each build as a line of Markdown, with its nodes that took longest."""
-    lines = ["| dbt invocation | wall s | CPU s | peak GB | longest nodes, s |", "|---|---|---|---|---|"]
+    lines = ["| dbt invocation | wall s | CPU s | peak GB so far | longest nodes, s |", "|---|---|---|---|---|"]
     for build in builds:
         longest = ", ".join(f"{name} {seconds:.1f}" for name, seconds in build.nodes[:rows] if seconds >= 0.5)
         figures = f"{build.wall_seconds:.1f} | {build.cpu_seconds:.1f} | {build.peak_gigabytes:.1f}"

@@ -9,12 +9,17 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import hypothesis
 import pytest
 
-# What an example takes is the machine's business, not a property of the code.
-hypothesis.settings.register_profile("untimed", deadline=None)
-hypothesis.settings.load_profile("untimed")
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Properties have no deadline: what an example takes is the machine's business, not a property of the code."""
+    # The environments of tests/spark and tests/infra/sdk have no properties to check, and no hypothesis.
+    if config.pluginmanager.hasplugin("hypothesispytest"):
+        from hypothesis import settings
+
+        settings.register_profile("untimed", deadline=None)
+        settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,20 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
+# What the product never imports has an environment of its own: Spark, which is large; the clouds' libraries and checkov,
+# and mlforecast, whose pins are not the product's; the bill of materials, whose libraries slow down every start of dbt.
+define environment
+.venv-$(1)/.installed: $(2)/requirements.lock | $(STAMP)
+	@echo "Creating .venv-$(1) from $(2)/requirements.lock"
+	@test -x .venv-$(1)/bin/python || $(PYTHON) -m venv .venv-$(1)
+	@$(BIN)/uv pip sync --quiet --python .venv-$(1)/bin/python --require-hashes $(2)/requirements.lock
+	@touch $$@
+endef
+$(eval $(call environment,spark,tests/spark))
+$(eval $(call environment,infra,tests/infra/sdk))
+$(eval $(call environment,peers,benchmarks/peers))
+$(eval $(call environment,sbom,.ci/sbom))
+
 demo: $(STAMP) ## the main job, end to end, on simulated data: `demand run`
 	@$(BIN)/demand run
 
@@ -44,24 +58,10 @@ test: $(STAMP) system-packages $(AZURITE)/node_modules/.package-lock.json lint #
 test-slow: $(STAMP) ## the tests that take over a minute each
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m slow
 
-# Spark has an environment of its own: it is large, and the product never imports it.
-.venv-spark/.installed: tests/spark/requirements.lock | $(STAMP)
-	@echo "Creating .venv-spark from tests/spark/requirements.lock"
-	@test -x .venv-spark/bin/python || $(PYTHON) -m venv .venv-spark
-	@$(BIN)/uv pip sync --quiet --python .venv-spark/bin/python --require-hashes tests/spark/requirements.lock
-	@touch $@
-
 test-spark: $(STAMP) .venv-spark/.installed ## the dbt models on a local Spark with Delta tables, compared with DuckDB row by row
 	@command -v java >/dev/null || .ci/debian-packages default-jre-headless
 	@command -v java >/dev/null || { echo "Spark needs Java 17 or later, which is not here: see above."; exit 2; }
 	.venv-spark/bin/python -m pytest tests/spark
-
-# The clouds' own libraries and checkov have an environment of their own: their pins are not the product's.
-.venv-infra/.installed: tests/infra/sdk/requirements.lock | $(STAMP)
-	@echo "Creating .venv-infra from tests/infra/sdk/requirements.lock"
-	@test -x .venv-infra/bin/python || $(PYTHON) -m venv .venv-infra
-	@$(BIN)/uv pip sync --quiet --python .venv-infra/bin/python --require-hashes tests/infra/sdk/requirements.lock
-	@touch $@
 
 lint-infra: $(STAMP) .venv-infra/.installed ## infra/ against the clouds' own models, and checkov
 	.venv-infra/bin/python -m pytest tests/infra/sdk
@@ -79,9 +79,9 @@ lint: $(STAMP) ## ruff, mypy, the workflows (actionlint, zizmor), secrets in fil
 audit: $(STAMP) ## known vulnerabilities in requirements.lock (asks the advisory database)
 	@.ci/audit
 
-sbom: $(STAMP) ## what the environment is made of, as CycloneDX: artifacts/sbom.json
+sbom: $(STAMP) .venv-sbom/.installed ## what the environment is made of, as CycloneDX: artifacts/sbom.json
 	@mkdir -p artifacts
-	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file artifacts/sbom.json $(BIN)/python
+	.venv-sbom/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file artifacts/sbom.json $(BIN)/python
 
 serve: $(STAMP) ## the API and the dashboard on the demo's store
 	@$(BIN)/demand serve --with-dashboard
@@ -111,12 +111,6 @@ bench-train: $(STAMP) ## seconds, memory and growth of train and forecast for 1 
 
 bench-value: $(STAMP) ## stock and cost of orders from our forecast against simpler ones, on the real M5 marts in DEMAND_HOME
 	$(BIN)/python -m benchmarks.value --write
-
-# mlforecast wants another numpy than the rest: an environment of its own.
-.venv-peers/.installed: benchmarks/peers/requirements.lock | $(STAMP)
-	@test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
-	@$(BIN)/uv pip sync --quiet --python .venv-peers/bin/python --require-hashes benchmarks/peers/requirements.lock
-	@touch $@
 
 bench-peers: $(STAMP) .venv-peers/.installed ## seconds, memory and WRMSSE beside mlforecast, AutoETS, Prophet and a model an item
 	$(BIN)/python -m benchmarks.peers --write

@@ -61,7 +61,7 @@ test-slow: $(STAMP) ## the tests that take over a minute each
 test-spark: $(STAMP) .venv-spark/.installed ## the dbt models on a local Spark with Delta tables, compared with DuckDB row by row
 	@command -v java >/dev/null || .ci/debian-packages default-jre-headless
 	@command -v java >/dev/null || { echo "Spark needs Java 17 or later, which is not here: see above."; exit 2; }
-	.venv-spark/bin/python -m pytest tests/spark
+	.venv-spark/bin/python -m pytest tests/spark --timeout 1800
 
 lint-infra: $(STAMP) .venv-infra/.installed ## infra/ against the clouds' own models, and checkov
 	.venv-infra/bin/python -m pytest tests/infra/sdk

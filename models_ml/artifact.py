@@ -85,19 +85,28 @@ def latest(models: Path) -> Path:
     return manifests[-1].parent
 
 
+def manifest(folder: Path) -> dict[str, Any]:
+    """A run's identity and lineage alone.
+
+    Raises:
+        InputError: the folder holds no trained run.
+    """
+    if not (folder / MANIFEST).exists():
+        trained = sorted(p.parent.name for p in folder.parent.glob(f"*/{MANIFEST}"))
+        there = f"There are {', '.join(trained)}." if trained else "None is there; run `demand train` first."
+        raise InputError(f"{folder} holds no trained run. {there}")
+    read: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
+    return read
+
+
 def load(folder: Path) -> RunArtifact:
     """Read an artifact.
 
     Raises:
         InputError: the folder holds no trained run.
     """
-    manifest = folder / MANIFEST
-    if not manifest.exists():
-        trained = sorted(p.parent.name for p in folder.parent.glob(f"*/{MANIFEST}"))
-        there = f"There are {', '.join(trained)}." if trained else "None is there; run `demand train` first."
-        raise InputError(f"{folder} holds no trained run. {there}")
     tables = {path.stem: pq.read_table(path) for path in sorted(folder.glob("*.parquet"))}
-    return RunArtifact(json.loads(manifest.read_text()), tables)
+    return RunArtifact(manifest(folder), tables)
 
 
 def add_backtest(folder: Path, tables: dict[str, pa.Table]) -> None:

@@ -26,10 +26,12 @@ from models_ml.lake.address import LakeAddress
 from models_ml.marts import Marts
 from models_ml.monitoring.run import monitor
 from models_ml.processes import processes
+from models_ml.refit import with_served_model
 from models_ml.settings import Settings
 from models_ml.sources import SimulatedSource, get_source
 from models_ml.sources.report import IngestReport
 from models_ml.training import (
+    BACKTEST_TABLES,
     Plan,
     backtest_tables,
     fold_in_process,
@@ -71,7 +73,7 @@ class Outcome:
         series: number of series forecast.
         scope: its stores.
         wrmsse: WRMSSE of the backtest by model.
-        fold: origin of the backtest.
+        fold: latest origin of the backtest.
         seconds: by step.
         notes: what the user should know.
     """
@@ -172,16 +174,16 @@ def main_job(
             settings.effective_warehouse_url, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
         )
         plan = plan_training(settings, warehouse, ingested.fingerprint)
-        fold = plan.marts.origin - timedelta(days=plan.marts.horizon_days)
+        if origin is None and not force:
+            plan = with_served_model(plan, settings)
         untold = unreached(plan.terms, plan.marts.horizon_days)
         notes = [note for note in (plan.note, untold) if note]
         folder = settings.home / "models" / plan.run_id
         if (folder / artifact.MANIFEST).exists() and not force:
             notes.append(f"{plan.run_id} was trained before on the same data, code and settings; nothing new to train.")
-            metrics = artifact.load(folder).tables["run_metrics"].to_pandas()
             checks.wait(report)
         else:
-            folder, metrics = train_beside(settings, plan, fold, checks, report)
+            plan, folder = make_run(settings, plan, checks, report, notes)
         with report.step("publish") as step:
             check = partial(checks.of_forecasts, fresh=origin is None)
             published = publish_artifact(settings, folder, check=check)
@@ -194,20 +196,58 @@ def main_job(
             watched = monitor(settings)
             step.note = watched.text
     notes += watched.notes
-    return outcome(plan, published.role, metrics, fold, report.seconds, notes)
+    metrics = artifact.load(folder).tables["run_metrics"].to_pandas()
+    return outcome(plan, published.role, metrics, report.seconds, notes)
 
 
-def train_beside(
-    settings: Settings, plan: Plan, fold: date, checks: Checks, report: Reporter
-) -> tuple[Path, pd.DataFrame]:
+def make_run(settings: Settings, plan: Plan, checks: Checks, report: Reporter, notes: list[str]) -> tuple[Plan, Path]:
+    """Make a plan's run with the model that it has, or fit one.
+
+    Returns:
+        The plan that was carried out, and the run's folder.
+    """
+    if plan.fitted is not None:
+        try:
+            folder = forecast_again(settings, plan, plan.fitted, checks, report)
+            days = f"{settings.refit_days} days (DEMAND_REFIT_DAYS)"
+            notes.append(f"Forecast by the model that {plan.fitted.name} fitted; a model is fitted anew after {days}.")
+            return plan, folder
+        except ModelError as error:
+            notes.append(f"The model of {plan.fitted.name} cannot go on, so one is fitted anew. {error}")
+            plan = plan.with_model_of(None)
+    return plan, train_beside(settings, plan, checks, report)
+
+
+def forecast_again(settings: Settings, plan: Plan, fitted: Path, checks: Checks, report: Reporter) -> Path:
+    """Forecast with a model that was fitted before, while the data is checked; its backtest is still the model's.
+
+    Returns:
+        The run's folder.
+
+    Raises:
+        ModelError: the model does not know these series, features or categories.
+    """
+    models, share = settings.home / "models", settings.shared_by(2).model_copy(update={"threads": settings.threads})
+    with model_folder(models) as taken_up, processes(1) as pool:
+        forecasting = pool.submit(train_in_process, plan, share, taken_up)
+        with report.step("forecast") as step:
+            forecast = forecasting.result()
+            step.note = f"{plan.model}, {len(plan.marts.series)} series"
+        checks.wait(report)
+        tables = artifact.load(fitted).tables
+        return save(plan, settings, forecast, {name: tables[name] for name in BACKTEST_TABLES}, models)
+
+
+def train_beside(settings: Settings, plan: Plan, checks: Checks, report: Reporter) -> Path:
     """Backtest and train side by side, while the data is checked; the run is saved if the data is sound.
 
     A step's seconds are those that the job had to wait for it.
 
     Returns:
-        The run's folder, and its backtest's metrics.
+        The run's folder.
     """
     models, share = settings.home / "models", settings.shared_by(2)
+    fold = plan.marts.origin - timedelta(days=plan.marts.horizon_days)
     with model_folder(models) as fitted, processes(2 if settings.threads > 1 else 1) as pool:
         scoring = pool.submit(
             fold_in_process, share, plan.marts.origin, plan.marts.stores, fold,
@@ -221,9 +261,9 @@ def train_beside(
                 f"{m} {v:.3f}" for m, v in wrmsse_by_model(scored.metrics).items()
             )
         with report.step("train and forecast") as step:
-            folder = save(plan, settings, training.result(), scored, models)
+            folder = save(plan, settings, training.result(), backtest_tables(scored), models)
             step.note = f"{plan.model}, {len(plan.marts.series)} series"
-    return folder, scored.metrics
+    return folder
 
 
 @dataclass(frozen=True)
@@ -327,9 +367,7 @@ def range_notes(folder: Path) -> Iterator[str]:
         )
 
 
-def outcome(
-    plan: Plan, role: str, metrics: pd.DataFrame, fold: date, seconds: dict[str, float], notes: list[str]
-) -> Outcome:
+def outcome(plan: Plan, role: str, metrics: pd.DataFrame, seconds: dict[str, float], notes: list[str]) -> Outcome:
     """Gather what the user is told in the end."""
     return Outcome(
         plan.run_id,
@@ -338,7 +376,7 @@ def outcome(
         len(plan.marts.series),
         plan.scope,
         wrmsse_by_model(metrics),
-        fold,
+        metrics["fold"].max(),
         seconds,
         notes,
     )

@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     seed: int = Field(20160522, ge=0, description="Seed of the simulator and of every model.")
     threads: int = Field(2, ge=1, description="Threads for DuckDB, dbt and LightGBM.")
     memory_limit_gb: float = Field(8.0, gt=0, description="DuckDB's memory limit in GB.")
+    refit_days: int = Field(
+        7, ge=1, description="Days for which a fitted model forecasts again in `demand run`; 1: every run fits."
+    )
     history_days: int = Field(112, ge=28, description="Days of recent sales published for serving.")
     inventory_terms: Path | None = Field(
         None, description="CSV of ordering terms that outrank dbt_project/seeds/inventory/inventory_terms.csv."

@@ -1,4 +1,4 @@
-"""Fits the model on the marts and turns its forecast into the rows of the prediction store."""
+"""Fits the model on the marts, or takes one up, and turns its forecast into the rows of the prediction store."""
 
 from __future__ import annotations
 
@@ -65,6 +65,7 @@ class Plan:
         terms: how each series is ordered (see `inventory.terms.terms_of`).
         run_id: derived from all of these and the code.
         note: why another model than the one asked for stands in; empty if none does.
+        fitted: folder of the trained run whose model forecasts (see `refit`); None: one is fitted.
     """
 
     marts: Marts
@@ -75,6 +76,31 @@ class Plan:
     terms: pd.DataFrame
     run_id: str
     note: str = ""
+    fitted: Path | None = None
+
+    def with_model_of(self, fitted: Path | None) -> Plan:
+        """The same work with a model that was fitted before, or with one of its own: another run."""
+        plan = replace(self, fitted=fitted)
+        return replace(plan, run_id=run_id_of(plan))
+
+
+def run_id_of(plan: Plan) -> str:
+    """The run_id that follows from a plan."""
+    from models_ml.store.records import derive_run_id
+
+    return derive_run_id(
+        data_fingerprint=plan.data_fingerprint,
+        configuration={
+            "model": plan.model,
+            "horizon_days": plan.marts.horizon_days,
+            "inventory_terms": digest_of(plan.terms),
+            **plan.parameters,
+            **({"fitted_by": plan.fitted.name} if plan.fitted else {}),
+        },
+        code_version=provenance.code_version(),
+        origin=plan.marts.origin,
+        scope=plan.scope,
+    )
 
 
 def plan_training(settings: Settings, warehouse: Warehouse, data_fingerprint: str, origin: date | None = None) -> Plan:
@@ -90,27 +116,14 @@ def plan_training(settings: Settings, warehouse: Warehouse, data_fingerprint: st
         InputError: the ordering terms are wrong.
         ModelError: history is too short for any forecast of this horizon.
     """
-    from models_ml.store.records import derive_run_id
-
     stores = settings.store_list
     marts = Marts(warehouse, origin or last_sale_day(warehouse, stores), settings.horizon_days, stores)
     model, note = fitting_model(settings.model, marts)
     parameters = make_forecaster(model, seed=settings.seed, threads=settings.threads).parameters()
     scope = tuple(sorted(marts.series["store_id"].unique()))
     terms = terms_of(marts.series, read_terms(warehouse, settings.inventory_terms))
-    run_id = derive_run_id(
-        data_fingerprint=data_fingerprint,
-        configuration={
-            "model": model,
-            "horizon_days": settings.horizon_days,
-            "inventory_terms": digest_of(terms),
-            **parameters,
-        },
-        code_version=provenance.code_version(),
-        origin=marts.origin,
-        scope=scope,
-    )
-    return Plan(marts, model, parameters, scope, data_fingerprint, terms, run_id, note)
+    plan = Plan(marts, model, parameters, scope, data_fingerprint, terms, "", note)
+    return replace(plan, run_id=run_id_of(plan))
 
 
 def fitting_model(model: str, marts: Marts) -> tuple[str, str]:
@@ -232,7 +245,7 @@ def train(plan: Plan, settings: Settings, scored: Backtest, models: Path) -> Pat
         The run's folder.
     """
     with model_folder(models) as folder:
-        return save(plan, settings, fit_and_forecast(plan, settings, folder), scored, models)
+        return save(plan, settings, fit_and_forecast(plan, settings, folder), backtest_tables(scored), models)
 
 
 @contextmanager
@@ -259,11 +272,20 @@ def train_in_process(plan: Plan, settings: Settings, folder: Path) -> Trained:
 
 
 def fit_and_forecast(plan: Plan, settings: Settings, folder: Path) -> Trained:
-    """Fit and forecast at the plan's origin; the fitted model is written into a new folder."""
-    forecaster = make_forecaster(plan.model, seed=settings.seed, threads=settings.threads)
+    """Fit, or take up the plan's fitted model, and forecast at the plan's origin; the model is put into a new folder.
+
+    Raises:
+        ModelError: the fitted model is of other series, features or categories than these marts have.
+    """
     replays = replay(plan.marts)
-    model = FittedModel.fit(forecaster, plan.marts, replays)
-    forecast = model.forecast(plan.marts)
+    if plan.fitted is None:
+        forecaster = make_forecaster(plan.model, seed=settings.seed, threads=settings.threads)
+        model = FittedModel.fit(forecaster, plan.marts, replays)
+        model.save(folder)
+    else:
+        model = FittedModel.load(plan.fitted / artifact.MODEL, threads=settings.threads)
+        shutil.copytree(plan.fitted / artifact.MODEL, folder)
+    forecaster, forecast = model.forecaster, model.forecast(plan.marts)
     in_days = replace(forecast, mean=even_days(forecast.mean, plan.marts.step_days))  # lead times are days
     tables = {
         "forecasts": forecast_rows(plan.marts, forecast),
@@ -276,19 +298,18 @@ def fit_and_forecast(plan: Plan, settings: Settings, folder: Path) -> Trained:
         **history_rows(plan.marts, settings.history_days),
         **scenario_tables(forecaster, plan.marts),
     }
-    model.save(folder)
     return Trained(tables, forecast.details, folder)
 
 
-def save(plan: Plan, settings: Settings, trained: Trained, scored: Backtest, models: Path) -> Path:
-    """Save a fitted run with its backtest, whole or not at all.
+def save(plan: Plan, settings: Settings, trained: Trained, scored: dict[str, pa.Table], models: Path) -> Path:
+    """Save a run with the rows of its backtest (see `backtest_tables`), whole or not at all.
 
     Returns:
         The run's folder.
     """
-    tables = {**trained.tables, **backtest_tables(scored)}
     built_by = dbt.warehouse_invocation_id(settings)
-    run = artifact.RunArtifact(manifest_of(plan, trained.details, scored.metrics, built_by), tables)
+    manifest = manifest_of(plan, trained.details, scored["run_metrics"].to_pandas(), built_by)
+    run = artifact.RunArtifact(manifest, {**trained.tables, **scored})
     return artifact.save(run, models, trained.move)
 
 
@@ -319,10 +340,13 @@ def manifest_of(plan: Plan, details: dict[str, Any], metrics: pd.DataFrame, buil
             **details,
             "inventory_terms": digest_of(plan.terms),
             "dbt_invocation_id": built_by,
+            **({"fitted_by": plan.fitted.name} if plan.fitted else {}),
         },
         "metrics": headline,
     }
 
+
+BACKTEST_TABLES = ("run_metrics", "backtest_series", "backtest_nodes", "backtest_leads")
 
 BACKTEST_TYPES = {
     **dict.fromkeys(("model", "metric", "node_id", "store_id", "item_id"), pa.string()),

@@ -1,12 +1,6 @@
 {%- set since = last_built_at() if is_incremental() %}
 
-with sales as (
-
-    select * from {{ ref('fct_daily_sales') }}
-
-),
-
-days as (
+with days as (
 
     select * from {{ ref('int_as_of_days') }}
 
@@ -35,7 +29,7 @@ changed_weeks as (
         sales.item_id,
         sales.store_id,
         days.as_of_date
-    from sales
+    from {{ ref('fct_daily_sales') }} as sales
     inner join days on sales.date = days.date
     left join new_days
         on
@@ -49,6 +43,7 @@ changed_weeks as (
 
 {% endif -%}
 
+-- Sales have no common table: one that is used more than once is made whole before it is used.
 weekly_sales as (
 
     {% if is_incremental() -%}
@@ -57,7 +52,7 @@ weekly_sales as (
         new_days.as_of_date,
         new_days.as_of_weekday,
         new_days.weekday
-    from sales
+    from {{ ref('fct_daily_sales') }} as sales
     inner join new_days on sales.date = new_days.date
     union all
     select
@@ -65,7 +60,7 @@ weekly_sales as (
         days.as_of_date,
         days.as_of_weekday,
         days.weekday
-    from sales
+    from {{ ref('fct_daily_sales') }} as sales
     inner join days on sales.date = days.date
     inner join changed_weeks
         on
@@ -78,7 +73,7 @@ weekly_sales as (
         days.as_of_date,
         days.as_of_weekday,
         days.weekday
-    from sales
+    from {{ ref('fct_daily_sales') }} as sales
     inner join days on sales.date = days.date
     {%- endif %}
 

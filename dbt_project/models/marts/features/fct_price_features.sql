@@ -1,22 +1,23 @@
 {%- set series_in_order = 'partition by prices.item_id, prices.store_id order by prices.week_number' %}
 {%- set since = last_built_at() if is_incremental() %}
 
-with all_prices as (
-
-    select
-        prices.*,
-        items.department_id
-    from {{ ref('fct_prices') }} as prices
+{#- Prices have no common table: one that is used more than once is made whole before it is used. -#}
+{%- set prices_of_departments -%}
+    {{ ref('fct_prices') }} as prices
     inner join {{ ref('dim_items') }} as items on prices.item_id = items.item_id
+{%- endset %}
 
-),
-
-{% if is_incremental() -%}
+with {% if is_incremental() -%}
 
 changed as (
 
-    select * from all_prices
-    where updated_at > {{ since }}
+    select
+        prices.item_id,
+        prices.store_id,
+        prices.week_number,
+        items.department_id
+    from {{ prices_of_departments }}
+    where prices.updated_at > {{ since }}
 
 ),
 
@@ -54,82 +55,85 @@ changed_department_weeks as (
 affected as (
 
     select
-        all_prices.item_id,
-        all_prices.store_id,
-        all_prices.department_id,
-        all_prices.week_number
-    from all_prices
+        prices.item_id,
+        prices.store_id,
+        prices.week_number
+    from {{ ref('fct_prices') }} as prices
     inner join changed_series
         on
-            all_prices.item_id = changed_series.item_id
-            and all_prices.store_id = changed_series.store_id
-            and all_prices.week_number >= changed_series.first_week_number
+            prices.item_id = changed_series.item_id
+            and prices.store_id = changed_series.store_id
+            and prices.week_number >= changed_series.first_week_number
     union distinct
     select
-        all_prices.item_id,
-        all_prices.store_id,
-        all_prices.department_id,
-        all_prices.week_number
-    from all_prices
+        prices.item_id,
+        prices.store_id,
+        prices.week_number
+    from {{ ref('fct_prices') }} as prices
     inner join changed_item_weeks
         on
-            all_prices.item_id = changed_item_weeks.item_id
-            and all_prices.week_number = changed_item_weeks.week_number
+            prices.item_id = changed_item_weeks.item_id
+            and prices.week_number = changed_item_weeks.week_number
     union distinct
     select
-        all_prices.item_id,
-        all_prices.store_id,
-        all_prices.department_id,
-        all_prices.week_number
-    from all_prices
+        prices.item_id,
+        prices.store_id,
+        prices.week_number
+    from {{ prices_of_departments }}
     inner join changed_department_weeks
         on
-            all_prices.store_id = changed_department_weeks.store_id
-            and all_prices.department_id = changed_department_weeks.department_id
-            and all_prices.week_number = changed_department_weeks.week_number
+            prices.store_id = changed_department_weeks.store_id
+            and items.department_id = changed_department_weeks.department_id
+            and prices.week_number = changed_department_weeks.week_number
+
+),
+
+affected_items as (
+
+    select distinct item_id from affected
 
 ),
 
 affected_departments as (
 
     select distinct
-        store_id,
-        department_id
+        affected.store_id,
+        items.department_id
     from affected
+    inner join {{ ref('dim_items') }} as items on affected.item_id = items.item_id
 
 ),
+
+{% endif -%}
 
 -- Ranks need whole departments, windows whole series.
 prices as (
 
-    select all_prices.*
-    from all_prices
+    select
+        prices.*,
+        items.department_id
+    from {{ prices_of_departments }}
+    {%- if is_incremental() %}
     inner join affected_departments
         on
-            all_prices.store_id = affected_departments.store_id
-            and all_prices.department_id = affected_departments.department_id
+            prices.store_id = affected_departments.store_id
+            and items.department_id = affected_departments.department_id
+    {%- endif %}
 
 ),
-
-{%- else -%}
-
-prices as (
-
-    select * from all_prices
-
-),
-
-{%- endif %}
 
 -- A sum of floats depends on its order, one of decimals does not: every build gives the same mean, here and below.
 item_weeks as (
 
     select
-        item_id,
-        week_number,
-        cast(sum(cast(price as decimal(18, 4))) as {{ type_double() }}) / count(*) as price_mean
-    from all_prices
-    group by item_id, week_number
+        prices.item_id,
+        prices.week_number,
+        cast(sum(cast(prices.price as decimal(18, 4))) as {{ type_double() }}) / count(*) as price_mean
+    from {{ ref('fct_prices') }} as prices
+    {%- if is_incremental() %}
+    inner join affected_items on prices.item_id = affected_items.item_id
+    {%- endif %}
+    group by prices.item_id, prices.week_number
 
 ),
 

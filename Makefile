@@ -8,7 +8,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEBIAN_PACKAGES := chromium unixodbc
 
-.PHONY: help demo test test-slow test-spark lint lint-infra serve docs bench-accuracy bench-train bench-value bench-peers bench-store bench-api bench-warehouse bench-dashboard bench bench-run lock clean system-packages
+.PHONY: help demo test test-slow test-spark lint lint-infra serve docs bench-accuracy bench-train bench-refit bench-value bench-peers bench-store bench-api bench-warehouse bench-dashboard bench bench-run lock clean system-packages
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,7 +92,7 @@ docs: $(STAMP) ## one static site of lineage, data quality and API: data/site/in
 # One after the other, each alone on the machine. The parts after the first two read the marts in DEMAND_HOME, made here.
 bench: bench-run bench-warehouse ## every benchmark, on the real M5 data in DEMAND_DATA_DIR; a day's work for two cores
 	$(BIN)/demand ingest && $(BIN)/demand build
-	$(MAKE) bench-train bench-peers bench-accuracy bench-value bench-store bench-api bench-dashboard
+	$(MAKE) bench-train bench-refit bench-peers bench-accuracy bench-value bench-store bench-api bench-dashboard
 
 bench-run: $(STAMP) ## `demand run` from raw zip to served, and again with one more day: CA_1, then all of M5
 	$(BIN)/python -m benchmarks.run --stores CA_1,all --last-day 2016-05-22 --write
@@ -108,6 +108,9 @@ bench-accuracy: $(STAMP) ## every forecaster on five folds of the real M5 marts 
 
 bench-train: $(STAMP) ## seconds, memory and growth of train and forecast for 1 to 10 stores and 2 to 5 years of the marts in DEMAND_HOME
 	$(BIN)/python -m benchmarks.training --stores 1,2,5,10 --history 728,1092,1456 --write
+
+bench-refit: $(STAMP) ## accuracy and seconds of forecasting with last week's model, on the real M5 marts in DEMAND_HOME
+	$(BIN)/python -m benchmarks.refit --write
 
 bench-value: $(STAMP) ## stock and cost of orders from our forecast against simpler ones, on the real M5 marts in DEMAND_HOME
 	$(BIN)/python -m benchmarks.value --write

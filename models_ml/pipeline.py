@@ -19,7 +19,7 @@ from models_ml.errors import InputError, ModelError, QualityError, StepError, St
 from models_ml.evaluation.backtest import Backtest
 from models_ml.evaluation.metrics import AVERAGE_LEVEL
 from models_ml.explain import Explanation
-from models_ml.forecasters.registry import CLASSES
+from models_ml.forecasters.registry import CLASSES, check_name
 from models_ml.forecasters.storage import FittedModel
 from models_ml.inventory.rows import unreached
 from models_ml.lake.address import LakeAddress
@@ -159,6 +159,7 @@ def main_job(
         force: train and publish even if this very run is served already.
         track: record the run in MLflow.
     """
+    check_name(settings.model)
     with report.step("prepare"):
         prepare_home(settings)
     if settings.raw_source is None and not (settings.home / "raw").exists():

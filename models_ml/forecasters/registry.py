@@ -21,14 +21,23 @@ CLASSES: dict[str, str] = {
 """Where each forecaster is, `module:class`; the class takes the keywords `seed` and `threads`."""
 
 
+def check_name(name: str) -> None:
+    """Refuse a name, before any work is done for it.
+
+    Raises:
+        InputError: there is no forecaster of that name.
+    """
+    if name not in CLASSES:
+        raise InputError(f"Unknown model {name!r}; there are {', '.join(CLASSES)}.")
+
+
 def make_forecaster(name: str, *, seed: int, threads: int) -> Forecaster:
     """A fresh forecaster.
 
     Raises:
         InputError: there is none of that name.
     """
-    if name not in CLASSES:
-        raise InputError(f"Unknown model {name!r}; there are {', '.join(CLASSES)}.")
+    check_name(name)
     module, _, cls = CLASSES[name].partition(":")
     forecaster: Forecaster = getattr(import_module(module), cls)(seed=seed, threads=threads)
     return forecaster

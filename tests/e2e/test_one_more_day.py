@@ -69,7 +69,7 @@ def test_a_model_that_cannot_go_on_is_said_and_fitted_anew(two_days: tuple[Path,
     first, second = runs(home)
     (first / artifact.MODEL / "forecaster.json").unlink()
     other = pd.read_csv(project_file("seeds/inventory/inventory_terms.csv"))
-    other.assign(lead_days=other["lead_days"] + 1).to_csv(terms, index=False)  # another run of the same day
+    other.assign(lead_time_days=other["lead_time_days"] + 1).to_csv(terms, index=False)  # another run of the same day
     said = demand_ok("run", "--no-track", home=home, environment={"DEMAND_INVENTORY_TERMS": str(terms)})
     assert f"The model of {first.name} cannot go on" in said
     [anew] = set((home / "models").glob("run_*")) - {first, second}

@@ -195,16 +195,17 @@ def timeline(
     return _spec(list(rows), layers, colours, height)
 
 
-def model_and_final(rows: Sequence[Row], *, colours: Palette, changed: bool) -> Spec:
-    """Units a day of a node: the model's, the final after overrides, and, when `changed`, with one more.
+def model_and_final(rows: Sequence[Row], *, colours: Palette, changed: bool, step: str = "day") -> Spec:
+    """Units a day (or week) of a node: the model's, the final after overrides, and, when `changed`, with one more.
 
     Args:
         rows: `date` (see `at`), `day` (text), `model`, `final`, `changed` (or none), and `tip_` texts of the three.
         colours: the theme's palette.
         changed: whether the rows have the third line.
+        step: what a row is, `day` or `week`.
     """
     x: Spec = {"field": "date", "type": "temporal", "axis": {"title": None, "format": "%-d %b", "grid": False}}
-    y: Spec = _value_axis("units a day", colours)
+    y: Spec = _value_axis(f"units a {step}", colours)
     lines = [("model", {"color": colours.last_year, "strokeDash": [4, 3], "strokeWidth": 2})]
     lines.append(("final", {"color": colours.forecast, "strokeWidth": 2.2}))
     if changed:
@@ -216,7 +217,7 @@ def model_and_final(rows: Sequence[Row], *, colours: Palette, changed: bool) -> 
             "x": x,
             "y": {"field": "final", **y},
             "tooltip": [
-                {"field": "day", "title": "Day"},
+                {"field": "day", "title": step.capitalize()},
                 *({"field": f"tip_{name}", "title": titles[name]} for name, _ in lines),
             ],
         },
@@ -263,19 +264,20 @@ def price_steps(rows: Sequence[Row], *, domain: tuple[dt.date, dt.date], colours
     return _spec(list(rows), layers, colours, 110)
 
 
-def scenario(rows: Sequence[Row], *, colours: Palette) -> Spec:
-    """The forecast as it is and as it would be, by day.
+def scenario(rows: Sequence[Row], *, colours: Palette, step: str = "day") -> Spec:
+    """The forecast as it is and as it would be, by day or week.
 
     Args:
         rows: `date`, `base`, `scenario`, `low`, `high`, `tip_day`, `tip_units`.
         colours: the theme's palette.
+        step: what a row is, `day` or `week`.
     """
     x: Spec = {
         "field": "date",
         "type": "temporal",
         "axis": {"title": None, "format": "%-d %b", "labelFlush": True, "labelOverlap": True, "grid": False},
     }
-    y = _value_axis("units a day", colours)
+    y = _value_axis(f"units a {step}", colours)
     band = {"type": "area", "color": colours.forecast, "opacity": 0.2, "interpolate": "monotone"}
     layers: list[Spec] = [
         {"mark": band, "encoding": {"x": x, "y": {"field": "low", **y}, "y2": {"field": "high"}}},
@@ -285,7 +287,7 @@ def scenario(rows: Sequence[Row], *, colours: Palette) -> Spec:
             "mark": {"type": "rule", "strokeWidth": 10, "opacity": 0},
             "encoding": {
                 "x": x,
-                "tooltip": [{"field": "tip_day", "title": "Day"}, {"field": "tip_units", "title": "Units"}],
+                "tooltip": [{"field": "tip_day", "title": step.capitalize()}, {"field": "tip_units", "title": "Units"}],
             },
         },
     ]

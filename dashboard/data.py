@@ -68,6 +68,11 @@ class Serving:
         return self.status.runs
 
     @property
+    def step_days(self) -> int:
+        """Days of each forecast of the newest active run: 1, or 7 of weekly sales."""
+        return self.runs[0].step_days if self.runs else 1
+
+    @property
     def origin(self) -> dt.date | None:
         """Last day whose sales the newest active run knew."""
         return max((run.origin for run in self.runs), default=None)

@@ -62,6 +62,28 @@ def step(step_days: int) -> str:
     return "day" if step_days == 1 else "week"
 
 
+def span(days: int, step_days: int) -> str:
+    """So many days as a run counts them: `28 days`, `1 day`, or `4 weeks` of weekly sales."""
+    count, name = days // step_days, step(step_days)
+    return f"{count} {name}{'' if count == 1 else 's'}"
+
+
+def next_span(days: int, step_days: int) -> str:
+    """The coming days in words: `next 28 days`, `next 4 weeks`, `next week`."""
+    text = span(days, step_days)
+    return f"next {text.removeprefix('1 ')}" if text.startswith("1 ") else f"next {text}"
+
+
+def span_before(days: int, step_days: int) -> str:
+    """As many days before in words: `the 28 days before`, `the 4 weeks before`, `the week before`."""
+    return f"the {span(days, step_days).removeprefix('1 ')} before"
+
+
+def steps_ahead(lead_days: int, step_days: int) -> int:
+    """Which step of the forecast a lead day is in: the eighth day is in the second week."""
+    return (lead_days - 1) // step_days + 1
+
+
 def day_range(first: dt.date, last: dt.date) -> str:
     """A span of days without saying a month or year twice, e.g. `23–29 May 2016`."""
     if first == last:

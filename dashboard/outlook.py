@@ -77,7 +77,7 @@ class Outlook:
             several weeks, or where a run has no weeks, they are the parts' added up, which is wider than the range of
             the sum, because good and bad days offset each other: it errs on the safe side.
         range_of: what `low` and `high` are made of: `week` (exact), `weeks` or `days` added up.
-        step: what is forecast, `day` or `week`.
+        step_days: days of what is forecast: 1, or 7 of weekly sales.
         last_period: units of as many days up to the origin; none where history is short.
         last_year: units of the same weekdays a year before; none where history is short.
     """
@@ -90,7 +90,12 @@ class Outlook:
     last_period: float | None
     last_year: float | None
     range_of: Literal["week", "weeks", "days"] = "days"
-    step: str = "day"
+    step_days: int = 1
+
+    @property
+    def step(self) -> str:
+        """What is forecast, `day` or `week`."""
+        return formats.step(self.step_days)
 
     @property
     def against_last_period(self) -> float | None:
@@ -131,7 +136,7 @@ def outlook(days: Days, window_days: int) -> Outlook | None:
         _sold(days.sold, before),
         _sold(days.sold, year),
         "days" if not whole and days.step_days == 1 else "week" if len(parts) == 1 else "weeks",
-        days.step,
+        days.step_days,
     )
 
 

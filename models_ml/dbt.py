@@ -14,6 +14,10 @@ from typing import Any
 
 from models_ml.errors import StepError
 from models_ml.settings import REPOSITORY, Settings
+from models_ml.steps import WEEK_DAYS
+
+RECENT_WEEKS = 8
+"""The project's own `as_of_recent_weeks`: how far back the folds of an origin on any weekday may lie."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ def run(
     Args:
         settings: of the home, the store and the source.
         arguments: of dbt.
-        variables: of the project, beside `source`.
+        variables: of the project, beside those that follow from the settings.
         target: of profiles.yml; None: the one of the settings.
         read_only: open a DuckDB warehouse for reading. Its target folder is another one, because dbt would parse the
             whole project again each time that the way to connect changes.
@@ -110,7 +114,7 @@ def run(
     results_file.unlink(missing_ok=True)
     command = [
         sys.executable, "-m", "dbt.cli.main", "--quiet", "--no-use-colors", "--log-path", str(log),
-        *arguments, "--vars", json.dumps({"source": settings.source, **(variables or {})}),
+        *arguments, "--vars", json.dumps({**project_variables(settings), **(variables or {})}),
         "--project-dir", str(REPOSITORY / "dbt_project"), "--profiles-dir", str(REPOSITORY / "profiles"),
         "--target", target or settings.dbt_target, "--target-path", str(folder),
     ]  # fmt: skip
@@ -131,6 +135,13 @@ def run(
         invocation_id=results["metadata"].get("invocation_id", ""),
         warnings=[r["unique_id"].split(".")[2] for r in results["results"] if r["status"] == "warn"],
     )
+
+
+def project_variables(settings: Settings) -> dict[str, Any]:
+    """The project's variables that follow from the settings; models built with others must be built anew."""
+    fold_weeks = -(-settings.horizon_days // WEEK_DAYS)
+    recent = {"as_of_recent_weeks": fold_weeks} if fold_weeks > RECENT_WEEKS else {}
+    return {"source": settings.source, **recent}
 
 
 def warehouse_stamp(settings: Settings) -> Path:

@@ -115,6 +115,21 @@ def ingest_raw(settings: Settings, as_of: date | None = None) -> IngestReport:
     )
 
 
+def refuse_unknown_days(ingested: IngestReport, horizon_days: int) -> None:
+    """A forecast of days that the calendar does not have fails here, not after the marts are built.
+
+    Raises:
+        InputError: the calendar ends before the horizon does.
+    """
+    needed = ingested.last_day + timedelta(days=horizon_days)
+    if ingested.known_until is not None and ingested.known_until < needed:
+        raise InputError(
+            f"The calendar ends on {ingested.known_until}, and a forecast of {horizon_days} days after "
+            f"{ingested.last_day} needs it until {needed}. Add the days that are missing, with their events and "
+            "prices, forecast from an earlier day by --as-of, or shorten DEMAND_HORIZON_DAYS."
+        )
+
+
 def raw_files(settings: Settings) -> Path:
     """The configured raw files on this machine: as they are, fetched from the lake, or simulated on first use."""
     location = settings.raw_source
@@ -143,7 +158,10 @@ def simulate_once(settings: Settings) -> Path:
                 f"The source {settings.source!r} needs raw files: set DEMAND_DATA_DIR to their folder, or describe "
                 "them by `demand init`."
             )
-        source.simulate(folder, stores=EXAMPLE_STORES, items=EXAMPLE_ITEMS, days=EXAMPLE_DAYS, seed=settings.seed)
+        source.simulate(
+            folder, stores=EXAMPLE_STORES, items=EXAMPLE_ITEMS, days=EXAMPLE_DAYS, seed=settings.seed,
+            horizon_days=settings.horizon_days,
+        )  # fmt: skip
     return folder
 
 
@@ -167,6 +185,7 @@ def main_job(
             simulate_once(settings)
     with report.step("ingest") as step:
         ingested = ingest_raw(settings, origin)
+        refuse_unknown_days(ingested, settings.horizon_days)
         step.note = describe_ingest(ingested)
     with report.step("dbt build") as step:
         step.note = build_warehouse(settings, ingested, force=force)
@@ -343,7 +362,7 @@ def build_warehouse(settings: Settings, ingested: IngestReport, *, force: bool) 
     code = {
         "version": provenance.code_version(provenance.WAREHOUSE_FOLDERS),
         "target": settings.dbt_target,
-        "source": settings.source,
+        **dbt.project_variables(settings),
     }
     data = {"fingerprint": ingested.fingerprint, "stores": sorted(settings.store_list)}
     before = json.loads(stamp.read_text()) if stamp.exists() else {}

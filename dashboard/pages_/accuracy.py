@@ -263,7 +263,7 @@ def _by_lead(serving: Serving, accuracy: schemas.Accuracy) -> None:
         layout.empty("Errors by lead day were not kept for this run.", "The next `demand run` keeps them.")
         return
     step = formats.step(accuracy.run.step_days)
-    st.caption(f"Average miss of a {step} in percent of sales (WAPE), by how many days ahead it was forecast.")
+    st.caption(f"Average miss of a {step} in percent of sales (WAPE), by how many {step}s ahead it was forecast.")
     model, baseline = accuracy.run.model, outlook.baseline_of(accuracy)
     hues = charts.model_hues(model, baseline, sorted({one.model for one in found} - {model, baseline}), shade)
     layout.legend([(_words(name), "line" if name == model else "dash", hue) for name, hue in hues])
@@ -271,7 +271,7 @@ def _by_lead(serving: Serving, accuracy: schemas.Accuracy) -> None:
         charts.lines_by_model(
             [
                 {
-                    "x": str(one.lead_days),
+                    "x": str(formats.steps_ahead(one.lead_days, accuracy.run.step_days)),
                     "model": one.model,
                     "value": one.wape,
                     "ours": one.model == model,
@@ -281,19 +281,27 @@ def _by_lead(serving: Serving, accuracy: schemas.Accuracy) -> None:
             ],
             hues=hues,
             colours=shade,
-            x_title="days ahead",
+            x_title=f"{step}s ahead",
             unit="WAPE",
             number_format=".0%",
             from_zero=True,
         ),
-        alt=f"Average miss by days ahead at level {LEVEL_TITLES[level]}, of each model.",
+        alt=f"Average miss by {step}s ahead at level {LEVEL_TITLES[level]}, of each model.",
         key="accuracy_leads",
     )
     layout.table(
-        [{"days_ahead": one.lead_days, "model": one.model, "wape": one.wape, "bias": one.bias} for one in found],
-        name="accuracy_by_days_ahead",
+        [
+            {
+                f"{step}s_ahead": formats.steps_ahead(one.lead_days, accuracy.run.step_days),
+                "model": one.model,
+                "wape": one.wape,
+                "bias": one.bias,
+            }
+            for one in found
+        ],
+        name=f"accuracy_by_{step}s_ahead",
         columns={
-            "days_ahead": "Days ahead",
+            f"{step}s_ahead": f"{step.capitalize()}s ahead",
             "model": "Model",
             "wape": st.column_config.NumberColumn("WAPE", format="percent"),
             "bias": st.column_config.NumberColumn("Bias", format="percent"),
@@ -313,7 +321,8 @@ def _by_node(serving: Serving, accuracy: schemas.Accuracy) -> None:
         return
     biased = [_name(one) for one in nodes if outlook.is_biased(one)]
     st.caption(
-        "RMSSE, worst first: errors in units of those of a forecast that says “as yesterday”. "
+        "RMSSE, worst first: errors in units of those of a forecast that says "
+        f"“as {'yesterday' if accuracy.run.step_days == 1 else 'last week'}”. "
         "A tracking signal beyond ±4 says that a bias is no accident."
     )
     if biased:

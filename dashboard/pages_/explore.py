@@ -47,9 +47,9 @@ def render(serving: Serving) -> None:
     accuracy = data.accuracy(serving.run_key, run.run_id)
     verdict = outlook.verdict(accuracy, level) if accuracy else None
     series = next((one for one in listed if one.item_id == item and one.store_id == place.name), None)
-    layout.cards([what_will_sell(week, 7), how_sure(week, verdict), any_good(verdict, level, run)])
+    layout.cards([what_will_sell(week), how_sure(week, verdict), any_good(verdict, level, run)])
     if series:
-        _item_facts(series)
+        _item_facts(series, run.step_days)
     _picture(serving, days, place, product, item, span)
     _causes(serving, place, product, item)
     if item and place.kind == "store":
@@ -85,7 +85,7 @@ def _trail(place: Place, product: Product, item: str | None) -> None:
     st.caption(f"**{' › '.join(parts)}** · level {level} of 12, {LEVEL_TITLES[level].lower()}")
 
 
-def _item_facts(series: schemas.Series) -> None:
+def _item_facts(series: schemas.Series, step_days: int) -> None:
     words = {
         "smooth": "sells steadily",
         "erratic": "sells every day, in varying amounts",
@@ -94,7 +94,7 @@ def _item_facts(series: schemas.Series) -> None:
         "new": "new: little history yet",
     }
     parts = [f"Price {formats.price(series.price)}", words.get(series.demand_class, series.demand_class)]
-    parts.append(f"{formats.units(series.units_last_28)} units in the last 28 days")
+    parts.append(f"{formats.units(series.units_last_28)} units in the last {formats.span(28, step_days)}")
     if series.launch_date:
         parts.append(f"on sale since {formats.day(series.launch_date)}")
     layout.note(" · ".join(parts), tone="plain")
@@ -126,11 +126,12 @@ def _picture(serving: Serving, days: Days, place: Place, product: Product, item:
             unit=f"units a {days.step}",
             last_days=7,
         ),
-        alt=f"Units a {days.step} of {item or product.title} in {place.title}: {known} days sold, then the forecast.",
+        alt=f"Units a {days.step} of {item or product.title} in {place.title}: "
+        f"{formats.span(known, days.step_days)} sold, then the forecast.",
         key="explore_timeline",
     )
     if known < span and days.sold:
-        st.caption(f"{known} days of sales are published for this pick.")
+        st.caption(f"{formats.span(known, days.step_days)} of sales are published for this pick.")
     prices = outlook.price_rows(days, history_days=known)
     if prices:
         domain = (days.origin - dt.timedelta(days=known - 1), days.forecast[-1].date)
@@ -242,9 +243,9 @@ def _lineage(item: str, store: str, days: Days) -> None:
     """Where one day's number comes from, as a table of facts; asked for only when opened."""
     st.header("Where does this number come from?", anchor=False)
     chosen = st.selectbox(
-        "Day",
+        DATE_TITLES[days.step],
         [None, *(day.date for day in days.forecast)],
-        format_func=lambda day: "Pick a day" if day is None else formats.day(day),
+        format_func=lambda day: f"Pick a {days.step}" if day is None else formats.day(day),
         key=f"lineage_{store}_{item}",
         width=230,
     )
@@ -253,7 +254,7 @@ def _lineage(item: str, store: str, days: Days) -> None:
     found = data.lineage(item, store, chosen)
     record = found.track_record
     facts = [
-        ("Model's forecast", f"{found.mean:.2f} units, {found.lead_days} days after the last known sales"),
+        ("Model's forecast", f"{found.mean:.2f} units, {_ahead(found.lead_days, days)} after the last known sales"),
         ("Final", f"{found.final:.2f} units" + (" after overrides" if found.overrides else ", no override")),
         *(
             (
@@ -272,7 +273,7 @@ def _lineage(item: str, store: str, days: Days) -> None:
         *((f"Not passed: {one.expectation}", one.observed or "") for one in found.checks.failed),
         *((f"Backtest of this item, {formats.day(one.fold)}", _wape(one)) for one in record.series),
         (f"Backtest of all {found.demand_class} items", _wape(record.demand_class)),
-        (f"Backtest of all items {found.lead_days} days ahead", _wape(record.lead_day)),
+        (f"Backtest of all items {_ahead(found.lead_days, days)} ahead", _wape(record.lead_day)),
         *(
             (f"{one.node_id}, week to {formats.day(one.period_end)}", f"WAPE {formats.percent(one.wape)}, {one.run_id}")
             for one in record.monitored
@@ -286,6 +287,10 @@ def _lineage(item: str, store: str, days: Days) -> None:
         opened=True,
         columns={"what": "What", "value": "Value"},
     )
+
+
+def _ahead(lead_days: int, days: Days) -> str:
+    return formats.span(formats.steps_ahead(lead_days, days.step_days) * days.step_days, days.step_days)
 
 
 def _wape(errors: schemas.Errors | None) -> str:
@@ -328,7 +333,8 @@ def _item_table(serving: Serving, place: Place, product: Product) -> None:
     state.write_address("place", "product", "item", "back", "sort")
     store = place.name if place.kind == "store" else None
     found, total = data.items(serving.run_key, store, product.name, sort) if store else ([], 0)
-    if not found:
+    horizon = next((run.horizon_days for run in serving.runs if store in run.scope), 0)
+    if not found or not horizon:
         layout.empty("Pick one store to list its items.", "Items are listed store by store.")
         return
     rows = [
@@ -337,7 +343,7 @@ def _item_table(serving: Serving, place: Place, product: Product) -> None:
             "price": one.price,
             "last_28_days": one.units_last_28,
             "next_days": round(one.forecast_units, 1),
-            "change": formats.change(one.forecast_units, one.units_last_28),
+            "change": formats.change(one.forecast_units * 28 / horizon, one.units_last_28),
             "kind": one.demand_class,
             "rmsse": one.backtest.rmsse if one.backtest else None,
         }
@@ -353,9 +359,15 @@ def _item_table(serving: Serving, place: Place, product: Product) -> None:
         columns={
             "item": "Item",
             "price": st.column_config.NumberColumn("Price", format="%.2f"),
-            "last_28_days": st.column_config.NumberColumn("Last 28 days (units)", format="%.0f"),
-            "next_days": st.column_config.NumberColumn("Forecast (units)", format="%.0f"),
-            "change": st.column_config.NumberColumn("Change", format="percent"),
+            "last_28_days": st.column_config.NumberColumn(
+                f"Last {formats.span(28, serving.step_days)} (units)", format="%.0f"
+            ),
+            "next_days": st.column_config.NumberColumn(
+                f"{formats.next_span(horizon, serving.step_days).capitalize()} (units)", format="%.0f"
+            ),
+            "change": st.column_config.NumberColumn(
+                "Change", format="percent", help="Of the units a day, or a week of weekly sales."
+            ),
             "kind": "Demand",
             "rmsse": st.column_config.NumberColumn("Backtest error (RMSSE)", format="%.2f"),
         },

@@ -14,8 +14,8 @@ from dashboard.client import ApiAway, ApiRefused
 from dashboard.data import Serving
 from dashboard.hierarchy import LEVEL_TITLES, level_of, node_id
 from dashboard.pages_ import picks
+from dashboard.pages_.overview import DATE_TITLES
 
-KINDS = {"percent": "Percent more or less", "absolute": "Units a day"}
 _SAID = "override_said"
 _PREVIEW = "override_preview"
 
@@ -46,17 +46,20 @@ def render(serving: Serving) -> None:
     days = page.nodes[0].days
     previewed = st.session_state.get(_PREVIEW)
     preview = previewed[1] if previewed and previewed[0] == node else None
-    _picture(days, preview, title)
-    _form(node, days)
+    step = formats.step(page.run.step_days)
+    _picture(days, preview, title, step)
+    _form(node, days, step)
     listed = data.overrides(None)
-    _ledger(listed, node)
-    _revoke([one for one in listed.overrides if one.revoked_at is None])
+    _ledger(listed, node, step)
+    _revoke([one for one in listed.overrides if one.revoked_at is None], step)
     with st.container(horizontal=True, vertical_alignment="center"):
         navigation.link("explore", "This pick in Explore", {"place": place.text, "product": product.text})
         layout.share()
 
 
-def _picture(days: Sequence[schemas.ForecastDay], preview: schemas.OverridePreview | None, title: str) -> None:
+def _picture(
+    days: Sequence[schemas.ForecastDay], preview: schemas.OverridePreview | None, title: str, step: str
+) -> None:
     shade = layout.colours()
     changed = {day.date: day.changed for day in preview.days} if preview else {}
     rows = [
@@ -77,12 +80,12 @@ def _picture(days: Sequence[schemas.ForecastDay], preview: schemas.OverridePrevi
         entries.append(("with this override", "line", shade.baseline))
     layout.legend(entries)
     layout.chart(
-        charts.model_and_final(rows, colours=shade, changed=preview is not None),
-        alt=f"Units a day of {title}: the model's forecast and the final after overrides.",
+        charts.model_and_final(rows, colours=shade, changed=preview is not None, step=step),
+        alt=f"Units a {step} of {title}: the model's forecast and the final after overrides.",
         key="override_picture",
     )
     model, final = sum(day.mean for day in days), sum(day.final for day in days)
-    text = f"{formats.units(model)} units by the model in {len(days)} days, {formats.units(final)} after overrides"
+    text = f"{formats.units(model)} units by the model in {len(days)} {step}s, {formats.units(final)} after overrides"
     if preview:
         after = final + sum(day.changed - day.final for day in preview.days)
         text += f", {formats.units(after)} with this one ({preview.series} items in stores)"
@@ -95,26 +98,28 @@ def _picture(days: Sequence[schemas.ForecastDay], preview: schemas.OverridePrevi
         ],
         name="model_and_final",
         columns={
-            "date": st.column_config.DateColumn("Day", format="ddd D MMM YYYY"),
+            "date": st.column_config.DateColumn(DATE_TITLES[step], format="ddd D MMM YYYY"),
             "model": st.column_config.NumberColumn("Model (units)", format="%.2f"),
             "final": st.column_config.NumberColumn("Final (units)", format="%.2f"),
             "with_this_override": st.column_config.NumberColumn("With this override (units)", format="%.2f"),
         },
-        title="Model and final by day, as a table",
+        title=f"Model and final by {step}, as a table",
     )
 
 
-def _form(node: str, days: Sequence[schemas.ForecastDay]) -> None:
+def _form(node: str, days: Sequence[schemas.ForecastDay], step: str) -> None:
     st.header("Change this forecast", anchor=False)
     st.caption(
         "All items below are changed in proportion, so every level above and below still adds up. The model's own "
         "numbers stay. Overrides act in the order they were made, and can be taken back."
+        + ("" if step == "day" else " A week is changed if its first day is within the days below.")
     )
+    kinds = {"percent": "Percent more or less", "absolute": f"Units a {step}"}
     first, last = days[0].date, days[-1].date
     with st.form("override", border=True):
         with st.container(horizontal=True):
-            kind = st.selectbox("Change", list(KINDS), format_func=KINDS.__getitem__, width=210)
-            value = st.number_input("By percent, or to units a day", value=0.0, step=1.0, format="%.2f", width=230)
+            kind = st.selectbox("Change", list(kinds), format_func=kinds.__getitem__, width=210)
+            value = st.number_input(f"By percent, or to units a {step}", value=0.0, step=1.0, format="%.2f", width=230)
             begin = st.date_input("First day", first, min_value=first, max_value=last, width=150)
             end = st.date_input("Last day", min(first + dt.timedelta(days=6), last), min_value=first, width=150)
         with st.container(horizontal=True):
@@ -152,11 +157,11 @@ def _form(node: str, days: Sequence[schemas.ForecastDay]) -> None:
     st.rerun()
 
 
-def _what(one: schemas.Override) -> str:
-    return f"{one.value:+g} %" if one.kind == "percent" else f"{formats.units(one.value)} units a day"
+def _what(one: schemas.Override, step: str) -> str:
+    return f"{one.value:+g} %" if one.kind == "percent" else f"{formats.units(one.value)} units a {step}"
 
 
-def _ledger(listed: schemas.OverridePage, node: str) -> None:
+def _ledger(listed: schemas.OverridePage, node: str, step: str) -> None:
     st.header("Who changed what", anchor=False)
     if not listed.overrides:
         layout.empty("Nobody has changed a forecast yet.", "What is changed above is listed here, for good.")
@@ -173,7 +178,7 @@ def _ledger(listed: schemas.OverridePage, node: str) -> None:
         )
         st.caption(
             f"{formats.units(worth.model_error)} units missed by the model, {formats.units(worth.final_error)} after "
-            f"overrides; {worth.days} days of overrides up to {charts.day_text(worth.last_day)}."
+            f"overrides; {worth.days} {step}s of overrides up to {charts.day_text(worth.last_day)}."
         )
     layout.table(
         [
@@ -181,7 +186,7 @@ def _ledger(listed: schemas.OverridePage, node: str) -> None:
                 "id": one.override_id,
                 "state": "in force" if one.revoked_at is None else "revoked",
                 "node": one.node_id,
-                "change": _what(one),
+                "change": _what(one, step),
                 "value_added": one.measured.value_added if one.measured else None,
                 "days_measured": one.measured.days if one.measured else None,
                 "first_day": one.valid_from,
@@ -205,7 +210,7 @@ def _ledger(listed: schemas.OverridePage, node: str) -> None:
             "value_added": st.column_config.NumberColumn(
                 "Value added", format="percent", help="Empty until days it changed have been sold and monitored."
             ),
-            "days_measured": st.column_config.NumberColumn("Days measured", format="%d"),
+            "days_measured": st.column_config.NumberColumn(f"{step.capitalize()}s measured", format="%d"),
             "first_day": st.column_config.DateColumn("First day", format="D MMM YYYY"),
             "last_day": st.column_config.DateColumn("Last day", format="D MMM YYYY"),
             "reason": "Why",
@@ -217,7 +222,7 @@ def _ledger(listed: schemas.OverridePage, node: str) -> None:
     )
 
 
-def _revoke(in_force: Sequence[schemas.Override]) -> None:
+def _revoke(in_force: Sequence[schemas.Override], step: str) -> None:
     if not in_force:
         return
     by_id = {one.override_id: one for one in in_force}
@@ -226,7 +231,7 @@ def _revoke(in_force: Sequence[schemas.Override]) -> None:
             chosen = st.selectbox(
                 "Override",
                 list(by_id),
-                format_func=lambda number: f"{number}: {by_id[number].node_id}, {_what(by_id[number])}",
+                format_func=lambda number: f"{number}: {by_id[number].node_id}, {_what(by_id[number], step)}",
                 width=420,
             )
             author = st.text_input("Your name", max_chars=100, width=200, key="revoke_author")

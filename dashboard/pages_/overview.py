@@ -16,7 +16,8 @@ from dashboard.pages_ import picks
 
 HISTORY_DAYS = {"day": 56, "week": 364}
 DEPARTMENT_LEVEL = 5
-WINDOWS = ("7", "28")
+WINDOWS = (7, 28)
+"""Days to look ahead; and the whole horizon, where it is another."""
 RANGE_WORDS = {
     "week": "19 of 20 such weeks stay within, learned from how a year of past weeks was missed",
     "weeks": "the weeks' 95 % ranges added up, which errs on the wide side",
@@ -32,7 +33,7 @@ def render(serving: Serving) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         place = picks.pick_place(serving)
         product = picks.pick_product(serving, place)
-        window = int(state.toggle("Look ahead", "days", WINDOWS, show=lambda days: f"Next {days} days"))
+        window = pick_window(serving)
     state.write_address("place", "product", "days")
     layout.unavailable_picks()
 
@@ -48,7 +49,7 @@ def render(serving: Serving) -> None:
     level, _ = level_of(place, product)
     accuracy = data.accuracy(serving.run_key, page.run.run_id)
     verdict = outlook.verdict(accuracy, level) if accuracy else None
-    layout.cards([what_will_sell(ahead, window), how_sure(ahead, verdict), any_good(verdict, level, page.run)])
+    layout.cards([what_will_sell(ahead), how_sure(ahead, verdict), any_good(verdict, level, page.run)])
     _picture(serving, days, place, product, window)
     with st.container(horizontal=True, vertical_alignment="center"):
         navigation.link("explore", "Walk down to an item", {"place": place.text, "product": product.text})
@@ -58,22 +59,30 @@ def render(serving: Serving) -> None:
     _comparisons(serving, place, product, window)
 
 
-def what_will_sell(ahead: Outlook, window_days: int) -> Card:
+def pick_window(serving: Serving) -> int:
+    """How many days to look ahead: a week, four, or all that the served runs forecast."""
+    horizon = max((run.horizon_days for run in serving.runs), default=WINDOWS[-1])
+    options = [*(days for days in WINDOWS if days < horizon), horizon]
+    words = {str(days): formats.next_span(days, serving.step_days).capitalize() for days in options}
+    return int(state.toggle("Look ahead", "days", tuple(words), show=words.__getitem__))
+
+
+def what_will_sell(ahead: Outlook) -> Card:
     """The forecast in sum, against the days before and the year before."""
+    window_days = (ahead.last - ahead.first).days + 1
     against = [
         f"{formats.percent(change, signed=True)} against {name}"
         for change, name in (
-            (ahead.against_last_period, f"the {window_days} days before"),
+            (ahead.against_last_period, formats.span_before(window_days, ahead.step_days)),
             (ahead.against_last_year, f"the same {ahead.step}s a year before"),
         )
         if change is not None
     ]
-    steps = max(1, ((ahead.last - ahead.first).days + 1) // (1 if ahead.step == "day" else 7))
     return Card(
         f"What will sell {formats.day_range(ahead.first, ahead.last)}?",
         f"{formats.short_units(ahead.units)} units",
         "; ".join(against) or "There is no history to compare with.",
-        f"{formats.units(ahead.units / steps)} units a {ahead.step} on average.",
+        f"{formats.units(ahead.units * ahead.step_days / window_days)} units a {ahead.step} on average.",
     )
 
 
@@ -153,8 +162,8 @@ def _picture(serving: Serving, days: Days, place: Place, product: Product, windo
     )
     layout.chart(
         spec,
-        alt=f"Units a {days.step} in {place.title}, {product.title}: {HISTORY_DAYS[days.step]} days sold, then the "
-        "forecast.",
+        alt=f"Units a {days.step} in {place.title}, {product.title}: "
+        f"{formats.span(HISTORY_DAYS[days.step], days.step_days)} sold, then the forecast.",
         key="overview_timeline",
     )
     layout.table(
@@ -195,12 +204,14 @@ def _comparisons(serving: Serving, place: Place, product: Product, window: int) 
     if not sides:
         return
     shade = layout.colours()
-    st.header(f"Where, in the next {window} days", anchor=False)
+    ahead_words = formats.next_span(window, serving.step_days)
+    before = formats.span_before(window, serving.step_days)
+    st.header(f"Where, in the {ahead_words}", anchor=False)
     layout.legend(
         [
             ("forecast", "bar", shade.forecast),
             ("95 % range", "line", shade.actual),
-            (f"the {window} days before", "tick", shade.baseline),
+            (before, "tick", shade.baseline),
             ("a year before", "diamond", shade.actual),
         ]
     )
@@ -232,8 +243,8 @@ def _comparisons(serving: Serving, place: Place, product: Product, window: int) 
                 for name, ahead in sorted(members, key=lambda member: -member[1].units)
             ]
             layout.chart(
-                charts.comparison(rows, colours=shade, unit=f"units in {window} days"),
-                alt=f"{title}: forecast of the next {window} days beside the days before and the year before.",
+                charts.comparison(rows, colours=shade, unit=f"units in {formats.span(window, serving.step_days)}"),
+                alt=f"{title}: forecast of the {ahead_words} beside {before} and the year before.",
                 key=f"overview_by_{kind}",
             )
             layout.table(
@@ -245,7 +256,7 @@ def _comparisons(serving: Serving, place: Place, product: Product, window: int) 
                     "forecast": st.column_config.NumberColumn("Forecast", format="%.0f"),
                     "low": st.column_config.NumberColumn("95 % from", format="%.0f"),
                     "high": st.column_config.NumberColumn("95 % to", format="%.0f"),
-                    "last_period": st.column_config.NumberColumn("Days before", format="%.0f"),
+                    "last_period": st.column_config.NumberColumn("As long before", format="%.0f"),
                     "last_year": st.column_config.NumberColumn("Year before", format="%.0f"),
                 },
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import streamlit as st
@@ -10,6 +11,7 @@ from api import schemas
 from dashboard import charts, data, formats, layout, state
 from dashboard.client import ApiRefused
 from dashboard.data import Serving
+from dashboard.pages_.overview import DATE_TITLES
 
 ALL = "all"
 METHODS = {"elasticity": "By elasticity", "model": "By the model"}
@@ -77,14 +79,18 @@ def _changes(serving: Serving, plain: schemas.WhatIf, method: str) -> dict[str, 
     """What is changed, from controls that do not reach beyond what history has seen."""
     changes: dict[str, Any] = {}
     pick = f"{plain.store_id}_{plain.department_id}_{plain.item_id}"
-    first, last = plain.days[0].date, plain.days[-1].date
+    first, last, step_days = plain.days[0].date, plain.days[-1].date, plain.run.step_days
     with st.container(horizontal=True, vertical_alignment="bottom"):
         percent = _price_slider(plain, pick, method)
-        days = st.slider("Days", first, last, (first, last), format="D MMM", key=f"days_{pick}", width=300)
+        days = (first, last)
+        if first < last:  # a horizon of one week leaves nothing to choose
+            title, by = f"{formats.step(step_days).capitalize()}s", dt.timedelta(days=step_days)
+            days = st.slider(title, first, last, days, by, format="D MMM", key=f"days_{pick}", width=300)
+        last_day = days[1] + dt.timedelta(days=step_days - 1)
         events = _event(serving, plain, pick)
     if percent:
         changes["price_change_percent"] = percent
-    changes["first_date"], changes["last_date"] = (day.isoformat() for day in days)
+    changes["first_date"], changes["last_date"] = days[0].isoformat(), last_day.isoformat()
     if events:
         changes["events"] = events
     flags = {}
@@ -151,7 +157,13 @@ def _event(serving: Serving, plain: schemas.WhatIf, pick: str) -> list[dict[str,
             return [{"date": day.isoformat(), "event_name": name, "on": False}]
     taken = {day for day, name in planned if name == chosen}
     free = [day.date for day in plain.days if day.date not in taken]
-    day = st.selectbox("on", free, key=f"event_day_{pick}", width=180, format_func=formats.day)
+    day = st.selectbox(
+        "on" if plain.run.step_days == 1 else "in the week from",
+        free,
+        key=f"event_day_{pick}",
+        width=180,
+        format_func=formats.day,
+    )
     return [{"date": day.isoformat(), "event_name": chosen, "on": True}] if day else []
 
 
@@ -207,8 +219,8 @@ def _elasticity_card(answer: schemas.WhatIf) -> layout.Card:
 
 
 def _picture(answer: schemas.WhatIf, name: str) -> None:
-    shade = layout.colours()
-    st.header("Day by day", anchor=False)
+    shade, step = layout.colours(), formats.step(answer.run.step_days)
+    st.header(f"{step.capitalize()} by {step}", anchor=False)
     entries: list[layout.LegendEntry] = [
         ("as forecast", "line", shade.actual),
         ("scenario", "dash", shade.forecast),
@@ -231,8 +243,9 @@ def _picture(answer: schemas.WhatIf, name: str) -> None:
                 for day in answer.days
             ],
             colours=shade,
+            step=step,
         ),
-        alt=f"Units a day of {name}: as forecast, and in the scenario.",
+        alt=f"Units a {step} of {name}: as forecast, and in the scenario.",
         key="what_if_days",
     )
 
@@ -283,15 +296,16 @@ def _percent(ratio: float | None) -> float | None:
 
 
 def _tables(answer: schemas.WhatIf, name: str) -> None:
+    step = formats.step(answer.run.step_days)
     layout.table(
         [
             {"date": day.date, "base": day.base, "scenario": day.scenario, "low": day.low, "high": day.high}
             for day in answer.days
         ],
         name=f"what_if_{name}",
-        title="Day by day, as a table",
+        title=f"{step.capitalize()} by {step}, as a table",
         columns={
-            "date": st.column_config.DateColumn("Day", format="ddd D MMM YYYY"),
+            "date": st.column_config.DateColumn(DATE_TITLES[step], format="ddd D MMM YYYY"),
             **{
                 key: st.column_config.NumberColumn(title, format="%.2f")
                 for key, title in (("base", "As forecast"), ("scenario", "Scenario"), ("low", "Low"), ("high", "High"))

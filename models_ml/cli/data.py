@@ -27,7 +27,9 @@ def simulate(
     source = get_source(settings.source)
     if not isinstance(source, SimulatedSource):
         raise InputError(f"The source {settings.source!r} has no simulator.")
-    source.simulate(folder, stores=stores, items=items, days=days, seed=settings.seed)
+    source.simulate(
+        folder, stores=stores, items=items, days=days, seed=settings.seed, horizon_days=settings.horizon_days
+    )
     typer.echo(f"Simulated {stores * items} series of {days} days in {folder}.")
 
 

@@ -37,8 +37,10 @@ class Source(Protocol):
 class SimulatedSource(Source, Protocol):
     """A source that can also make files of its own kind."""
 
-    def simulate(self, target: Path, *, stores: int = 1, items: int = 500, days: int = 1941, seed: int) -> object:
-        """Write simulated files into the folder `target`."""
+    def simulate(
+        self, target: Path, *, stores: int = 1, items: int = 500, days: int = 1941, seed: int, horizon_days: int = 28
+    ) -> object:
+        """Write simulated files into the folder `target`; what is known in advance reaches over the horizon."""
 
 
 def get_source(name: str) -> Source:

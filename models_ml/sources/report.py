@@ -13,6 +13,7 @@ class IngestReport:
 
     `unchanged` says that the warehouse held the same content for the same stores, so nothing was written.
     `left_out` names features and levels that the data has nothing for.
+    `known_until` is the last day of the calendar; None: it is made, and reaches over the longest horizon.
     `fingerprint` is a SHA-256 over the names and contents of the files, whichever stores were asked for.
     """
 
@@ -28,3 +29,4 @@ class IngestReport:
     warnings: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     unchanged: bool = False
+    known_until: dt.date | None = None

@@ -56,3 +56,23 @@ def test_change_needs_something_to_compare_with() -> None:
     assert formats.change(110, 100) == pytest.approx(0.1)
     assert formats.change(110, 0) is None
     assert formats.change(110, None) is None
+
+
+@pytest.mark.parametrize(
+    ("days", "step_days", "span", "coming", "before"),
+    [
+        (28, 1, "28 days", "next 28 days", "the 28 days before"),
+        (28, 7, "4 weeks", "next 4 weeks", "the 4 weeks before"),
+        (7, 7, "1 week", "next week", "the week before"),
+        (84, 7, "12 weeks", "next 12 weeks", "the 12 weeks before"),
+    ],
+)
+def test_spans_are_in_the_steps_of_the_run(days: int, step_days: int, span: str, coming: str, before: str) -> None:
+    assert formats.span(days, step_days) == span
+    assert formats.next_span(days, step_days) == coming
+    assert formats.span_before(days, step_days) == before
+
+
+def test_lead_days_are_counted_in_steps() -> None:
+    assert [formats.steps_ahead(lead, 1) for lead in (1, 28)] == [1, 28]
+    assert [formats.steps_ahead(lead, 7) for lead in (1, 8, 78)] == [1, 2, 12]

@@ -19,14 +19,22 @@ from models_ml.sources.long.config import FILE_NAME
 SALES_FILE = "sales.csv"
 LAST_MONDAY = dt.date(2024, 5, 27)
 WEEKS_AHEAD = 12
-"""Weeks after the last sales whose promotions are planned."""
+"""Weeks after the last sales whose promotions are planned: the longest horizon."""
 
 GROUPS = ("Garden", "Kitchen", "Toys")
 AREAS = ("Coast", "Hills")
 BRANDS_A_GROUP = 2
 
 
-def simulate(target: Path, *, stores: int = 1, items: int = 500, days: int = 1941, seed: int) -> Path:
+def simulate(
+    target: Path,
+    *,
+    stores: int = 1,
+    items: int = 500,
+    days: int = 1941,
+    seed: int,
+    horizon_days: int = 28,  # noqa: ARG001 - promotions are planned for the longest horizon, whatever is asked for
+) -> Path:
     """Draw a shop and write `sales.csv` and `source.yml`.
 
     Units are Poisson around level x season x promotion; a promoted week costs a fifth less and sells twice as much.

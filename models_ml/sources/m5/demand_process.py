@@ -94,7 +94,7 @@ _CHAIN_WIDE = 0  # the stream index of stores begins at 1
 
 @dataclass(frozen=True)
 class Calendar:
-    """The days to simulate, the 28 ahead included; arrays are by day."""
+    """The days to simulate, those ahead included; arrays are by day."""
 
     dates: list[dt.date]
     weekday: IntArray  # 0 is Saturday

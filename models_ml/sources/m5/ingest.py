@@ -51,7 +51,8 @@ def ingest(
         memory_limit_gb: DuckDB's memory limit.
         threads: DuckDB's threads.
         horizon_days: days that will be forecast; a calendar or prices that end earlier are a warning.
-        as_of: load sales up to this day only, as if the files were of then; None loads all.
+        as_of: load the files as they would have been that day: sales up to it, a calendar and prices that reach as
+            far ahead as they do now (and over the horizon), no series that comes later; None loads all.
 
     Raises:
         InputError: a file is missing or wrong (message with file, line or column, value and remedy), or a store
@@ -62,12 +63,12 @@ def ingest(
     with connected(warehouse, memory_limit_gb, threads) as connection:
         scratch = warehouse.with_name(f".{warehouse.name}.unpacked")
         with open_source(source, scratch) as files:
-            asked = asked_for(stores, as_of)
+            asked = asked_for(stores, as_of) + ("" if as_of is None else f", {horizon_days} days ahead")
             unchanged = _holds(connection, files.fingerprint, asked)
             if not unchanged:
                 with transaction(connection):
                     loaded_at = dt.datetime.now(dt.UTC).replace(tzinfo=None)
-                    _load(connection, files, stores or (), loaded_at, as_of)
+                    _load(connection, files, stores or (), loaded_at, as_of, horizon_days)
                     _log(connection, source, files.fingerprint, asked, loaded_at)
             return _report(connection, source, files, started, horizon_days, unchanged=unchanged)
 
@@ -92,6 +93,7 @@ def _load(
     stores: Sequence[str],
     loaded_at: dt.datetime,
     as_of: dt.date | None,
+    horizon_days: int,
 ) -> None:
     """Check and load the three files."""
     calendar = read_calendar(files.calendar)
@@ -113,6 +115,20 @@ def _load(
     _load_sales(connection, files.sales, sales.days, kept, stores, loaded_at)
     _load_prices(connection, files, calendar, stores, loaded_at)
     _check_prices(connection, files)
+    if kept < sales.days:
+        _forget_later(connection, calendar.date_of(kept + max(calendar.days - sales.days, horizon_days)))
+
+
+def _forget_later(connection: duckdb.DuckDBPyConnection, until: dt.date) -> None:
+    """Remove what files whose calendar ends on a day do not have: later days, their prices, series of later."""
+    connection.execute(f"delete from {SCHEMA}.calendar where date > $until", {"until": until})  # noqa: S608
+    connection.execute(
+        f"delete from {SCHEMA}.sell_prices where wm_yr_wk not in (select wm_yr_wk from {SCHEMA}.calendar)"  # noqa: S608
+    )
+    connection.execute(
+        f"delete from {SCHEMA}.sales_train_evaluation where (store_id, item_id) not in"  # noqa: S608
+        f" (select (store_id, item_id) from {SCHEMA}.sell_prices)"
+    )
 
 
 def _load_calendar(connection: duckdb.DuckDBPyConnection, calendar: CalendarTable, loaded_at: dt.datetime) -> None:
@@ -260,12 +276,13 @@ def _report(
 ) -> IngestReport:
     row = connection.execute(
         "select log.series, log.first_day, log.last_day, count(distinct sales.store_id),"  # noqa: S608
-        f" count(distinct sales.item_id), (select count(*) from {SCHEMA}.sell_prices)"
+        f" count(distinct sales.item_id), (select count(*) from {SCHEMA}.sell_prices),"
+        f" (select max(date) from {SCHEMA}.calendar)"
         f" from {SCHEMA}.ingest_log as log cross join {SCHEMA}.sales_train_evaluation as sales group by all"
     ).fetchone()
     if row is None:
         raise WarehouseError(f"{SCHEMA} holds no series after the ingest. Move the warehouse away and run again.")
-    series, first_day, last_day, stores, items, price_rows = row
+    series, first_day, last_day, stores, items, price_rows, known_until = row
     return IngestReport(
         source=source,
         series=series,
@@ -278,4 +295,5 @@ def _report(
         fingerprint=files.fingerprint,
         warnings=tuple(_warnings(connection, files, last_day, horizon_days)),
         unchanged=unchanged,
+        known_until=known_until,
     )

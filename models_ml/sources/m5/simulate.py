@@ -40,7 +40,7 @@ from models_ml.sources.m5.layout import (
 )
 
 DAYS_AHEAD = 28
-"""The calendar and the prices reach this many days past the sales, as M5's do."""
+"""The calendar and the prices reach this many days past the sales, as M5's do; further for a longer horizon."""
 
 MARKER_FILE = "simulated.json"
 """Says that a folder was simulated, and from what; without it, `simulate` replaces no files."""
@@ -76,7 +76,13 @@ class SimulationReport:
 
 
 def simulate(
-    target: Path, *, stores: int = 1, items: int = 500, days: int = 1941, seed: int = 20160522
+    target: Path,
+    *,
+    stores: int = 1,
+    items: int = 500,
+    days: int = 1941,
+    seed: int = 20160522,
+    horizon_days: int = DAYS_AHEAD,
 ) -> SimulationReport:
     """Write `calendar.csv`, `sales_train_evaluation.csv` and `sell_prices.csv` into the folder `target`.
 
@@ -88,17 +94,19 @@ def simulate(
             leaves the earlier files as they were.
         stores: number of stores, named as in M5 (CA_1..4, TX_1..3, WI_1..3), then three in each other state.
         items: number of items, in M5's proportions over its seven departments.
-        days: days of sales from 2011-01-29 on; the calendar and the prices reach 28 days further.
+        days: days of sales from 2011-01-29 on.
         seed: any whole number from 0 on.
+        horizon_days: the calendar and the prices reach so many days further, and at least 28; it changes no sale.
 
     Raises:
         InputError: an argument is out of range, or `target` holds files that no simulation made.
     """
     started = time.monotonic()
-    _check_arguments(stores, items, days, seed)
+    ahead = max(DAYS_AHEAD, horizon_days)
+    _check_arguments(stores, items, days, seed, ahead)
     target = target.resolve()
     _check_target(target)
-    calendar = _calendar(days)
+    calendar = _calendar(days + ahead)
     store_ids = [store for store, _ in zip(_store_ids(), range(stores), strict=False)]
     states = list(dict.fromkeys([state for state, _ in _FIRST_STATES] + [_state(s) for s in store_ids]))
     snap = {state: _snap_flags(state, index, calendar.dates) for index, state in enumerate(states)}
@@ -151,8 +159,8 @@ def simulate(
     )
 
 
-def _check_arguments(stores: int, items: int, days: int, seed: int) -> None:
-    most_days = (dt.date(LAST_YEAR, 12, 31) - FIRST_DAY).days + 1 - DAYS_AHEAD
+def _check_arguments(stores: int, items: int, days: int, seed: int, ahead: int) -> None:
+    most_days = (dt.date(LAST_YEAR, 12, 31) - FIRST_DAY).days + 1 - ahead
     limits = (("stores", stores, 1, 10_000), ("items", items, 1, 1_000_000), ("days", days, 1, most_days))
     for name, value, least, most in limits:
         if not least <= value <= most:
@@ -200,7 +208,7 @@ def _old_folder(target: Path) -> Path:
 
 
 def _calendar(days: int) -> Calendar:
-    dates = [FIRST_DAY + dt.timedelta(days=day) for day in range(days + DAYS_AHEAD)]
+    dates = [FIRST_DAY + dt.timedelta(days=day) for day in range(days)]
     return Calendar(
         dates=dates,
         weekday=np.array([wday(date) - 1 for date in dates]),

@@ -18,6 +18,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models_ml.errors import InputError
+from models_ml.pipeline import refuse_unknown_days
 from models_ml.sources.m5.ingest import ingest
 from models_ml.sources.m5.layout import (
     CALENDAR_COLUMNS,
@@ -176,6 +178,46 @@ def test_short_calendar_and_prices_are_warnings(files: Path, warehouse: Path) ->
     assert "until 2011-05-06" in report.warnings[0]
     assert "the prices end on 2011-04-15" in report.warnings[1]
     assert ingest(files, warehouse, horizon_days=7).warnings == ()
+
+
+def test_a_forecast_of_days_that_the_calendar_lacks_is_refused(files: Path, warehouse: Path) -> None:
+    report = ingest(files, warehouse, horizon_days=56)
+    refuse_unknown_days(report, 28)
+    with pytest.raises(InputError, match=r"ends on 2011-05-06, and a forecast of 56 days .* needs it until 2011-06-03"):
+        refuse_unknown_days(report, 56)
+    replayed = ingest(files, warehouse, horizon_days=56, as_of=dt.date(2011, 3, 11))
+    refuse_unknown_days(replayed, 56)
+
+
+@pytest.mark.parametrize("horizon", [28, 56])
+def test_files_as_of_a_day_are_those_of_that_day(tmp_path: Path, horizon: int) -> None:
+    """A month later, and cut at the day: the tables that the files of the day make, the calendar's end included."""
+    simulate(tmp_path / "then", stores=2, items=20, days=400, seed=7, horizon_days=horizon)
+    simulate(tmp_path / "now", stores=2, items=20, days=430, seed=7)
+    day = FIRST_DAY + dt.timedelta(days=399)
+    then = ingest(tmp_path / "then", tmp_path / "then.duckdb", horizon_days=horizon)
+    now = ingest(tmp_path / "now", tmp_path / "now.duckdb", horizon_days=horizon, as_of=day)
+    assert (then.last_day, then.known_until, then.series) == (now.last_day, now.known_until, now.series)
+    for table in TABLES.values():
+        one, other = (raw_table(tmp_path / f"{name}.duckdb", table) for name in ("then", "now"))
+        pd.testing.assert_frame_equal(one, other)
+
+
+def test_a_series_of_later_is_not_there_yet(tmp_path: Path) -> None:
+    simulate(tmp_path / "files", stores=2, items=20, days=400, seed=7)
+    whole = pd.read_csv(tmp_path / "files" / PRICES).groupby(["store_id", "item_id"])["wm_yr_wk"].min()
+    ingest(tmp_path / "files", tmp_path / "x.duckdb", as_of=FIRST_DAY + dt.timedelta(days=69))
+    calendar = raw_table(tmp_path / "x.duckdb", "calendar")
+    prices, sales = (raw_table(tmp_path / "x.duckdb", TABLES[name]) for name in (PRICES, SALES))
+    begun = whole[whole <= calendar["wm_yr_wk"].max()]
+    assert 0 < len(begun) < len(whole)
+    assert len(calendar) == 70 + 28
+    assert set(zip(sales["store_id"], sales["item_id"], strict=True)) == set(begun.index)
+    assert prices["wm_yr_wk"].max() == calendar["wm_yr_wk"].max()
+    again = ingest(tmp_path / "files", tmp_path / "x.duckdb", as_of=FIRST_DAY + dt.timedelta(days=69))
+    assert again.unchanged
+    longer = ingest(tmp_path / "files", tmp_path / "x.duckdb", as_of=again.last_day, horizon_days=84)
+    assert (longer.unchanged, longer.known_until) == (False, again.last_day + dt.timedelta(days=84))
 
 
 def warehouse_without_later_weeks(files: Path, warehouse: Path, last_week: int) -> Path:

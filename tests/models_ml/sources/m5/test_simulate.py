@@ -51,6 +51,17 @@ def test_one_more_day_continues_the_same_history(tmp_path: Path) -> None:
     assert list(tomorrow.columns) == [*today.columns, "d_501"]
 
 
+def test_a_longer_horizon_adds_days_ahead_and_changes_no_sale(tmp_path: Path) -> None:
+    simulate(tmp_path / "short", items=20, days=400, seed=7)
+    simulate(tmp_path / "long", items=20, days=400, seed=7, horizon_days=84)
+    assert (tmp_path / "short" / FILES[1]).read_bytes() == (tmp_path / "long" / FILES[1]).read_bytes()
+    calendars, prices = ([set((tmp_path / name / file).read_text().splitlines()) for name in ("short", "long")]
+        for file in (FILES[0], FILES[2]))  # fmt: skip
+    assert len(calendars[1] - calendars[0]) == 56
+    assert calendars[0] < calendars[1]
+    assert prices[0] < prices[1]
+
+
 def test_names_of_stores_and_states(tmp_path: Path) -> None:
     simulate(tmp_path / "x", stores=14, items=7, days=14, seed=1)
     sales = pd.read_csv(tmp_path / "x" / FILES[1])

@@ -8,7 +8,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEBIAN_PACKAGES := chromium unixodbc
 
-.PHONY: help demo test test-slow test-spark lint lint-infra serve docs bench-accuracy bench-train bench-refit bench-value bench-peers bench-store bench-api bench-warehouse bench-dashboard bench bench-run lock clean system-packages
+.PHONY: help demo test test-slow test-spark lint lint-infra serve docs bench-accuracy bench-train bench-refit bench-value bench-peers bench-store bench-api bench-warehouse bench-engines bench-ingest bench-dashboard bench bench-run lock clean system-packages
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,8 +89,8 @@ serve: $(STAMP) ## the API and the dashboard on the demo's store
 docs: $(STAMP) ## one static site of lineage, data quality and API: data/site/index.html
 	@$(BIN)/demand docs
 
-# One after the other, each alone on the machine. The parts after the first two read the marts in DEMAND_HOME, made here.
-bench: bench-run bench-warehouse ## every benchmark, on the real M5 data in DEMAND_DATA_DIR; a day's work for two cores
+# One after the other, each alone on the machine. The parts after the first four read the marts in DEMAND_HOME, made here.
+bench: bench-run bench-ingest bench-warehouse bench-engines ## every benchmark, on the real M5 data in DEMAND_DATA_DIR; a day's work for two cores
 	$(BIN)/demand ingest && $(BIN)/demand build
 	$(MAKE) bench-train bench-refit bench-peers bench-accuracy bench-value bench-store bench-api bench-dashboard
 
@@ -99,6 +99,12 @@ bench-run: $(STAMP) ## `demand run` from raw zip to served, and again with one m
 
 bench-warehouse: $(STAMP) ## all of M5's marts in full, and one more day: time and memory
 	$(BIN)/python -m benchmarks.warehouse --tests --write
+
+bench-engines: $(STAMP) .venv-spark/.installed ## the dbt models on DuckDB and on a local Spark, side by side (needs Java)
+	$(BIN)/python -m benchmarks.engines --write
+
+bench-ingest: $(STAMP) ## seconds and memory of reading the raw files, beside pandas
+	$(BIN)/python -m benchmarks.ingest --write
 
 bench-store: $(STAMP) ## publish speed against a bare executemany
 	$(BIN)/python -m benchmarks.store --write

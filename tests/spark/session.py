@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -74,12 +75,13 @@ SparkSession.builder.master("local[1]").config(map={{
 """
 
 
-def start(folder: Path) -> SparkSession:
-    """A session whose tables live in `folder`."""
+def start(folder: Path, options: Mapping[str, str] | None = None) -> SparkSession:
+    """A session whose tables live in `folder`; `options` outrank `OPTIONS`."""
     os.environ["PYSPARK_PYTHON"] = sys.executable  # of the workers, which run our own functions
     builder = SparkSession.builder.appName("retail_demand").config(
         map={
             **OPTIONS,
+            **(options or {}),
             "spark.jars": ",".join(str(path) for path in locked_jars()),
             "spark.sql.warehouse.dir": str(folder / "warehouse"),
             "spark.local.dir": str(folder / "local"),

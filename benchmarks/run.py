@@ -63,11 +63,19 @@ def demand_run(home: Path, raw: Path | None, stores: str, *arguments: str) -> Ru
     environment = {**os.environ, "DEMAND_HOME": str(home), "DEMAND_STORES": "" if stores == ALL else stores}
     if raw is not None:
         environment["DEMAND_DATA_DIR"] = str(raw)
+    return measured([sys.executable, "-m", "models_ml.cli.main", "run", *arguments], environment)
+
+
+def measured(command: list[str], environment: dict[str, str]) -> Run:
+    """Run a command that reports its steps as `demand` does, and measure it.
+
+    Raises:
+        SystemExit: it failed.
+    """
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-m", "models_ml.cli.main", "run", *arguments],
-        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     samples: list[int] = [0]
     sampler = threading.Thread(target=sample_memory, args=(process, samples))
     sampler.start()
@@ -75,7 +83,7 @@ def demand_run(home: Path, raw: Path | None, stores: str, *arguments: str) -> Ru
     sampler.join()
     wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     if process.returncode:
-        raise SystemExit(f"demand run failed:\n{said}")
+        raise SystemExit(f"{' '.join(command)} failed:\n{said}")
     ended = [match for line in said.splitlines() if (match := STEP_ENDED.match(line))]
     return Run(
         wall,

@@ -23,6 +23,9 @@ Row = dict[str, Any]
 AXIS_WIDTH = 46
 """Pixels kept for the labels of a value axis, so that charts below each other share their days."""
 
+DATE_TITLES = {"day": "Day", "week": "Week from"}
+"""What a date is, by the step of a run."""
+
 
 ZERO_LABEL = "datum.value == 0 ? '0' : datum.label"
 """Vega expression of an axis label: a plain zero instead of `0k`."""
@@ -81,7 +84,7 @@ def timeline(
     origin: dt.date,
     bands: Sequence[tuple[str, str]],
     colours: Palette,
-    unit: str = "units a day",
+    step: str = "day",
     height: int = 320,
     last_days: int | None = None,
 ) -> Spec:
@@ -94,23 +97,12 @@ def timeline(
         origin: last day whose sales are known; a rule divides past and future there.
         bands: (low, high) fields, widest first.
         colours: the theme's palette.
-        unit: title of the value axis.
+        step: what a row is, `day` or `week`.
         height: pixels.
         last_days: days that a headline is about; they are tinted.
     """
-    x: Spec = {
-        "field": "date",
-        "type": "temporal",
-        "axis": {
-            "title": None,
-            "format": "%-d %b",
-            "labelFlush": True,
-            "labelOverlap": True,
-            "grid": False,
-            "tickCount": 8,
-        },
-    }
-    y = _value_axis(unit, colours)
+    x = _date_axis(rows, step)
+    y = _value_axis(f"units a {step}", colours)
     layers: list[Spec] = []
     if last_days:
         first = origin + dt.timedelta(days=1)
@@ -183,7 +175,7 @@ def timeline(
                 "y": {"field": "shown", **y},
                 "opacity": {"condition": {"param": "pointed", "empty": False, "value": 1}, "value": 0},
                 "tooltip": [
-                    {"field": "tip_day", "title": "Day"},
+                    {"field": "tip_day", "title": DATE_TITLES[step]},
                     {"field": "tip_units", "title": "Units"},
                     {"field": "tip_range", "title": "95 % range"},
                     {"field": "tip_last_year", "title": "Year before"},
@@ -204,8 +196,7 @@ def model_and_final(rows: Sequence[Row], *, colours: Palette, changed: bool, ste
         changed: whether the rows have the third line.
         step: what a row is, `day` or `week`.
     """
-    x: Spec = {"field": "date", "type": "temporal", "axis": {"title": None, "format": "%-d %b", "grid": False}}
-    y: Spec = _value_axis(f"units a {step}", colours)
+    x, y = _date_axis(rows, step), _value_axis(f"units a {step}", colours)
     lines = [("model", {"color": colours.last_year, "strokeDash": [4, 3], "strokeWidth": 2})]
     lines.append(("final", {"color": colours.forecast, "strokeWidth": 2.2}))
     if changed:
@@ -217,7 +208,7 @@ def model_and_final(rows: Sequence[Row], *, colours: Palette, changed: bool, ste
             "x": x,
             "y": {"field": "final", **y},
             "tooltip": [
-                {"field": "day", "title": step.capitalize()},
+                {"field": "day", "title": DATE_TITLES[step]},
                 *({"field": f"tip_{name}", "title": titles[name]} for name, _ in lines),
             ],
         },
@@ -225,27 +216,24 @@ def model_and_final(rows: Sequence[Row], *, colours: Palette, changed: bool, ste
     return _spec(list(rows), [*(_line(x, y, name, mark) for name, mark in lines), over], colours, 240)
 
 
-def price_steps(rows: Sequence[Row], *, domain: tuple[dt.date, dt.date], colours: Palette) -> Spec:
-    """Price by day as steps, under a timeline of the same days.
+def price_steps(
+    rows: Sequence[Row],
+    *,
+    domain: tuple[dt.date, dt.date],
+    colours: Palette,
+    step: str = "day",
+    above: Sequence[Row] = (),
+) -> Spec:
+    """Price by day (or week) as steps, under a timeline of the same days.
 
     Args:
         rows: `date`, `price`, `tip_day`, `tip_price`.
         domain: first and last day of the chart above.
         colours: the theme's palette.
+        step: what a row is, `day` or `week`.
+        above: rows of the chart above, whose marks are repeated here.
     """
-    x: Spec = {
-        "field": "date",
-        "type": "temporal",
-        "scale": {"domain": [_at(domain[0]), _at(domain[1])]},
-        "axis": {
-            "title": None,
-            "format": "%-d %b",
-            "labelFlush": True,
-            "labelOverlap": True,
-            "grid": False,
-            "tickCount": 8,
-        },
-    }
+    x = {**_date_axis(above or rows, step), "scale": {"domain": [_at(domain[0]), _at(domain[1])]}}
     y: Spec = {
         "field": "price",
         "type": "quantitative",
@@ -253,7 +241,7 @@ def price_steps(rows: Sequence[Row], *, domain: tuple[dt.date, dt.date], colours
         "axis": {**_value_axis("price", colours)["axis"], "format": ".2f", "tickCount": 3},
     }
     mark = {"type": "line", "interpolate": "step-after", "color": colours.actual, "strokeWidth": 1.8}
-    tooltip = [{"field": "tip_day", "title": "Day"}, {"field": "tip_price", "title": "Price"}]
+    tooltip = [{"field": "tip_day", "title": DATE_TITLES[step]}, {"field": "tip_price", "title": "Price"}]
     layers: list[Spec] = [
         {"mark": mark, "encoding": {"x": x, "y": y}},
         {
@@ -272,12 +260,7 @@ def scenario(rows: Sequence[Row], *, colours: Palette, step: str = "day") -> Spe
         colours: the theme's palette.
         step: what a row is, `day` or `week`.
     """
-    x: Spec = {
-        "field": "date",
-        "type": "temporal",
-        "axis": {"title": None, "format": "%-d %b", "labelFlush": True, "labelOverlap": True, "grid": False},
-    }
-    y = _value_axis(f"units a {step}", colours)
+    x, y = _date_axis(rows, step), _value_axis(f"units a {step}", colours)
     band = {"type": "area", "color": colours.forecast, "opacity": 0.2, "interpolate": "monotone"}
     layers: list[Spec] = [
         {"mark": band, "encoding": {"x": x, "y": {"field": "low", **y}, "y2": {"field": "high"}}},
@@ -287,7 +270,7 @@ def scenario(rows: Sequence[Row], *, colours: Palette, step: str = "day") -> Spe
             "mark": {"type": "rule", "strokeWidth": 10, "opacity": 0},
             "encoding": {
                 "x": x,
-                "tooltip": [{"field": "tip_day", "title": step.capitalize()}, {"field": "tip_units", "title": "Units"}],
+                "tooltip": [{"field": "tip_day", "title": DATE_TITLES[step]}, {"field": "tip_units", "title": "Units"}],
             },
         },
     ]
@@ -756,6 +739,17 @@ def run_scores(rows: Sequence[Row], *, colours: Palette) -> Spec:
         },
     ]
     return _spec(list(rows), layers, colours, 240)
+
+
+def _date_axis(rows: Sequence[Row], step: str) -> Spec:
+    """The days of rows; weeks are marked where they begin, for Vega's own weeks begin on Sundays."""
+    axis: Spec = {"title": None, "format": "%-d %b", "labelFlush": True, "labelOverlap": True, "grid": False}
+    if step == "day":
+        axis["tickCount"] = 8
+    else:
+        begins = [dt.date.fromisoformat(row["date"][:10]) for row in rows]
+        axis["values"] = [{"year": day.year, "month": day.month, "date": day.day} for day in begins]
+    return {"field": "date", "type": "temporal", "axis": axis}
 
 
 def day_text(day: dt.date) -> str:

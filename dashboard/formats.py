@@ -21,6 +21,11 @@ def units(value: float | None) -> str:
     return (MINUS if value < 0 and text.strip("0.") else "") + text
 
 
+def count(value: int) -> str:
+    """A number of things, grouped: `12 345`."""
+    return f"{value:,}".replace(",", THIN_SPACE)
+
+
 def short_units(value: float | None) -> str:
     """Units for a headline, at most four figures: `1.13 M`, `35.9 k`, `812`, `3.4`; `–` for none."""
     if value is None:

@@ -479,7 +479,7 @@ def history_rows(marts: Marts, history_days: int) -> dict[str, pa.Table]:
         since=node_since, until=marts.target_dates[-1],
     )  # fmt: skip
     return {
-        "sales_history": by_step(marts, sales, units="sum", price="mean"),
+        "sales_history": by_step(marts, sales, units="sum", price="first"),
         "node_history": node_history_rows(marts, node_since),
         "calendar_days": by_step(marts, days, weekday_name="first", event_name="first"),
         "calendar_region_flags": by_step(marts, flags, regional_flag="max"),

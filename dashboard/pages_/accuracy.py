@@ -14,13 +14,13 @@ from dashboard.layout import Card
 
 MEASURES = {
     "wrmsse": "WRMSSE",
-    "wape": "Daily error (WAPE)",
+    "wape": "Error (WAPE)",
     "coverage_95": "95 % range held",
 }
 MEASURE_HELP = {
     "wrmsse": "Weighted root mean squared scaled error: errors in units of a naive forecast's, weighted by sales in "
     "money. Lower is better.",
-    "wape": "Absolute error of all days (or weeks) over all units sold. Lower is better.",
+    "wape": "Absolute error of all days (of all weeks, if sales are weekly) over all units sold. Lower is better.",
     "coverage_95": "Share of days (or weeks) whose sales fell within the 95 % range. Near 95 % is right; above it, "
     "ranges are too wide.",
 }

@@ -13,7 +13,7 @@ from dashboard.data import Serving
 from dashboard.hierarchy import LEVEL_TITLES, Place, Product, level_of, places, products
 from dashboard.outlook import Days
 from dashboard.pages_ import picks
-from dashboard.pages_.overview import DATE_TITLES, any_good, how_sure, what_will_sell
+from dashboard.pages_.overview import any_good, how_sure, marks_in, what_will_sell
 
 BANDS = (("0.005", "0.995"), ("0.025", "0.975"), ("0.165", "0.835"), ("0.25", "0.75"))
 SPANS = {"56": "8 weeks", "112": "16 weeks", "364": "1 year"}
@@ -115,15 +115,14 @@ def _picture(serving: Serving, days: Days, place: Place, product: Product, item:
         entries.append((f"50, 67, 95 and 99 % of {days.step}s fall here", "area", shade.forecast))
     if any(row["last_year"] is not None for row in rows):
         entries.append(("year before", "dash", shade.last_year))
-    entries += [("event", "triangle", shade.flag), ("regional flag", "strip", shade.flag)]
-    layout.legend(entries)
+    layout.legend([*entries, *marks_in(rows, shade)])
     layout.chart(
         charts.timeline(
             rows,
             origin=days.origin,
             bands=outlook.band_fields(BANDS),
             colours=shade,
-            unit=f"units a {days.step}",
+            step=days.step,
             last_days=7,
         ),
         alt=f"Units a {days.step} of {item or product.title} in {place.title}: "
@@ -136,7 +135,7 @@ def _picture(serving: Serving, days: Days, place: Place, product: Product, item:
     if prices:
         domain = (days.origin - dt.timedelta(days=known - 1), days.forecast[-1].date)
         layout.chart(
-            charts.price_steps(prices, domain=domain, colours=shade),
+            charts.price_steps(prices, domain=domain, colours=shade, step=days.step, above=rows),
             alt=f"Price of {item} by {days.step}.",
             key="explore_price",
         )
@@ -150,7 +149,7 @@ def _picture(serving: Serving, days: Days, place: Place, product: Product, item:
         name=f"forecast_{name}",
         title=f"Forecast by {days.step} with all quantiles, as a table",
         columns={
-            "date": st.column_config.DateColumn(DATE_TITLES[days.step], format="ddd D MMM YYYY"),
+            "date": st.column_config.DateColumn(charts.DATE_TITLES[days.step], format="ddd D MMM YYYY"),
             "forecast": st.column_config.NumberColumn("Forecast (units)", format="%.2f"),
             **{
                 f"q_{quantile}": st.column_config.NumberColumn(
@@ -169,7 +168,7 @@ def _picture(serving: Serving, days: Days, place: Place, product: Product, item:
         name=f"history_{name}",
         title=f"Sales by {days.step} as a table",
         columns={
-            "date": st.column_config.DateColumn(DATE_TITLES[days.step], format="ddd D MMM YYYY"),
+            "date": st.column_config.DateColumn(charts.DATE_TITLES[days.step], format="ddd D MMM YYYY"),
             "units": st.column_config.NumberColumn("Sold (units)", format="%.0f"),
             "price": st.column_config.NumberColumn("Price", format="%.2f"),
         },
@@ -194,7 +193,7 @@ def _causes(serving: Serving, place: Place, product: Product, item: str | None) 
         f"Units a {step} that each cause adds to or takes from the usual {formats.units(usual)}, "
         f"on average of the {len(explained.dates)} {step}s.{of_item}"
     )
-    moved = [one for one in explained.causes if one.family != USUAL]
+    moved = [one for one in explained.causes if one.family != USUAL and round(one.units_per_step, 6)]
     strongest = sorted(moved, key=lambda one: -abs(one.units_per_step))[:MOST_CAUSES]
     if strongest:
         layout.chart(
@@ -243,7 +242,7 @@ def _lineage(item: str, store: str, days: Days) -> None:
     """Where one day's number comes from, as a table of facts; asked for only when opened."""
     st.header("Where does this number come from?", anchor=False)
     chosen = st.selectbox(
-        DATE_TITLES[days.step],
+        charts.DATE_TITLES[days.step],
         [None, *(day.date for day in days.forecast)],
         format_func=lambda day: f"Pick a {days.step}" if day is None else formats.day(day),
         key=f"lineage_{store}_{item}",

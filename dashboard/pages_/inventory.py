@@ -106,8 +106,8 @@ def _cards(departments: Sequence[schemas.InventoryDepartment]) -> list[Card]:
             "What is the stock worth?",
             formats.short_units(value),
             f"at the items' own prices: {formats.units(sum(one.mean_stock for one in departments))} units of "
-            f"{formats.units(items)} items, between an arrival and the next.",
-            f"{formats.units(unpriced)} items have no price and count for nothing here." if unpriced else "",
+            f"{formats.count(items)} items, between an arrival and the next.",
+            f"{formats.count(unpriced)} items have no price and count for nothing here." if unpriced else "",
         ),
         Card(
             "How much of it is safety?",

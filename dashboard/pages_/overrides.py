@@ -14,7 +14,6 @@ from dashboard.client import ApiAway, ApiRefused
 from dashboard.data import Serving
 from dashboard.hierarchy import LEVEL_TITLES, level_of, node_id
 from dashboard.pages_ import picks
-from dashboard.pages_.overview import DATE_TITLES
 
 _SAID = "override_said"
 _PREVIEW = "override_preview"
@@ -98,7 +97,7 @@ def _picture(
         ],
         name="model_and_final",
         columns={
-            "date": st.column_config.DateColumn(DATE_TITLES[step], format="ddd D MMM YYYY"),
+            "date": st.column_config.DateColumn(charts.DATE_TITLES[step], format="ddd D MMM YYYY"),
             "model": st.column_config.NumberColumn("Model (units)", format="%.2f"),
             "final": st.column_config.NumberColumn("Final (units)", format="%.2f"),
             "with_this_override": st.column_config.NumberColumn("With this override (units)", format="%.2f"),

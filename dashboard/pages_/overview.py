@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -23,7 +24,6 @@ RANGE_WORDS = {
     "weeks": "the weeks' 95 % ranges added up, which errs on the wide side",
     "days": "the days' 95 % ranges added up, which errs on the wide side",
 }
-DATE_TITLES = {"day": "Day", "week": "Week from"}
 BANDS = (("0.025", "0.975"), ("0.25", "0.75"))
 
 
@@ -148,8 +148,7 @@ def _picture(serving: Serving, days: Days, place: Place, product: Product, windo
             (f"half of {days.step}s fall here", "strong_area", shade.forecast),
             (f"19 of 20 {days.step}s fall here", "area", shade.forecast),
             ("year before", "dash", shade.last_year),
-            ("event", "triangle", shade.flag),
-            ("regional flag", "strip", shade.flag),
+            *marks_in(rows, shade),
         ]
     )
     spec = charts.timeline(
@@ -157,7 +156,7 @@ def _picture(serving: Serving, days: Days, place: Place, product: Product, windo
         origin=days.origin,
         bands=outlook.band_fields(BANDS),
         colours=shade,
-        unit=f"units a {days.step}",
+        step=days.step,
         last_days=window,
     )
     layout.chart(
@@ -180,13 +179,23 @@ def _picture(serving: Serving, days: Days, place: Place, product: Product, windo
         name=f"forecast_{place.name or 'all'}_{product.name or 'all'}",
         title=f"Forecast by {days.step} as a table",
         columns={
-            "date": st.column_config.DateColumn(DATE_TITLES[days.step], format="ddd D MMM YYYY"),
+            "date": st.column_config.DateColumn(charts.DATE_TITLES[days.step], format="ddd D MMM YYYY"),
             "forecast": st.column_config.NumberColumn("Forecast (units)", format="%.1f"),
             "low_95": st.column_config.NumberColumn("95 % from", format="%.1f"),
             "high_95": st.column_config.NumberColumn("95 % to", format="%.1f"),
             "year_before": st.column_config.NumberColumn("Year before (units)", format="%.0f"),
         },
     )
+
+
+def marks_in(rows: Sequence[charts.Row], shade: charts.Palette) -> list[layout.LegendEntry]:
+    """What the legend says of events and regional flags, where the picture has any."""
+    entries: list[layout.LegendEntry] = []
+    if any(row["event"] for row in rows):
+        entries.append(("event", "triangle", shade.flag))
+    if any(row["flag"] for row in rows):
+        entries.append(("regional flag", "strip", shade.flag))
+    return entries
 
 
 def _comparisons(serving: Serving, place: Place, product: Product, window: int) -> None:

@@ -11,7 +11,6 @@ from api import schemas
 from dashboard import charts, data, formats, layout, state
 from dashboard.client import ApiRefused
 from dashboard.data import Serving
-from dashboard.pages_.overview import DATE_TITLES
 
 ALL = "all"
 METHODS = {"elasticity": "By elasticity", "model": "By the model"}
@@ -142,6 +141,8 @@ def _event(serving: Serving, plain: schemas.WhatIf, pick: str) -> list[dict[str,
         for day in plain.days
         if (known := calendar.get(day.date)) is not None and (name := known.event_name) in plain.events
     ]
+    if not plain.events:
+        return []
     options = [NOTHING, *(f"without {name}" for _, name in planned), *plain.events]
     chosen = st.selectbox(
         "Event",
@@ -281,7 +282,8 @@ def _curve(answer: schemas.WhatIf) -> None:
         "an elasticity is too small or of the wrong sign."
     )
     if not answer.model_is_monotone:
-        layout.note("The model sells more at some higher price: noise of its trees. Trust the elasticity here.")
+        trust = " Trust the elasticity here." if answer.curve[0].elasticity is not None else ""
+        layout.note(f"The model sells more at some higher price: noise of its trees.{trust}")
     if answer.trusted.share_of_units < 1:
         share = formats.percent(answer.trusted.share_of_units)
         layout.note(
@@ -305,7 +307,7 @@ def _tables(answer: schemas.WhatIf, name: str) -> None:
         name=f"what_if_{name}",
         title=f"{step.capitalize()} by {step}, as a table",
         columns={
-            "date": st.column_config.DateColumn(DATE_TITLES[step], format="ddd D MMM YYYY"),
+            "date": st.column_config.DateColumn(charts.DATE_TITLES[step], format="ddd D MMM YYYY"),
             **{
                 key: st.column_config.NumberColumn(title, format="%.2f")
                 for key, title in (("base", "As forecast"), ("scenario", "Scenario"), ("low", "Low"), ("high", "High"))

@@ -31,6 +31,9 @@ MOST_VALUES = 20
 
 MOST_UNKNOWN = 5
 
+LONGEST_HORIZON_DAYS = 84
+"""Days after the last sale that can be forecast, and that the calendar has (`stg_long__calendar`)."""
+
 
 def ingest(
     source: Path,
@@ -270,7 +273,8 @@ def load_closed_days(connection: duckdb.DuckDBPyConnection, raw: RawTables) -> N
 def load_regressors(connection: duckdb.DuckDBPyConnection, raw: RawTables) -> None:
     """Values of every declared column by name: `regressors` by day, `attributes` for good, `declared` for both.
 
-    Zeros are not kept: what is not there is zero. A past-only column has no row after the last day of sales.
+    Zeros are not kept: what is not there is zero. A past-only column has no row after the last day of sales, a known
+    one none after the longest horizon.
     """
     days = [empty(date="date", store_id="varchar", item_id="varchar", regressor="varchar", value="double")]
     owners = [empty(store_id="varchar", item_id="varchar", regressor="varchar", value="double")]
@@ -279,8 +283,10 @@ def load_regressors(connection: duckdb.DuckDBPyConnection, raw: RawTables) -> No
         relation = raw.relations[regressor.from_]
         is_static = regressor.availability == "static"
         rows = raw.attribute(name) if is_static else raw.dated(regressor.column)
-        if regressor.availability == "past_only":
-            rows = f"select * from ({rows}) as dated where date <= (select max(date) from {SCHEMA}.sales)"
+        if not is_static:
+            # Later plans would add columns of texts that nothing is forecast with, and a replay would have them too.
+            ahead = LONGEST_HORIZON_DAYS if regressor.availability == "known" else 0
+            rows = f"select * from ({rows}) as dated where date <= (select max(date) + {ahead} from {SCHEMA}.sales)"
         for label, value in columns_of(connection, relation, name, regressor.column, rows):
             declared.append(
                 f"select '{label}' as regressor, '{regressor.availability}' as availability,"

@@ -8,7 +8,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEBIAN_PACKAGES := chromium unixodbc
 
-.PHONY: help demo test test-slow test-spark lint lint-infra serve docs bench-accuracy bench-train bench-refit bench-value bench-peers bench-store bench-api bench-warehouse bench-engines bench-ingest bench-dashboard bench bench-run lock clean system-packages
+.PHONY: help demo test test-slow test-spark lint lint-infra serve docs bench-accuracy bench-train bench-refit bench-value bench-peers bench-store bench-sizes bench-api bench-warehouse bench-engines bench-ingest bench-dashboard bench bench-run lock clean system-packages
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,7 +90,7 @@ docs: $(STAMP) ## one static site of lineage, data quality and API: data/site/in
 	@$(BIN)/demand docs
 
 # One after the other, each alone on the machine. The parts after the first four read the marts in DEMAND_HOME, made here.
-bench: bench-run bench-ingest bench-warehouse bench-engines ## every benchmark, on the real M5 data in DEMAND_DATA_DIR; a day's work for two cores
+bench: bench-run bench-ingest bench-warehouse bench-engines bench-sizes ## every benchmark, on the real M5 data in DEMAND_DATA_DIR; a day's work for two cores
 	$(BIN)/demand ingest && $(BIN)/demand build
 	$(MAKE) bench-train bench-refit bench-peers bench-accuracy bench-value bench-store bench-api bench-dashboard
 
@@ -105,6 +105,9 @@ bench-engines: $(STAMP) .venv-spark/.installed ## the dbt models on DuckDB and o
 
 bench-ingest: $(STAMP) ## seconds and memory of reading the raw files, beside pandas
 	$(BIN)/python -m benchmarks.ingest --write
+
+bench-sizes: $(STAMP) ## 20 items to 200,000 series of made-up sales: time and memory of each step
+	$(BIN)/python -m benchmarks.sizes --write
 
 bench-store: $(STAMP) ## publish speed against a bare executemany
 	$(BIN)/python -m benchmarks.store --write

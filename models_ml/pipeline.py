@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import pandas as pd
 
 from models_ml import artifact, dbt, explain, promotion, provenance
-from models_ml.errors import InputError, ModelError, QualityError, StepError, StoreError, WarehouseError
+from models_ml.errors import InputError, ModelError, PublishError, QualityError, StepError, StoreError, WarehouseError
 from models_ml.evaluation.backtest import Backtest
 from models_ml.evaluation.metrics import AVERAGE_LEVEL
 from models_ml.explain import Explanation
@@ -206,7 +206,7 @@ def main_job(
             plan, folder = make_run(settings, plan, checks, report, notes)
         with report.step("publish") as step:
             check = partial(checks.of_forecasts, fresh=origin is None)
-            published = publish_artifact(settings, folder, check=check)
+            published = publish_artifact(settings, folder, check=check, replay=origin is not None)
             step.note = published.text
     notes += [*range_notes(folder), *published.notes]
     with recorded(settings, folder, report, notes, track=track):
@@ -461,7 +461,7 @@ def check_forecasts(settings: Settings, run_id: str, *, fresh: bool = True) -> s
 
 
 def publish_artifact(
-    settings: Settings, folder: Path, *, activate: bool = True, check: CheckRun = check_forecasts
+    settings: Settings, folder: Path, *, activate: bool = True, check: CheckRun = check_forecasts, replay: bool = False
 ) -> Published:
     """Publish a trained run's rows, check them, and serve the run unless it is worse than the champion.
 
@@ -473,6 +473,7 @@ def publish_artifact(
         folder: of the trained run.
         activate: False publishes it as a challenger whatever its backtest says.
         check: the data-quality checks of the stored run.
+        replay: of a past day, as asked: beside a run that knows more it is a challenger, and no error.
 
     Raises:
         InputError: the folder holds no trained run, or the thresholds cannot be read.
@@ -499,7 +500,13 @@ def publish_artifact(
         with reading(engine) as connection:
             served = pointers.current(connection, record.scope)
             if decision.serve:
-                pointers.refuse_older(connection, run.run_id, record.origin, served)
+                try:
+                    pointers.refuse_older(connection, run.run_id, record.origin, served)
+                except PublishError:
+                    if not replay:
+                        raise
+                    reason = f"It replays {record.origin}, and what is served knows later sales."
+                    decision = promotion.Decision("challenger", reason)
         record = replace(record, role=decision.role, reason=decision.reason)
         done = publish(engine, record, artifact.frames_of(run), activate=False)
         contributions = run.tables.get("node_contributions")

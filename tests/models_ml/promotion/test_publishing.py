@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import Engine
 
 from models_ml import artifact, pipeline, promotion
+from models_ml.errors import PublishError
 from models_ml.evaluation.backtest import Backtest
 from models_ml.pipeline import Published, keep_backtest
 from models_ml.settings import Settings
@@ -45,9 +46,11 @@ def engine(settings: Settings) -> Iterator[Engine]:
     engine.dispose()
 
 
-def publish_artifact(settings: Settings, folder: Path, *, activate: bool = True) -> Published:
+def publish_artifact(settings: Settings, folder: Path, *, activate: bool = True, replay: bool = False) -> Published:
     """As the pipeline does, but for the checks: these made-up runs would not pass them."""
-    return pipeline.publish_artifact(settings, folder, activate=activate, check=lambda _settings, _run: "unchecked")
+    return pipeline.publish_artifact(
+        settings, folder, activate=activate, check=lambda _settings, _run: "unchecked", replay=replay
+    )
 
 
 def metric_rows(model: str, wrmsse: float, fold: date = FOLD) -> pa.Table:
@@ -57,9 +60,16 @@ def metric_rows(model: str, wrmsse: float, fold: date = FOLD) -> pa.Table:
 
 
 def trained(
-    home: Path, seed: int, wrmsse: float, *, fold: date = FOLD, stores: tuple[str, ...] = STORES, model: str = "m"
+    home: Path,
+    seed: int,
+    wrmsse: float,
+    *,
+    fold: date = FOLD,
+    stores: tuple[str, ...] = STORES,
+    model: str = "m",
+    origin: date = ORIGIN,
 ) -> Path:
-    record, frames = synthetic_run(stores=stores, seed=seed, items=2, horizon_days=7, history_days=14, origin=ORIGIN)
+    record, frames = synthetic_run(stores=stores, seed=seed, items=2, horizon_days=7, history_days=14, origin=origin)
     tables = {name: getattr(frames, name) for name in ARROW_SCHEMAS}
     tables["run_metrics"] = metric_rows(model, wrmsse, fold)
     manifest = {
@@ -145,6 +155,18 @@ def test_a_run_asked_not_to_be_served_is_a_challenger(home: Path, settings: Sett
     better = trained(home, 2, 0.10)
     assert publish_artifact(settings, better, activate=False).role == "challenger"
     assert better.name not in served(engine)
+
+
+def test_a_replay_is_published_beside_the_run_that_is_served(home: Path, settings: Settings, engine: Engine) -> None:
+    today, past = trained(home, 1, 0.50), trained(home, 2, 0.40, origin=FOLD)
+    publish_artifact(settings, today)
+    with pytest.raises(PublishError, match="knows them up to 2016-05-22"):
+        publish_artifact(settings, past)
+    published = publish_artifact(settings, past, replay=True)
+    assert (published.role, served(engine)) == ("challenger", {today.name})
+    assert "It replays 2016-04-24, and what is served knows later sales." in published.notes[0]
+    row = runs.show(engine, past.name)
+    assert (row.status, row.role) == ("published", "challenger")
 
 
 def test_other_folds_and_other_stores_are_not_compared_and_it_says_so(

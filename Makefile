@@ -126,6 +126,7 @@ bench-value: $(STAMP) ## stock and cost of orders from our forecast against simp
 
 bench-peers: $(STAMP) .venv-peers/.installed ## seconds, memory and WRMSSE beside mlforecast, AutoETS, Prophet and a model an item
 	$(BIN)/python -m benchmarks.peers --write
+	$(BIN)/python -m benchmarks.peers --folds 2016-03-27,2016-02-28 --only middle_out,mlforecast --write
 
 bench-dashboard: $(STAMP) ## first page and change of item in Chromium, over a full-size store
 	$(BIN)/python -m benchmarks.dashboard

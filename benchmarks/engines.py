@@ -23,7 +23,7 @@ from models_ml.sources.m5.simulate import simulate
 
 SPARK_PYTHON = REPOSITORY / ".venv-spark" / "bin" / "python"
 ITEMS, DAYS = 500, 1_941
-BUILD = ["build", "--selector", "warehouse", *WITHOUT_TESTS]
+BUILD = ["build", "--selector", "warehouse", "--threads", "2", *WITHOUT_TESTS]
 
 
 def on_duckdb(home: Path) -> tuple[float, float]:

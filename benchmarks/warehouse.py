@@ -136,7 +136,8 @@ def main() -> None:
         ingested = ingest(raw, settings.warehouse_path, memory_limit_gb=3)
         print(f"{ingested.series:,} series, {ingested.first_day} to {ingested.last_day}, {os.cpu_count()} cores")
         hold_back_the_last_day(settings.warehouse_path)
-        models, tests = ["build", "--selector", "warehouse", *WITHOUT_TESTS], ["test", "--selector", "warehouse"]
+        zone = ["--selector", "warehouse", *dbt.threads_for(settings, "warehouse")]
+        models, tests = ["build", *zone, *WITHOUT_TESTS], ["test", *zone]
         builds = [run(settings, "full build", models)]
         if options.tests:
             builds.append(run(settings, "tests after it", [*tests, "--exclude-resource-type", "unit_test"]))

@@ -187,7 +187,7 @@ class HistoryDay(Schema):
 
     date: date
     units: float
-    price: float | None = Field(None, description="Selling price of that day, where known.")
+    price: float | None = Field(None, description="Selling price of that day (or week), where known.")
 
 
 class SeriesHistory(Schema):
@@ -200,11 +200,11 @@ class SeriesHistory(Schema):
 
 
 class Errors(Schema):
-    """How far forecasts of past days were off, in units summed over days and, for a sum of rows, over rows."""
+    """How far forecasts of past days (or weeks) were off, in units summed over them and over rows."""
 
     actual_units: Units
     forecast_units: Units
-    absolute_error_units: float = Field(ge=0, description="Sum of the days' absolute errors.")
+    absolute_error_units: float = Field(ge=0, description="Sum of the days' (or weeks') absolute errors.")
     wape: float | None = Field(description="absolute_error_units / actual_units; null where nothing was sold.")
     bias: float | None = Field(
         description="(forecast_units - actual_units) / actual_units, above 0 when too high; null as WAPE is."
@@ -215,7 +215,8 @@ class BacktestErrors(Errors):
     """Errors of one series or node in a backtest."""
 
     rmsse: float | None = Field(
-        description="Root mean squared error in units of a one-day naive forecast's; null where sales never moved."
+        description="Root mean squared error over that of repeating the day (or week) before; null where sales never "
+        "moved."
     )
 
 
@@ -263,7 +264,7 @@ class DepartmentForecast(Schema):
     final_units: float = Field(description="Sum of the final over the horizon.")
     last_period_units: float | None = Field(description="Units of as many days up to the origin; null without history.")
     last_year_units: float | None = Field(
-        description="Units of the same weekdays 364 days before the horizon; null without history."
+        description="Units of the same days (or weeks) 364 days before the horizon; null without history."
     )
     days: list[ForecastDay]
 
@@ -433,8 +434,8 @@ class NodeError(Node, BacktestErrors):
     """Errors of a node, over the folds that were asked for."""
 
     tracking_signal: float | None = Field(
-        description="Sum of errors over the mean absolute daily error: beyond about 4 a bias is no accident. "
-        "Null where no day was off."
+        description="Sum of errors over the mean absolute error of a day or week: beyond about 4 a bias is no "
+        "accident. Null where no day was off."
     )
     baseline_rmsse: float | None = Field(description="RMSSE of seasonal naive on the same folds.")
 
@@ -792,10 +793,12 @@ class OverrideRequest(Schema):
         le=MAX_UNITS,
         allow_inf_nan=False,
         strict=True,
-        description=f"Percent from -100 to {MAX_PERCENT}, or units a day from 0 on.",
+        description=f"Percent from -100 to {MAX_PERCENT}, or units a day (a week, of weekly sales) from 0 on.",
         examples=[10.0],
     )
-    valid_from: date = Field(description="First day that is changed.", examples=["2016-05-23"])
+    valid_from: date = Field(
+        description="First day that is changed; of weekly sales, weeks that begin from it on.", examples=["2016-05-23"]
+    )
     valid_to: date = Field(description="Last day that is changed.", examples=["2016-05-29"])
     reason: ReasonText
     author: AuthorText | None = None
@@ -811,7 +814,7 @@ class RevokeRequest(Schema):
 class OverrideValue(Schema):
     """What overrides were worth on the days sold since, by the log of what was served."""
 
-    days: int = Field(ge=1, description="Days measured; of several overrides, the sum of theirs.")
+    days: int = Field(ge=1, description="Days (or weeks) measured; of several overrides, the sum of theirs.")
     last_day: date = Field(description="The newest of them.")
     model_error: Units = Field(description="Absolute errors of the model's mean at the override's node, summed up.")
     final_error: Units = Field(description="The same of the final, that is with all overrides then in force.")

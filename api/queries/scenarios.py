@@ -194,6 +194,9 @@ def what_if(connection: Connection, active: Active, asked: WhatIfRequest) -> Wha
     if first > last or first < base.dates[0] or last > end:
         raise one_field("invalid-request", "first_date", f"give days from {base.dates[0]} to {end}, in order")
     inside = np.array([first <= day <= last for day in base.dates])
+    if not inside.any():
+        begins = f"{base.dates[0]:%A}"
+        raise one_field("invalid-request", "first_date", f"no week begins from {first} to {last}; they do on {begins}s")
     weight = base.units[:, inside].sum(axis=1)
     trusted, relative = price_asked(base, asked, weight)
     other = other_factors(connection, base, asked, inside)

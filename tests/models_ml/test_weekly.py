@@ -190,6 +190,20 @@ def test_the_api_says_weeks(client: httpx.Client, weeks: pd.DataFrame, units: pd
     assert year == pytest.approx(sums.iloc[:, -52:-48].sum(axis=1).to_dict())
 
 
+def test_a_scenario_is_of_the_weeks_that_begin_in_it(client: httpx.Client) -> None:
+    asked = {"store_id": "shop-1", "item_id": "A0001", "method": "elasticity"}
+    second, third = NEXT_MONDAYS[1], NEXT_MONDAYS[2]
+    some = {"first_date": str(second - timedelta(days=1)), "last_date": str(third - timedelta(days=1))}
+    of_one = client.post("/what-if", json={**asked, **some}).json()
+    whole = client.post("/what-if", json=asked).json()
+    assert of_one["base"]["units"] == pytest.approx(whole["days"][1]["base"])
+    none = {"first_date": str(second + timedelta(days=1)), "last_date": str(third - timedelta(days=1))}
+    refused = client.post("/what-if", json={**asked, **none})
+    assert refused.status_code == 422
+    assert "no week begins from" in refused.text
+    assert "Mondays" in refused.text
+
+
 def test_the_quality_checks_of_the_store_know_weeks(store: Path) -> None:
     summary = run_zones(Settings(home=store.parent), "store", run_ids=["run_weekly"], fresh=False)
     summary.raise_on_errors()

@@ -101,7 +101,7 @@ bench-warehouse: $(STAMP) ## all of M5's marts in full, and one more day: time a
 	$(BIN)/python -m benchmarks.warehouse --tests --write
 
 bench-engines: $(STAMP) .venv-spark/.installed ## the dbt models on DuckDB and on a local Spark, side by side (needs Java)
-	$(BIN)/python -m benchmarks.engines --write
+	$(BIN)/python -m benchmarks.engines --stores 1,4 --write
 
 bench-ingest: $(STAMP) ## seconds and memory of reading the raw files, beside pandas
 	$(BIN)/python -m benchmarks.ingest --write

@@ -4,7 +4,7 @@ Both build the warehouse zone of the same simulated data on the same two cores, 
 without news. Spark has its session already; its tables are Delta's, as on Databricks. Each Spark runs in a process of
 its own, from the environment of `make test-spark`.
 
-Run: make bench-engines, or python -m benchmarks.engines --stores 1,4,16 --write
+Run: make bench-engines, or python -m benchmarks.engines --stores 1,4 --write
 """
 
 from __future__ import annotations

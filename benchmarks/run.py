@@ -26,9 +26,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+import duckdb
+import pandas as pd
+
 from benchmarks.report import circumstances, write_section
 from models_ml.marts import last_sale_day
 from models_ml.settings import Settings, get_settings
+from models_ml.sources.long.estimate import RUN_COSTS
 from models_ml.warehouse import open_warehouse
 
 ALL = "all"
@@ -116,8 +120,31 @@ def last_day(home: Path, stores: str) -> date:
     return last_sale_day(open_warehouse(settings.effective_warehouse_url), () if stores == ALL else stores.split(","))
 
 
-def measure(raw: Path | None, stores: str, rounds: int, newest: date | None) -> tuple[list[Run], list[Run]]:
-    """First and second runs, each round in a home of its own.
+def size_of(home: Path) -> tuple[int, int]:
+    """Series of a home's warehouse, and their days on sale together."""
+    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as connection:
+        row = connection.execute(
+            "select count(*), sum(days) from"
+            " (select count(*) as days from core.fct_daily_sales group by item_id, store_id) as series"
+        ).fetchone()
+    assert row is not None
+    return int(row[0]), int(row[1])
+
+
+def record_cost(name: str, size: tuple[int, int], runs: Sequence[Run], page: Path = RUN_COSTS) -> None:
+    """Put what first runs cost among the measured runs that `demand check` estimates from, in place of their row."""
+    columns = ["run", "series", "series_days", "cpu_seconds", "peak_gigabytes"]
+    seconds = statistics.median(run.cpu_seconds for run in runs)
+    fresh = [name, *size, round(seconds), round(max(run.peak_gigabytes for run in runs), 1)]
+    others = pd.read_csv(page).query("run != @name") if page.exists() else pd.DataFrame(columns=columns)
+    rows = [*others[columns].itertuples(index=False, name=None), tuple(fresh)]
+    pd.DataFrame(rows, columns=columns).sort_values("series_days").to_csv(page, index=False)
+
+
+def measure(
+    raw: Path | None, stores: str, rounds: int, newest: date | None
+) -> tuple[list[Run], list[Run], tuple[int, int]]:
+    """First and second runs, each round in a home of its own; and the size of what they forecast.
 
     Args:
         raw: folder or zip of raw files; None: simulated ones.
@@ -134,7 +161,8 @@ def measure(raw: Path | None, stores: str, rounds: int, newest: date | None) -> 
                 newest = last_day(home / "trial", stores)
             first.append(demand_run(home / "home", raw, stores, "--as-of", str(newest - timedelta(days=1))))
             second.append(demand_run(home / "home", raw, stores))
-    return first, second
+            size = size_of(home / "home")
+    return first, second, size
 
 
 def row(name: str, runs: Sequence[Run], first: Sequence[Run]) -> str:
@@ -155,7 +183,7 @@ def main() -> None:
     parser.add_argument("--stores", default="CA_1,all", help="stores, each measured by itself; `all`: of the data")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--last-day", type=date.fromisoformat, help="of the data; default: found by a run more")
-    parser.add_argument("--write", action="store_true", help="update the section of results.md")
+    parser.add_argument("--write", action="store_true", help="update the section of results.md and run_costs.csv")
     options = parser.parse_args()
     given = get_settings().data_dir or os.environ.get("M5_DATA_DIR")
     raw = Path(str(given)).resolve() if given else None
@@ -167,7 +195,9 @@ def main() -> None:
     ]
     print("\n".join(lines))
     for stores in options.stores.split(","):
-        first, second = measure(raw, stores, options.rounds, options.last_day)
+        first, second, size = measure(raw, stores, options.rounds, options.last_day)
+        if options.write:
+            record_cost(f"{'M5' if raw else 'simulated'}, {stores}", size, first)
         lines += [row(f"{stores}, first", first, first), row(f"{stores}, one more day", second, first)]
         print("\n".join(lines[-2:]), flush=True)
     data = "the real M5 data" if raw else "simulated data"

@@ -29,6 +29,8 @@ from models_ml.processes import processes
 from models_ml.refit import with_served_model
 from models_ml.settings import Settings
 from models_ml.sources import SimulatedSource, get_source
+from models_ml.sources.long.ingest import ingest_in_place
+from models_ml.sources.long.session import databricks_session
 from models_ml.sources.report import IngestReport
 from models_ml.training import (
     BACKTEST_TABLES,
@@ -40,10 +42,12 @@ from models_ml.training import (
     save,
     train_in_process,
 )
-from models_ml.warehouse import Warehouse, install_sqlite_extension, open_warehouse
+from models_ml.warehouse import DatabricksWarehouse, Warehouse, install_sqlite_extension, open_warehouse
 
 INGEST_MEMORY_GB = 3.0
 """DuckDB's share of memory while it reads files, so that all of M5 is read within 4 GB."""
+
+MOST_STORES_NAMED = 12
 
 FEW_REPLAYS = 6
 """Replayed horizons below which the ranges that are learned from them are called rough."""
@@ -104,6 +108,16 @@ def prepare_home(settings: Settings) -> None:
 def ingest_raw(settings: Settings, as_of: date | None = None) -> IngestReport:
     """Read the configured raw files (or simulated ones, made on first use), up to a day, into the raw tables."""
     settings.home.mkdir(parents=True, exist_ok=True)
+    if settings.source == "long" and settings.effective_warehouse_url.startswith("databricks://"):
+        warehouse = DatabricksWarehouse(settings.effective_warehouse_url)
+        with databricks_session(warehouse) as session:
+            return ingest_in_place(
+                raw_files(settings),
+                session,
+                stores=settings.store_list or None,
+                horizon_days=settings.horizon_days,
+                as_of=as_of,
+            )
     return get_source(settings.source).ingest(
         raw_files(settings),
         settings.warehouse_path,
@@ -533,7 +547,12 @@ def publish_artifact(
 
 def served_text(stores: tuple[str, ...]) -> str:
     """Which pointers moved, in words."""
-    return f"served for {', '.join(stores)}" if stores else "no pointer moved"
+    return f"served for {stores_named(stores)}" if stores else "no pointer moved"
+
+
+def stores_named(stores: tuple[str, ...]) -> str:
+    """Stores by name, or their number where a line would not hold them."""
+    return ", ".join(stores) if len(stores) <= MOST_STORES_NAMED else f"{len(stores):,} stores"
 
 
 @contextmanager

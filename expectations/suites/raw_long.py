@@ -75,7 +75,6 @@ def regressors(sql: Sql) -> Dataset:
                 f"""
                 select
                     {sql.count_if(undeclared)} as undeclared_rows,
-                    {sql.count_if("value is null")} as null_values,
                     {sql.count_if(ahead)} as past_only_rows_ahead,
                     (
                         select count(*) from (select {keys} from {REGRESSORS} group by {keys} having count(*) > 1)
@@ -85,7 +84,6 @@ def regressors(sql: Sql) -> Dataset:
                 """,
                 (
                     Measure("undeclared_rows", "Every column is declared.", may_be_null=True),
-                    Measure("null_values", "Every row has a value.", may_be_null=True),
                     Measure("past_only_rows_ahead", "A past-only column has no day to come.", may_be_null=True),
                     Measure("repeated_rows", "A column has one value a series and day."),
                 ),

@@ -44,6 +44,7 @@ def show(outcome: Outcome, settings: Settings) -> None:
     from rich.table import Table
 
     from models_ml.forecasters.registry import BASELINE
+    from models_ml.pipeline import stores_named
 
     console = Console(highlight=False)
     table = Table(show_header=False, title="Published", title_justify="left")
@@ -51,7 +52,7 @@ def show(outcome: Outcome, settings: Settings) -> None:
         "run", outcome.run_id if outcome.role == "champion" else f"{outcome.run_id}, a challenger: not served"
     )
     table.add_row("origin", f"{outcome.origin} (last known day), {settings.horizon_days} days ahead")
-    table.add_row("series", f"{outcome.series:,} in {', '.join(outcome.scope)}")
+    table.add_row("series", f"{outcome.series:,} in {stores_named(outcome.scope)}")
     baseline = outcome.wrmsse.get(BASELINE)
     for name, value in outcome.wrmsse.items():
         better = f", {1 - value / baseline:+.1%} against seasonal naive" if baseline and name != BASELINE else ""

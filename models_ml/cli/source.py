@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from models_ml.cli.options import Home, settings_with
+from models_ml.errors import InputError
 
 if TYPE_CHECKING:
     from models_ml.settings import Settings
@@ -15,7 +18,9 @@ if TYPE_CHECKING:
 
 Regressors = Annotated[
     list[str] | None,
-    typer.Option("--regressor", help="Column and its availability (known or past_only), e.g. Promo=known; repeatable."),
+    typer.Option(
+        "--regressor", help="Column and its availability (known, past_only, static), e.g. Promo=known; repeatable."
+    ),
 ]
 
 
@@ -27,12 +32,20 @@ def init(
     item: Annotated[str | None, typer.Option(help="Column of the item.")] = None,
     price: Annotated[str | None, typer.Option(help="Column of the price paid.")] = None,
     open_: Annotated[str | None, typer.Option("--open", help="Column that is 0 when the store is closed.")] = None,
-    category: Annotated[str | None, typer.Option(help="Column of the category, in the sales.")] = None,
-    department: Annotated[str | None, typer.Option(help="Column of the department, in the sales.")] = None,
-    region: Annotated[str | None, typer.Option(help="Column of the region, in the sales.")] = None,
+    stockout: Annotated[str | None, typer.Option(help="Column that is 1 when the shelf was empty.")] = None,
+    category: Annotated[str | None, typer.Option(help="Column of the category, in the items or the sales.")] = None,
+    department: Annotated[str | None, typer.Option(help="Column of the department, in the items or the sales.")] = None,
+    region: Annotated[str | None, typer.Option(help="Column of the region, in the stores or the sales.")] = None,
+    where: Annotated[str | None, typer.Option(help="SQL condition of the sales that count.")] = None,
     future: Annotated[str | None, typer.Option(help="Table of coming days, the same columns without units.")] = None,
-    grain: Annotated[str, typer.Option(help="`day` or `week`.")] = "day",
-    missing_dates: Annotated[str, typer.Option(help="`zero` or `gap`.")] = "zero",
+    items: Annotated[str | None, typer.Option(help="Table of the items' attributes.")] = None,
+    stores: Annotated[str | None, typer.Option(help="Table of the stores' attributes.")] = None,
+    prices: Annotated[str | None, typer.Option(help="Table of prices, each from a date on.")] = None,
+    events: Annotated[str | None, typer.Option(help="Table of days with a name.")] = None,
+    grain: Annotated[str | None, typer.Option(help="`day` or `week`.")] = None,
+    missing_dates: Annotated[str | None, typer.Option(help="`zero` or `gap`.")] = None,
+    duplicates: Annotated[str | None, typer.Option(help="`refuse` or `sum`.")] = None,
+    date_format: Annotated[str | None, typer.Option(help="How dates are written, e.g. %d.%m.%Y.")] = None,
     regressor: Regressors = None,
     database: Annotated[
         list[str] | None,
@@ -41,33 +54,44 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Replace a configuration that is there.")] = False,
     home: Home = None,
 ) -> None:
-    """Write source.yml for your own sales and show what is in them; columns not given are guessed, then asked for."""
-    from models_ml.errors import InputError
-    from models_ml.sources.long.initialise import describe_source
+    """Write source.yml for your own sales and show what is in them; what is not given is guessed, and said."""
+    from models_ml.sources.long.initialise import Wishes, describe_source
 
     settings = settings_with(home=home)
     path = settings.source_config or settings.home / "source.yml"
     if path.exists() and not force:
         raise InputError(f"{path} is there already. Edit it, or replace it with --force.")
     table = sales or typer.prompt("Table of sales (a .csv or .parquet file, or schema.table)")
-    given = {
-        "date": date, "units": units, "store": store, "item": item, "price": price, "open": open_,
-    }  # fmt: skip
-    levels = {"category": category, "department": department, "region": region}
-    describe_source(
-        path,
-        table,
-        settings.warehouse_path,
-        columns={name: column for name, column in given.items() if column is not None},
-        hierarchy={name: column for name, column in levels.items() if column is not None},
+    wishes = Wishes(
+        columns=given(date=date, units=units, store=store, item=item, price=price, open=open_, stockout=stockout),
+        tables=given(sales=table, future=future, items=items, stores=stores, prices=prices, events=events),
+        where=where,
+        hierarchy=given(category=category, department=department, region=region),
         regressors=regressor or [],
-        future=future,
-        rules={"grain": grain, "missing_dates": missing_dates},
+        rules=given(grain=grain, missing_dates=missing_dates, duplicates=duplicates, date_format=date_format),
         databases=database or [],
-        ask=lambda name, columns: str(typer.prompt(f"Column of {name} (one of {', '.join(columns)})")),
     )
-    typer.echo(f"Wrote {path}. Edit it to add items, stores, prices or events; the README says what may be in it.")
+    guesses = describe_source(path, wishes, settings.warehouse_path, asked)
+    typer.echo(f"Wrote {path}; the README says what else may be in it.")
+    for guess in guesses:
+        typer.echo(f"guess: {guess}")
     _show(settings, path)
+
+
+def given(**options: str | None) -> dict[str, str]:
+    """Options that have a value."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def asked(field: str, columns: Sequence[str]) -> str:
+    """The column that a person names.
+
+    Raises:
+        InputError: there is nobody to ask.
+    """
+    if not sys.stdin.isatty():
+        raise InputError(f"No column looks like {field}. Name it by --{field}; there are: {', '.join(columns)}.")
+    return str(typer.prompt(f"Column of {field} (one of {', '.join(columns)})"))
 
 
 def check(
@@ -87,12 +111,18 @@ def _show(settings: Settings, path: Path) -> None:
 
 def told(profile: Profile) -> str:
     """A profile in lines."""
+    from models_ml.sources.long.estimate import estimate, largest_measured
+
+    cost = estimate(profile.series_days)
+    minutes = cost.cpu_seconds / 60
     classes = ", ".join(f"{count:,} {name}" for name, count in profile.classes.items())
     lines = [
         f"{profile.series:,} series: {profile.items:,} items in {profile.stores:,} stores",
         f"{profile.first_day} to {profile.last_day}, {profile.series_days:,} days on sale in all, "
         f"{profile.zero_share:.0%} of them without a sale",
         f"demand: {classes}",
+        f"a run: about {minutes:.0f} CPU minutes ({minutes / 2:.0f} to {minutes:.0f} by the clock on two cores) and "
+        f"{cost.gigabytes:.1f} GB of memory, by {largest_measured()}",
         *(f"note: {problem}" for problem in profile.problems),
         *(f"left out: {reason}" for reason in profile.left_out),
     ]

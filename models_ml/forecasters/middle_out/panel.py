@@ -161,8 +161,9 @@ def closed_days(
 ) -> np.ndarray:
     """Days on which a node's store was, or will be, closed.
 
-    A coming day is closed when the source says so; or, of a store of which it says nothing, when it has an event on
-    whose every earlier day the store was closed, or a weekday on which it was closed in every recent week.
+    A coming day is closed when the source says so. After the last coming day that it calls closed, or where there is
+    none, a day is closed when it has an event on whose every earlier day the store was closed, or a weekday on which
+    it was closed in every recent week.
 
     Args:
         nodes, units, calendar: as in `NodePanel`, units as they were sold.
@@ -176,9 +177,6 @@ def closed_days(
         trailing = pd.Series(total).rolling(28, min_periods=WEEK).mean().shift(1).to_numpy()
         trailing = np.where(np.nan_to_num(trailing) >= BUSY_UNITS, trailing, 0.0)
         shut = (total < CLOSED_SHARE * trailing) | stated[store][:known]
-        if stated[store].any():
-            closed[rows] = np.concatenate([shut, stated[store][known:]])
-            continue
         recent = shut[-USUAL_WEEKS * WEEK :]
         usual = [
             day for day in range(1, WEEK + 1) if recent[calendar.weekday[known - len(recent) : known] == day].all()
@@ -188,6 +186,9 @@ def closed_days(
             before = calendar.event[:known] == event
             if event and before.any() and shut[before].all():
                 future |= calendar.event[known:] == event
+        told = np.flatnonzero(stated[store][known:])
+        if told.size:
+            future[: told[-1] + 1] = stated[store][known : known + told[-1] + 1]
         closed[rows] = np.concatenate([shut, future])
     return closed
 

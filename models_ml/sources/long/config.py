@@ -17,6 +17,9 @@ Availability = Literal["static", "known", "past_only"]
 """When a column's value is known: it never changes; for coming days too; only for days that are over."""
 
 FILE_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".parquet")
+HIERARCHY = (("department", "items"), ("category", "items"), ("region", "stores"))
+"""The levels that are columns, and the table whose columns they are."""
+
 DATABASE_NAME = r"^[a-z][a-z0-9_]{0,47}$"
 REGRESSOR_NAME = r"^[a-z][a-z0-9_]{0,47}$"
 
@@ -37,9 +40,14 @@ class Strict(BaseModel):
 
 
 class Table(Strict):
-    """A table: a CSV or parquet file (its path is relative to the YAML file) or a table of the warehouse."""
+    """A table: a CSV or parquet file (its path is relative to the YAML file) or a table of the warehouse.
+
+    `where` is an SQL condition: rows for which it does not hold are left out. `encoding` is that of a CSV file.
+    """
 
     from_: str = Field(alias="from", min_length=1)
+    where: str | None = Field(None, min_length=1)
+    encoding: Literal["utf-8", "utf-16", "latin-1"] = "utf-8"
 
     @property
     def is_file(self) -> bool:

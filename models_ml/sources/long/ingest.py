@@ -7,23 +7,25 @@ import datetime as dt
 import re
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import duckdb
 
-from models_ml.errors import InputError
+from models_ml.errors import InputError, WarehouseError
 from models_ml.sources.faults import input_fault
 from models_ml.sources.loading import asked_for, connected, transaction
 from models_ml.sources.long.config import SourceConfig, config_path, read_config
 from models_ml.sources.long.levels import levels_select
-from models_ml.sources.long.mapping import RawTables, empty, flag, number
+from models_ml.sources.long.mapping import RawTables, empty, flag, number, value
 from models_ml.sources.long.omissions import left_out
 from models_ml.sources.long.relations import Relation, attach, fingerprint, open_relation, quoted, unreadable
+from models_ml.sources.long.session import Session, reads_in_place
 from models_ml.sources.report import IngestReport
 
 SCHEMA = "raw_long"
 
-_LAYOUT = "3"
+_LAYOUT = "4"
 """Raise it when the raw tables change, so that the same files are loaded again."""
 
 MOST_VALUES = 20
@@ -63,31 +65,74 @@ def ingest(
         InputError: the configuration or a table is wrong, or a store is not in the data.
         WarehouseError: the warehouse is in use or damaged, or there is no room on the disk.
     """
-    started = time.monotonic()
     config = read_config(source)
-    folder = config_path(source).resolve().parent
     with connected(warehouse, memory_limit_gb, threads) as connection:
-        relations = open_relations(connection, config, folder)
-        said = fingerprint(connection, config, relations)
-        asked = asked_for(stores, as_of)
-        unchanged = _holds(connection, said, asked)
-        if not unchanged:
-            with transaction(connection):
-                load(connection, RawTables(config, relations, tuple(stores or ()), as_of))
-                _log(connection, source, said, asked)
-        return _report(connection, config, source, said, started, horizon_days, unchanged=unchanged)
+        attach(connection, config.databases, config_path(source).resolve().parent)
+        return _ingested(connection, transaction(connection), config, source, stores, horizon_days, as_of)
 
 
-def open_relations(connection: duckdb.DuckDBPyConnection, config: SourceConfig, folder: Path) -> dict[str, Relation]:
+def ingest_in_place(
+    source: Path,
+    session: Session,
+    *,
+    stores: Sequence[str] | None = None,
+    horizon_days: int = 28,
+    as_of: dt.date | None = None,
+) -> IngestReport:
+    """Check tables of a Databricks warehouse, and make the raw tables views of them: nothing is copied.
+
+    The views are replaced one after the other. What depends on the rows (texts that become columns, levels, days that
+    a column is given for) is as of this call, so it belongs before each build.
+
+    Args:
+        source: see `ingest`; each table is named as schema.table or catalog.schema.table.
+        session: of the warehouse.
+        stores, horizon_days, as_of: see `ingest`.
+
+    Raises:
+        InputError: see `ingest`; or the configuration names files or databases, which the warehouse cannot see.
+        WarehouseError: the warehouse refuses a statement.
+    """
+    config = read_config(source)
+    unseen = [table.from_ for table in config.tables.values() if table.is_file] + [*config.databases.values()]
+    if unseen:
+        raise InputError(
+            f"{config_path(source)}: {', '.join(unseen)} cannot be seen by Databricks. Name tables as "
+            "catalog.schema.table; load files into tables first."
+        )
+    return _ingested(session, nullcontext(), config, source, stores, horizon_days, as_of)
+
+
+def _ingested(
+    connection: Session,
+    together: AbstractContextManager[None],
+    config: SourceConfig,
+    source: Path,
+    stores: Sequence[str] | None,
+    horizon_days: int,
+    as_of: dt.date | None,
+) -> IngestReport:
+    started = time.monotonic()
+    relations = open_relations(connection, config, config_path(source).resolve().parent)
+    said = fingerprint(connection, config, relations)
+    asked = asked_for(stores, as_of)
+    unchanged = _holds(connection, said, asked)
+    if not unchanged:
+        with together:
+            load(connection, RawTables(config, relations, tuple(stores or ()), as_of))
+            _log(connection, source, said, asked)
+    return _report(connection, config, source, said, started, horizon_days, unchanged=unchanged)
+
+
+def open_relations(connection: Session, config: SourceConfig, folder: Path) -> dict[str, Relation]:
     """Every table of a configuration, each with the columns that are named."""
-    attach(connection, config.databases, folder)
     relations = {name: open_relation(connection, table, folder) for name, table in config.tables.items()}
     for table, column, field in RawTables(config, relations).columns():
         relations[table].require(column, field)
     return relations
 
 
-def load(connection: duckdb.DuckDBPyConnection, raw: RawTables) -> None:
+def load(connection: Session, raw: RawTables) -> None:
     """Check every row, then write every raw table."""
     config = raw.config
     check_rows(connection, raw)
@@ -107,16 +152,16 @@ def load(connection: duckdb.DuckDBPyConnection, raw: RawTables) -> None:
     )
 
 
-def write(connection: duckdb.DuckDBPyConnection, name: str, select: str) -> None:
-    """Replace one raw table by the rows of a select, with the time of loading."""
+def write(connection: Session, name: str, select: str) -> None:
+    """Replace one raw table (in place: view) by the rows of a select, with the time of loading."""
     moment = dt.datetime.now(dt.UTC).replace(tzinfo=None).isoformat()
     connection.execute(
-        f"create or replace table {SCHEMA}.{name} as"
+        f"create or replace {'view' if reads_in_place(connection) else 'table'} {SCHEMA}.{name} as"
         f" select *, cast('{moment}' as timestamp) as loaded_at from ({select}) as mapped"
     )
 
 
-def check_rows(connection: duckdb.DuckDBPyConnection, raw: RawTables) -> None:
+def check_rows(connection: Session, raw: RawTables) -> None:
     """Count the faults of all rows, one pass a table, and show the first one.
 
     Raises:
@@ -146,13 +191,13 @@ def check_rows(connection: duckdb.DuckDBPyConnection, raw: RawTables) -> None:
                 )
 
 
-def first(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[object, ...] | None:
+def first(connection: Session, sql: str) -> tuple[object, ...] | None:
     """The first row of a query."""
     row: tuple[object, ...] | None = connection.execute(sql).fetchone()
     return row
 
 
-def check_sales(connection: duckdb.DuckDBPyConnection, raw: RawTables) -> None:
+def check_sales(connection: Session, raw: RawTables) -> None:
     """Sales are there, each series has one row a date, weeks begin on one weekday, and something was sold."""
     config, name = raw.config, raw.relations["sales"].name
     table = f"{SCHEMA}.sales"
@@ -196,7 +241,7 @@ def check_sales(connection: duckdb.DuckDBPyConnection, raw: RawTables) -> None:
             )
 
 
-def check_attributes(connection: duckdb.DuckDBPyConnection, raw: RawTables) -> None:
+def check_attributes(connection: Session, raw: RawTables) -> None:
     """An item or store has one row of attributes, and a department one category."""
     for table, owner, attributes in (
         ("items", "item_id", ("department_id", "category_id")),
@@ -228,7 +273,7 @@ def check_attributes(connection: duckdb.DuckDBPyConnection, raw: RawTables) -> N
         )
 
 
-def check_keys(connection: duckdb.DuckDBPyConnection, raw: RawTables) -> None:
+def check_keys(connection: Session, raw: RawTables) -> None:
     """Every item and store that is sold has its attributes; prices name items that are sold."""
     for table, owner in (("items", "item_id"), ("stores", "store_id")):
         if table not in raw.relations:
@@ -256,7 +301,7 @@ def check_keys(connection: duckdb.DuckDBPyConnection, raw: RawTables) -> None:
         )
 
 
-def load_closed_days(connection: duckdb.DuckDBPyConnection, raw: RawTables) -> None:
+def load_closed_days(connection: Session, raw: RawTables) -> None:
     """Days on which a store is closed, past and coming: no row of it says that it is open."""
     column = raw.config.sales.open
     if column is None:
@@ -270,16 +315,19 @@ def load_closed_days(connection: duckdb.DuckDBPyConnection, raw: RawTables) -> N
     )
 
 
-def load_regressors(connection: duckdb.DuckDBPyConnection, raw: RawTables) -> None:
+def load_regressors(connection: Session, raw: RawTables) -> None:
     """Values of every declared column by name: `regressors` by day, `attributes` for good, `declared` for both.
 
-    Zeros are not kept: what is not there is zero. A past-only column has no row after the last day of sales, a known
+    Zeros are not kept: what is not there is zero. A row without a value is not known, and so are all days before a
+    column's first value and after its last one. A past-only column has no row after the last day of sales, a known
     one none after the longest horizon.
     """
     days = [empty(date="date", store_id="varchar", item_id="varchar", regressor="varchar", value="double")]
     owners = [empty(store_id="varchar", item_id="varchar", regressor="varchar", value="double")]
-    declared = [empty(regressor="varchar", availability="varchar", column_name="varchar")]
-    for name, regressor in raw.config.regressors.items():
+    declared = [
+        empty(regressor="varchar", availability="varchar", column_name="varchar", given_from="date", given_until="date")
+    ]
+    for place, (name, regressor) in enumerate(raw.config.regressors.items()):
         relation = raw.relations[regressor.from_]
         is_static = regressor.availability == "static"
         rows = raw.attribute(name) if is_static else raw.dated(regressor.column)
@@ -287,38 +335,53 @@ def load_regressors(connection: duckdb.DuckDBPyConnection, raw: RawTables) -> No
             # Later plans would add columns of texts that nothing is forecast with, and a replay would have them too.
             ahead = LONGEST_HORIZON_DAYS if regressor.availability == "known" else 0
             rows = f"select * from ({rows}) as dated where date <= (select max(date) + {ahead} from {SCHEMA}.sales)"
-        for label, value in columns_of(connection, relation, name, regressor.column, rows):
-            declared.append(
-                f"select '{label}' as regressor, '{regressor.availability}' as availability,"
-                f" '{regressor.column.replace(chr(39), chr(39) * 2)}' as column_name"
-            )
+        table = f"({rows}) as dated"
+        if not reads_in_place(connection):  # the file is read once, however many questions are asked of the column
+            table = f"regressor_{place}"
+            connection.execute(f"create or replace temp table {table} as {rows}")
+        for label, found in columns_of(connection, relation, name, regressor.column, table):
+            given_from, given_until = None, None
             if is_static:
                 own = {"items": "null, owner_id", "stores": "owner_id, null"}[regressor.from_]
-                owners.append(f"select {own}, '{label}', {value} from ({rows}) as owners where {value} <> 0")
+                owners.append(f"select {own}, '{label}', {found} from {table} where {found} is distinct from 0")
             else:
+                [(given_from, given_until)] = connection.execute(
+                    f"select min(date), max(date) from {table} where {found} is not null"
+                ).fetchall()
                 days.append(
-                    f"select date, store_id, item_id, '{label}', max({value}) from ({rows}) as days"
-                    f" where {value} <> 0 group by date, store_id, item_id"
+                    f"select date, store_id, item_id, '{label}', max({found}) as most from {table}"
+                    f" where date between {day(given_from)} and {day(given_until)}"
+                    " group by date, store_id, item_id having most is distinct from 0"
                 )
+            declared.append(
+                f"select '{label}', '{regressor.availability}', {literal(regressor.column)},"
+                f" {day(given_from)}, {day(given_until)}"
+            )
     write(connection, "regressors", " union all ".join(days))
     write(connection, "attributes", " union all ".join(owners))
     write(connection, "declared_regressors", " union all ".join(declared))
+    if not reads_in_place(connection):
+        for place in range(len(raw.config.regressors)):
+            connection.execute(f"drop table regressor_{place}")
 
 
-def columns_of(
-    connection: duckdb.DuckDBPyConnection, relation: Relation, name: str, column: str, rows: str
-) -> Iterator[tuple[str, str]]:
-    """Name and SQL value of the columns that a user's column becomes: itself, or one a text."""
+def columns_of(connection: Session, relation: Relation, name: str, column: str, rows: str) -> Iterator[tuple[str, str]]:
+    """Name and SQL value of the columns that a user's column becomes: itself, or one a text.
+
+    A number or flag is null where it is not known: where it is blank, unless the column holds nothing but 1.
+    """
     texts = [
         str(row[0])
         for row in connection.execute(
-            f"select distinct found from ({rows}) as found_rows"
-            f" where found is not null and {number('found')} is null and {flag('found')} is null"
+            f"select distinct found from {rows}"
+            f" where {value('found')} is not null and {number('found')} is null and {flag('found')} is null"
             f" order by 1 limit {MOST_VALUES + 1}"
         ).fetchall()
     ]
     if not texts:
-        yield name, f"coalesce({number('found')}, {flag('found')})"
+        known = f"coalesce({number('found')}, {flag('found')})"
+        row = first(connection, f"select bool_and({known} = 1) from {rows}")
+        yield name, f"coalesce({known}, 0)" if row == (True,) else known
         return
     if len(texts) > MOST_VALUES:
         raise input_fault(
@@ -331,42 +394,50 @@ def columns_of(
     values = [
         str(row[0])
         for row in connection.execute(
-            f"select distinct found from ({rows}) as found_rows"
-            " where found is not null and lower(found) not in ('0', 'false', 'no', 'none') order by 1"
+            f"select distinct found from {rows}"
+            f" where {value('found')} is not null and lower(found) not in ('0', 'false', 'no', 'none') order by 1"
         ).fetchall()
     ]
     taken: set[str] = set()
-    for value in values[: MOST_VALUES + 1]:
-        slug = re.sub(r"[^a-z0-9]+", "_", value.lower()).strip("_") or "value"
+    for word in values[: MOST_VALUES + 1]:
+        slug = re.sub(r"[^a-z0-9]+", "_", word.lower()).strip("_") or "value"
         label = f"{name}_{slug}"
         while label in taken:
             label += "_"
         taken.add(label)
-        yield label, f"(case when found = '{value.replace(chr(39), chr(39) * 2)}' then 1 else 0 end)"
+        yield label, f"(case when found = {literal(word)} then 1 else 0 end)"
 
 
-def _holds(connection: duckdb.DuckDBPyConnection, said: str, asked: str) -> bool:
-    if not connection.execute(
-        "select 1 from information_schema.tables where table_schema = ? and table_name = 'ingest_log'", [SCHEMA]
-    ).fetchall():
-        return False
-    held = connection.execute(f"select fingerprint, stores, layout from {SCHEMA}.ingest_log").fetchall()
+def literal(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def day(date: object) -> str:
+    """A day, or none, as an SQL literal."""
+    return "cast(null as date)" if date is None else f"date '{date}'"
+
+
+def _holds(connection: Session, said: str, asked: str) -> bool:
+    try:
+        held = connection.execute(f"select fingerprint, stores, layout from {SCHEMA}.ingest_log").fetchall()
+    except (duckdb.CatalogException, WarehouseError):
+        return False  # nothing was loaded yet
     return bool(held == [(said, asked, _LAYOUT)])
 
 
-def _log(connection: duckdb.DuckDBPyConnection, source: Path, said: str, asked: str) -> None:
+def _log(connection: Session, source: Path, said: str, asked: str) -> None:
     connection.execute(
         f"create or replace table {SCHEMA}.ingest_log as"
-        " select cast($source as varchar) as source_path, cast($said as varchar) as fingerprint,"
-        " cast($asked as varchar) as stores, cast($layout as varchar) as layout,"
-        " count(distinct (store_id, item_id)) as series, min(date) as first_day, max(date) as last_day,"
-        f" max(loaded_at) as loaded_at from {SCHEMA}.sales",
-        {"source": str(source), "said": said, "asked": asked, "layout": _LAYOUT},
+        f" select {literal(str(source))} as source_path, {literal(said)} as fingerprint,"
+        f" {literal(asked)} as stores, {literal(_LAYOUT)} as layout,"
+        " count(distinct store_id || '|' || item_id) as series, min(date) as first_day, max(date) as last_day,"
+        f" max(loaded_at) as loaded_at from {SCHEMA}.sales"
     )
 
 
 def _report(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Session,
     config: SourceConfig,
     source: Path,
     said: str,
@@ -377,7 +448,7 @@ def _report(
 ) -> IngestReport:
     row = first(
         connection,
-        "select count(distinct (store_id, item_id)), count(distinct store_id), count(distinct item_id),"
+        "select count(distinct store_id || '|' || item_id), count(distinct store_id), count(distinct item_id),"
         " min(date), max(date), count(price),"
         f" (select count(*) from {SCHEMA}.prices) from {SCHEMA}.sales",
     )
@@ -399,7 +470,7 @@ def _report(
     )
 
 
-def warnings(connection: duckdb.DuckDBPyConnection, config: SourceConfig, horizon_days: int) -> Iterator[str]:
+def warnings(connection: Session, config: SourceConfig, horizon_days: int) -> Iterator[str]:
     """What is left out or guessed, and why."""
     left_out = first(
         connection,

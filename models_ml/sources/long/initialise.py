@@ -1,8 +1,10 @@
-"""Write a first configuration for a table of sales: columns that are not named are guessed by name, then asked for."""
+"""Write a first configuration for a retailer's tables: what is not named is guessed, and said, or asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -11,92 +13,283 @@ from pydantic import ValidationError
 
 from models_ml.errors import InputError
 from models_ml.sources.loading import connected
-from models_ml.sources.long.config import SourceConfig, Table, said
+from models_ml.sources.long.config import HIERARCHY, SourceConfig, Table, said
+from models_ml.sources.long.guesses import (
+    GROUPS_OF_ITEMS,
+    belongs_to,
+    date_format_of,
+    encoding_of,
+    known_in_advance,
+    named,
+    rows_of,
+    words,
+)
+from models_ml.sources.long.ingest import MOST_VALUES
+from models_ml.sources.long.mapping import RawTables
 from models_ml.sources.long.relations import Relation, attach, open_relation
 
-GUESSES: dict[str, tuple[str, ...]] = {
-    "date": ("date", "day", "week", "week_start", "ds", "order_date", "sales_date"),
-    "units": ("units", "sales", "unit_sales", "qty", "quantity", "units_sold", "y"),
-    "store": ("store", "store_id", "store_nbr", "shop", "shop_id", "location"),
-    "item": ("item", "item_id", "item_nbr", "sku", "product", "product_id", "article"),
-    "price": ("price", "unit_price", "sell_price"),
-    "open": ("open", "is_open"),
-}
-"""Names that a column often has; the first that is there is taken, whatever its case."""
-
+SALES_FIELDS = ("date", "units", "store", "item", "price", "open", "stockout")
 REQUIRED = ("date", "units")
 
 Ask = Callable[[str, Sequence[str]], str]
 """Asks a person which of some columns is meant."""
 
 
-def describe_source(
-    path: Path,
-    sales: str,
-    warehouse: Path,
-    *,
-    columns: Mapping[str, str],
-    hierarchy: Mapping[str, str],
-    regressors: Sequence[str],
-    future: str | None,
-    rules: Mapping[str, str],
-    databases: Sequence[str],
-    ask: Ask,
-) -> None:
-    """Write the configuration of a table of sales.
+@dataclass(frozen=True)
+class Wishes:
+    """What a person said of a source; the rest is guessed.
+
+    Attributes:
+        columns: columns of the sales by field.
+        tables: files (relative to the working folder) or warehouse tables by the name of the configuration.
+        where: SQL condition of the sales that count.
+        hierarchy: columns that are department, category or region.
+        regressors: `column=availability` each.
+        rules: top-level fields: grain, missing_dates, duplicates, date_format.
+        databases: `name=file` each: DuckDB files whose tables may be named.
+    """
+
+    columns: Mapping[str, str]
+    tables: Mapping[str, str]
+    where: str | None
+    hierarchy: Mapping[str, str]
+    regressors: Sequence[str]
+    rules: Mapping[str, str]
+    databases: Sequence[str]
+
+
+def describe_source(path: Path, wishes: Wishes, warehouse: Path, ask: Ask) -> list[str]:
+    """Write the configuration of a table of sales and of what belongs to it.
 
     Args:
         path: of the YAML file.
-        sales, future: files (relative to the working folder) or warehouse tables.
+        wishes: what is known; `wishes.tables` has at least `sales`.
         warehouse: the DuckDB file, opened only for a warehouse table.
-        columns: columns of the sales that were named, by field.
-        hierarchy: columns of the sales that are department, category or region.
-        regressors: `column=availability` each.
-        rules: grain and missing_dates.
-        databases: `name=file` each: DuckDB files whose tables may be named.
         ask: for required columns that were neither named nor guessed.
+
+    Returns:
+        What was guessed and why, a line each.
 
     Raises:
         InputError: a table, a column or a value is wrong; then nothing is written.
     """
+    databases = dict(database(text) for text in wishes.databases)
     try:
-        table = Table.model_validate({"from": located(sales)})
+        tables = {name: located(table) for name, table in wishes.tables.items()}
+        tables["sales"] |= {"where": wishes.where} if wishes.where else {}
+        parsed = {name: Table.model_validate(table) for name, table in tables.items()}
     except ValidationError as error:
         raise InputError(said(path, error)) from None
-    named = dict(database(text) for text in databases)
-    relation = opened(table, warehouse, named)
-    chosen = dict(columns)
-    lower = {column.lower(): column for column in relation.columns}
-    taken = {*columns.values(), *hierarchy.values(), *(text.partition("=")[0] for text in regressors)}
-    for name, guesses in GUESSES.items():
-        guess = next((lower[g] for g in guesses if g in lower and lower[g] not in taken), None)
-        if name not in chosen and guess is not None:
-            chosen[name] = guess
-        if name not in chosen and name in REQUIRED:
-            chosen[name] = ask(name, relation.columns)
-    for name, column in {**chosen, **hierarchy}.items():
-        relation.require(column, f"--{name}")
-    content: dict[str, object] = {"sales": {"from": table.from_, **chosen}}
-    if future is not None:
-        content["future"] = {"from": located(future)}
-    if hierarchy:
-        content["hierarchy"] = dict(hierarchy)
-    content.update(rules)
-    if named:
-        content["databases"] = named
-    if regressors:
-        content["regressors"] = dict(regressor(text, relation) for text in regressors)
-    try:
-        SourceConfig.model_validate(content)
-    except ValidationError as error:
-        raise InputError(said(path, error)) from None
+    with connection_to(parsed.values(), databases, warehouse) as connection:
+        relations = {name: open_relation(connection, table, Path.cwd()) for name, table in parsed.items()}
+        draft = Draft(path, connection, relations, wishes, tables, databases)
+        draft.name_columns(ask)
+        draft.read_rows()
+        draft.name_levels()
+        draft.name_regressors()
+        draft.name_the_rest()
+    draft.config()
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    path.write_text(yaml.safe_dump(draft.content, sort_keys=False), encoding="utf-8")
+    return draft.notes
 
 
-def located(table: str) -> str:
-    """A file by its whole path, so that the configuration may lie anywhere; a warehouse table as it is."""
-    return str(Path(table).expanduser().resolve()) if Path(table).expanduser().exists() else table
+class Draft:
+    """A configuration on its way: `content` is what will be written, `notes` what was guessed."""
+
+    def __init__(
+        self,
+        path: Path,
+        connection: duckdb.DuckDBPyConnection,
+        relations: Mapping[str, Relation],
+        wishes: Wishes,
+        tables: Mapping[str, dict[str, str]],
+        databases: Mapping[str, str],
+    ) -> None:
+        self.path, self.connection, self.relations, self.wishes = path, connection, relations, wishes
+        self.content: dict[str, object] = {name: dict(table) for name, table in tables.items()}
+        self.content.update({"databases": dict(databases)} if databases else {})
+        self.notes: list[str] = [
+            f"{relations[name].name} is not UTF-8 and is read as {table['encoding']}"
+            for name, table in tables.items()
+            if "encoding" in table
+        ]
+
+    def config(self) -> SourceConfig:
+        """What is written so far, validated."""
+        try:
+            return SourceConfig.model_validate(self.content)
+        except ValidationError as error:
+            raise InputError(said(self.path, error)) from None
+
+    def raw(self) -> RawTables:
+        """Selects of what is written so far."""
+        return RawTables(self.config(), self.relations)
+
+    def raw_sales(self) -> RawTables:
+        """Selects of the sales and their coming days, without what belongs to them."""
+        fields = ("sales", "future", "date_format", "grain", "databases")
+        return RawTables(
+            SourceConfig.model_validate({name: self.content[name] for name in fields if name in self.content}),
+            {name: relation for name, relation in self.relations.items() if name in fields},
+        )
+
+    def table(self, name: str) -> dict[str, object]:
+        """Fields of a table of the configuration."""
+        table = self.content[name]
+        assert isinstance(table, dict)
+        return table
+
+    def name_columns(self, ask: Ask) -> None:
+        """Columns of every table: given, guessed by name, or asked for."""
+        sales, wishes = self.relations["sales"], self.wishes
+        fields = self.table("sales")
+        regressors = (text.partition("=")[0] for text in wishes.regressors)
+        taken = {*wishes.columns.values(), *wishes.hierarchy.values(), *regressors}
+        for name in SALES_FIELDS:
+            column = wishes.columns.get(name) or named(name, sales.columns, taken)
+            if column is None and name in REQUIRED:
+                column = ask(name, sales.columns)
+            if column is not None:
+                sales.require(column, f"--{name}")
+                fields[name] = column
+                taken.add(column)
+        self._date_format(sales, str(fields["date"]))
+        if "item" not in fields:
+            self._groups_as_items(sales, fields, taken)
+        fields_of = {
+            "items": ("item",),
+            "stores": ("store",),
+            "prices": ("date", "item", "price", "store"),
+            "events": ("date", "name", "kind"),
+        }
+        for table, names in fields_of.items():
+            if table in self.relations:
+                self._columns_of(table, names)
+
+    def _columns_of(self, table: str, names: Sequence[str]) -> None:
+        relation, fields, own = self.relations[table], self.table(table), self.table("sales")
+        taken: set[str] = set()
+        for name in names:
+            shared = str(own.get(name, ""))
+            column = shared if shared in relation.columns else named(name, relation.columns, taken)
+            if column is not None:
+                fields[name] = column
+                taken.add(column)
+            elif name not in ("kind", "store") or table == "stores":
+                raise InputError(
+                    f"{relation.name}: no column looks like the {name} of `{table}`. Its columns are: "
+                    f"{', '.join(relation.columns)}. Leave out --{table} and add it to {self.path} by hand."
+                )
+
+    def _date_format(self, sales: Relation, column: str) -> None:
+        shape = self.wishes.rules.get("date_format") or date_format_of(self.connection, sales, column)
+        if shape is not None:
+            self.content["date_format"] = shape
+        if shape is not None and "date_format" not in self.wishes.rules:
+            self.notes.append(f"dates are read as {shape} (date_format)")
+
+    def _groups_as_items(self, sales: Relation, fields: dict[str, object], taken: set[str]) -> None:
+        """Sales of departments: where a store has several rows a date, its finest group is what is sold."""
+        if not rows_of(self.connection, self.raw_sales()).repeated:
+            return
+        for group in GROUPS_OF_ITEMS:
+            column = named(group, sales.columns, taken)
+            if column is not None:
+                fields["item"] = column
+                self.notes.append(f"there is no item column: {column} is what is sold (sales.item)")
+                return
+
+    def read_rows(self) -> None:
+        """Rules that follow from the rows: grain, missing dates and duplicates."""
+        rows = rows_of(self.connection, self.raw_sales())
+        given = {name: rule for name, rule in self.wishes.rules.items() if name != "date_format"}
+        guessed: dict[str, tuple[str, str]] = {}
+        if rows.grain == "week":
+            guessed["grain"] = ("week", "every date is of one weekday")
+        if rows.missing_dates == "gap":
+            guessed["missing_dates"] = (
+                "gap",
+                f"{rows.zero_share:.0%} of the rows say zero, so a date without one is not known",
+            )
+        if rows.repeated:
+            guessed["duplicates"] = (
+                "sum",
+                f"{rows.repeated:,} of {rows.rows:,} rows share date, store and item with another one; if they repeat "
+                "it rather than add to it, remove them",
+            )
+        for name, default in (("grain", "day"), ("missing_dates", "zero"), ("duplicates", "refuse")):
+            rule, why = guessed.get(name, (default, ""))
+            self.content[name] = given.get(name, rule)
+            if name not in given and why:
+                self.notes.append(f"{name}: {rule}, because {why}")
+
+    def name_levels(self) -> None:
+        """Department, category and region: given, or columns with such a name that each item or store has one of."""
+        hierarchy: dict[str, str] = {}
+        taken = {*map(str, self.table("sales").values())}
+        for level, kind in HIERARCHY:
+            table = kind if kind in self.relations else "sales"
+            relation, owner = self.relations[table], self.table(table).get(kind.removesuffix("s"))
+            if level in self.wishes.hierarchy:
+                column = self.wishes.hierarchy[level]
+                relation.require(column, f"--{level}")
+                hierarchy[level] = column
+                continue
+            guess = named(level, relation.columns, taken)
+            if guess is None or owner is None or not belongs_to(self.connection, relation, guess, str(owner)):
+                continue
+            if level == "category" and "department" in hierarchy:
+                of = hierarchy["department"]
+                if not belongs_to(self.connection, relation, guess, of):
+                    continue
+            hierarchy[level] = guess
+            self.notes.append(f"{guess} of {relation.name} is the {level}")
+        if hierarchy:
+            self.content["hierarchy"] = hierarchy
+
+    def name_regressors(self) -> None:
+        """Columns that move demand: given, or columns of the sales that have values for coming days."""
+        regressors = dict(regressor(text, self.relations) for text in self.wishes.regressors)
+        used = {*map(str, self.table("sales").values()), *(str(fields["column"]) for fields in regressors.values())}
+        known = known_in_advance(
+            self.connection,
+            self.raw_sales(),
+            [c for c in self.relations["sales"].columns if c not in used],
+            MOST_VALUES,
+        )
+        for column in known:
+            name, fields = regressor(f"{column}=known", self.relations)
+            while name in regressors:
+                name += "_"
+            regressors[name] = fields
+        if known:
+            self.notes.append(f"regressors known in advance, for they have values for coming days: {', '.join(known)}")
+        if regressors:
+            self.content["regressors"] = regressors
+
+    def name_the_rest(self) -> None:
+        """Columns that nothing is made of."""
+        config = self.config()
+        used = {(table, column) for table, column, _ in self.raw().columns()}
+        for table in ("sales", "items", "stores"):
+            rest = (
+                [c for c in self.relations[table].columns if (table, c) not in used] if table in config.tables else []
+            )
+            if rest:
+                kinds = "NAME=known or NAME=past_only" if table == "sales" else "NAME=static"
+                self.notes.append(
+                    f"not used of {self.relations[table].name}: {', '.join(rest)} (--regressor {kinds} makes one count)"
+                )
+
+
+def located(table: str) -> dict[str, str]:
+    """A table's fields: a file by its whole path, so that the configuration may lie anywhere; and its encoding."""
+    path = Path(table).expanduser()
+    if not path.is_file():
+        return {"from": table}
+    encoding = "utf-8" if path.suffix == ".parquet" else encoding_of(path)
+    return {"from": str(path.resolve()), **({} if encoding == "utf-8" else {"encoding": encoding})}
 
 
 def database(text: str) -> tuple[str, str]:
@@ -111,25 +304,36 @@ def database(text: str) -> tuple[str, str]:
     return name, str(Path(file).expanduser().resolve())
 
 
-def opened(table: Table, warehouse: Path, databases: Mapping[str, str]) -> Relation:
-    """The table's relation."""
-    if table.is_file or table.catalog in databases:
+@contextmanager
+def connection_to(
+    tables: Iterable[Table], databases: Mapping[str, str], warehouse: Path
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that sees the tables: to the warehouse only where one of them is a table of it."""
+    if all(table.is_file or table.catalog in databases for table in tables):
         with duckdb.connect() as connection:
             attach(connection, databases, Path.cwd())
-            return open_relation(connection, table, Path.cwd())
-    with connected(warehouse, 4.0, 2) as connection:
-        return open_relation(connection, table, Path.cwd())
+            yield connection
+    else:
+        with connected(warehouse, 4.0, 2) as connection:
+            attach(connection, databases, Path.cwd())
+            yield connection
 
 
-def regressor(text: str, relation: Relation) -> tuple[str, dict[str, str]]:
-    """Name and fields of a regressor given as `column=availability`.
+def regressor(text: str, relations: Mapping[str, Relation]) -> tuple[str, dict[str, str]]:
+    """Name and fields of a regressor given as `column=availability`; a static one is of items or stores.
 
     Raises:
         InputError: the text has no `=`, or there is no such column.
     """
     column, equals, availability = text.partition("=")
     if not equals:
-        raise InputError(f"--regressor {text!r}: write it as column=known or column=past_only.")
-    relation.require(column, "--regressor")
-    name = "".join(c if c.isalnum() else "_" for c in column.lower())
-    return name, {"column": column, "availability": availability}
+        raise InputError(f"--regressor {text!r}: write it as column=known, column=past_only or column=static.")
+    name = words(column)[:40]
+    name = name if name[0].isalpha() else f"column_{name}"
+    if availability != "static":
+        relations["sales"].require(column, "--regressor")
+        return name, {"column": column, "availability": availability}
+    for table in ("items", "stores"):
+        if table in relations and column in relations[table].columns:
+            return name, {"column": column, "availability": availability, "from": table}
+    raise InputError(f"--regressor {text!r}: neither --items nor --stores names a table with that column.")

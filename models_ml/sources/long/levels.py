@@ -5,12 +5,11 @@ from __future__ import annotations
 
 from itertools import combinations
 
-import duckdb
-
 from models_ml.evaluation.hierarchy import LEVELS, Level
+from models_ml.sources.long.session import Session
 
 
-def levels_select(connection: duckdb.DuckDBPyConnection, schema: str) -> str:
+def levels_select(connection: Session, schema: str) -> str:
     """A select of every level with the lower-numbered level whose nodes it has (`same_as`), or null.
 
     Two levels have the same nodes when each node of one is exactly one node of the other.
@@ -23,7 +22,7 @@ def levels_select(connection: duckdb.DuckDBPyConnection, schema: str) -> str:
     pairs = list(combinations(LEVELS, 2))
     counts = ", ".join(
         [f"count(distinct {key_of(level)})" for level in LEVELS]
-        + [f"count(distinct ({key_of(one)}, {key_of(other)}))" for one, other in pairs]
+        + [f"count(distinct {key_of(one)} || '&' || {key_of(other)})" for one, other in pairs]
     )
     row = connection.execute(f"select {counts} from {series} as series").fetchone()
     assert row is not None

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from models_ml.sources.long.config import Columns, SourceConfig
+from models_ml.sources.long.config import HIERARCHY, Columns, SourceConfig, Table
 from models_ml.sources.long.relations import Relation, quoted
 
 ALL = "all"
@@ -35,6 +36,10 @@ class Check:
     remedy: str
 
 
+NO_VALUE = ("na", "n/a", "nan", "null")
+"""How programs write a number or a flag that is not there."""
+
+
 def text(column: str) -> str:
     """A value as text; blanks are no value."""
     return f"nullif(trim(cast({column} as varchar)), '')"
@@ -52,17 +57,23 @@ def joined(columns: Columns | None) -> str:
     return " || '_' || ".join(text(quoted(column)) for column in columns)
 
 
+def value(column: str) -> str:
+    """A number or a flag as text, or null where there is none."""
+    return f"(case when lower({text(column)}) not in {NO_VALUE} then {text(column)} end)"
+
+
 def number(column: str) -> str:
     """A finite number, or null."""
-    return f"(case when isfinite(try_cast({text(column)} as double)) then try_cast({text(column)} as double) end)"
+    found = f"try_cast({text(column)} as double)"
+    return f"(case when abs({found}) <= {sys.float_info.max!r} then {found} end)"
 
 
 def flag(column: str) -> str:
-    """1 or 0 (no value is 0), or null for anything else."""
-    value = f"lower({text(column)})"
+    """1 or 0, or null for anything else."""
+    said = f"lower({text(column)})"
     return (
-        f"(case when {value} is null or {value} in ('0', '0.0', 'false', 'f', 'no', 'n') then 0"
-        f" when {value} in ('1', '1.0', 'true', 't', 'yes', 'y') then 1 end)"
+        f"(case when {said} in ('0', '0.0', 'false', 'f', 'no', 'n') then 0"
+        f" when {said} in ('1', '1.0', 'true', 't', 'yes', 'y') then 1 end)"
     )
 
 
@@ -104,10 +115,10 @@ class RawTables:
                     if getattr(config.sales, field) is not None:
                         yield "future", getattr(config.sales, field), f"sales.{field}"
                 continue
-            for field, value in table.model_dump(by_alias=True).items():
-                if field != "from" and isinstance(value, str):
-                    yield name, value, f"{name}.{field}"
-        for field, kind in (("department", "items"), ("category", "items"), ("region", "stores")):
+            for field, column in table.model_dump(exclude=set(Table.model_fields)).items():
+                if isinstance(column, str):
+                    yield name, column, f"{name}.{field}"
+        for field, kind in HIERARCHY:
             for column in getattr(config.hierarchy, field) or ():
                 yield self.attribute_table(kind)[0], column, f"hierarchy.{field}"
         for name, regressor in config.regressors.items():
@@ -156,7 +167,7 @@ class RawTables:
             yield self._date("regional_flags", config.regional_flags.date)
             yield from self._key("regional_flags", config.regional_flags.region, LONGEST_ID)
             yield from self._flag("regional_flags", config.regional_flags.flag)
-        for field, kind in (("department", "items"), ("category", "items"), ("region", "stores")):
+        for field, kind in HIERARCHY:
             for column in getattr(config.hierarchy, field) or ():
                 yield from self._key(self.attribute_table(kind)[0], column, LONGEST_ID)
 
@@ -166,11 +177,11 @@ class RawTables:
         return Check(table, column, f"{self.date(column)} is null", "this is no date", f"Write dates {wanted}.")
 
     def _number(self, table: str, column: str) -> Check:
-        value = quoted(column)
+        name = quoted(column)
         return Check(
             table,
             column,
-            f"{text(value)} is not null and {number(value)} is null",
+            f"{value(name)} is not null and {number(name)} is null",
             "this is no number",
             "Write numbers with a decimal point and nothing else, or leave the field empty.",
         )
@@ -181,18 +192,18 @@ class RawTables:
             column,
             f"{number(quoted(column))} {wrong}" + ("" if table == "sales" else f" or {text(quoted(column))} is null"),
             "a price is above zero",
-            "Correct it, or leave the row out.",
+            f"Correct it, or leave such rows out by `where: cast({quoted(column)} as double) >= 0` of the table.",
         )
 
     def _key(self, table: str, column: str | None, longest: int) -> Iterator[Check]:
         if column is None:
             return
-        value = text(quoted(column))
-        yield Check(table, column, f"{value} is null", "there is no value", "Fill it in, or leave the row out.")
+        id_ = text(quoted(column))
+        yield Check(table, column, f"{id_} is null", "there is no value", "Fill it in, or leave the row out.")
         yield Check(
             table,
             column,
-            f"length({value}) > {longest} or regexp_matches({value}, '[\\x00-\\x1f\\x7f|]')",
+            f"length({id_}) > {longest} or regexp_matches({id_}, '[\\x00-\\x1f\\x7f|]')",
             f"an id has at most {longest} characters, none of them a control character or '|'",
             "Use shorter ids without '|'.",
         )
@@ -200,9 +211,12 @@ class RawTables:
     def _flag(self, table: str, column: str | None) -> Iterator[Check]:
         if column is not None:
             yield Check(
-                table, column, f"{flag(quoted(column))} is null", "a flag is 0 or 1 (or true, false, yes, no)",
-                "Correct it; no value means 0.",
-            )  # fmt: skip
+                table,
+                column,
+                f"{value(quoted(column))} is not null and {flag(quoted(column))} is null",
+                "a flag is 0 or 1 (or true, false, yes, no)",
+                "Correct it, or leave the field empty.",
+            )
 
     # ---------- raw tables
 
@@ -210,27 +224,24 @@ class RawTables:
         """Rows of units: one a date, store and item, or more if the data has duplicates; a week becomes seven days."""
         sales = self.config.sales
         price = "cast(null as double)" if sales.price is None else f"nullif({number(quoted(sales.price))}, 0)"
-        stockout = "0" if sales.stockout is None else flag(quoted(sales.stockout))
+        stockout = "0" if sales.stockout is None else f"coalesce({flag(quoted(sales.stockout))}, 0)"
+        days = self.config.step_days
         rows = (
             f"select {self.date(sales.date)} as date, {key(sales.store)} as store_id, {key(sales.item)} as item_id,"
-            f" {number(quoted(sales.units))} as units,"
+            f" {number(quoted(sales.units))} / {days} as units,"
             f" {price} as price, {stockout} as is_stockout"
             f" from {self.relations['sales'].sql}"
-            f" where {text(quoted(sales.units))} is not null{in_stores(key(sales.store), self.stores_asked, 'and')}"
+            f" where {value(quoted(sales.units))} is not null{in_stores(key(sales.store), self.stores_asked, 'and')}"
         )
-        days = self.config.step_days
         until = "" if self.as_of is None else f" where date + {days - 1} <= cast('{self.as_of}' as date)"
-        return self.by_day(f"select * replace (units / {days} as units) from ({rows}) as sold{until}")
+        return self.by_day(f"select * from ({rows}) as sold{until}", "store_id, item_id, units, price, is_stockout")
 
-    def by_day(self, rows: str) -> str:
+    def by_day(self, rows: str, columns: str) -> str:
         """Rows of a date, those of weekly data once for each day of the week that begins on their date."""
         if self.config.step_days == 1:
             return rows
-        days = f"unnest(range({self.config.step_days}))"
-        return (
-            "select * exclude (day_of_step) replace (date + cast(day_of_step as integer) as date)"
-            f" from (select *, {days} as day_of_step from ({rows}) as step) as spread"
-        )
+        days = " union all ".join(f"select {day} as day_of_step" for day in range(self.config.step_days))
+        return f"select date + day_of_step as date, {columns} from ({rows}) as step cross join ({days}) as days"
 
     def items(self) -> str:
         """Each item's department and category; where one of them is not configured, both are the other."""
@@ -305,7 +316,7 @@ class RawTables:
                 f" {key(sales.item)} as item_id, {text(quoted(column))} as found from {relation.sql}"
                 f"{in_stores(key(sales.store), self.stores_asked, 'where')}"
             )
-        return self.by_day(" union all ".join(parts))
+        return self.by_day(" union all ".join(parts), "store_id, item_id, found")
 
     def attribute(self, name: str) -> str:
         """Values of a static column: item_id or store_id, and `found` (text)."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import duckdb
-
 from models_ml.sources.long.config import SourceConfig
+from models_ml.sources.long.session import Session
 
 
-def left_out(connection: duckdb.DuckDBPyConnection, config: SourceConfig, schema: str) -> Iterator[str]:
+def left_out(connection: Session, config: SourceConfig, schema: str) -> Iterator[str]:
     """Features and levels that this source cannot have, each with the reason.
 
     Args:

@@ -17,6 +17,7 @@ from models_ml.sources.long.config import SourceConfig, config_path, read_config
 from models_ml.sources.long.ingest import SCHEMA, load, open_relations, warnings
 from models_ml.sources.long.mapping import RawTables
 from models_ml.sources.long.omissions import left_out
+from models_ml.sources.long.relations import attach
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,9 @@ def check(source: Path, warehouse: Path, *, horizon_days: int, threads: int = 2)
     """
     config = read_config(source)
     with _scratch(config, warehouse, threads) as connection:
-        relations = open_relations(connection, config, config_path(source).resolve().parent)
+        folder = config_path(source).resolve().parent
+        attach(connection, config.databases, folder)
+        relations = open_relations(connection, config, folder)
         connection.begin()
         try:
             load(connection, RawTables(config, relations))

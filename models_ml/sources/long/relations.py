@@ -4,15 +4,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from models_ml.errors import InputError
+from models_ml.errors import InputError, WarehouseError
 from models_ml.sources.faults import input_fault
 from models_ml.sources.long.config import SourceConfig, Table
+from models_ml.sources.long.session import Session
 
 _CHUNK_BYTES = 4 * 2**20
 
@@ -28,15 +29,22 @@ class Relation:
 
     Attributes:
         name: as the user knows it: the file's name, or the table's.
-        sql: what stands behind `from`.
+        rows: what stands behind `from`, for all of its rows.
         columns: names of its columns.
         path: the file; None for a table of the warehouse.
+        where: condition of the rows that count; None: all do.
     """
 
     name: str
-    sql: str
+    rows: str
     columns: tuple[str, ...]
     path: Path | None
+    where: str | None = None
+
+    @property
+    def sql(self) -> str:
+        """What stands behind `from`, for the rows that count."""
+        return self.rows if self.where is None else f"(select * from {self.rows} where ({self.where}))"
 
     def require(self, column: str, field: str) -> str:
         """The identifier of a column that the configuration names.
@@ -54,19 +62,23 @@ class Relation:
             )
         return quoted(column)
 
-    def line(self, connection: duckdb.DuckDBPyConnection, condition: str, value: str) -> tuple[int | None, object]:
+    def line(self, connection: Session, condition: str, value: str) -> tuple[int | None, object]:
         """The line (None in a warehouse table) and the value of the first row for which a condition holds."""
+        if self.path is None:
+            row = connection.execute(f"select {value} from {self.sql} where {condition} limit 1").fetchone()
+            return None, None if row is None else row[0]
         row = connection.execute(
             f"select line, found from (select row_number() over () + 1 as line, {value} as found,"
-            f" {condition} as is_fault from {self.sql}) where is_fault order by line limit 1"
+            f" ({condition}) and ({self.where or 'true'}) as is_fault from {self.rows})"
+            " where is_fault order by line limit 1"
         ).fetchone()
         if row is None:
             return None, None
-        is_text = self.path is not None and self.path.suffix != ".parquet"
+        is_text = self.path.suffix != ".parquet"
         return (row[0] if is_text else None), row[1]
 
 
-def open_relation(connection: duckdb.DuckDBPyConnection, table: Table, folder: Path) -> Relation:
+def open_relation(connection: Session, table: Table, folder: Path) -> Relation:
     """Find a table and its columns.
 
     Args:
@@ -75,18 +87,25 @@ def open_relation(connection: duckdb.DuckDBPyConnection, table: Table, folder: P
         folder: that relative paths start from.
 
     Raises:
-        InputError: no such file or table, or it cannot be read.
+        InputError: no such file or table, it cannot be read, or its condition holds for none of its rows.
     """
+    relation = _opened(connection, table, folder)
+    if table.where is not None:
+        _check_where(connection, relation)
+    return relation
+
+
+def _opened(connection: Session, table: Table, folder: Path) -> Relation:
     if not table.is_file:
         try:
             described = connection.execute(f"describe {table.from_}").fetchall()
-        except duckdb.Error as error:
+        except (duckdb.Error, WarehouseError) as error:
             raise InputError(
                 f"{table.from_}: there is no such table in the warehouse ({str(error).splitlines()[0]}). Name a table "
                 "as schema.table, or database.schema.table of one of `databases`, or a file that ends in .csv or "
                 ".parquet. Nothing was loaded."
             ) from None
-        return Relation(table.from_, table.from_, tuple(row[0] for row in described), None)
+        return Relation(table.from_, table.from_, tuple(columns_described(described)), None, table.where)
     path = (folder / Path(table.from_).expanduser()).resolve()
     if not path.is_file():
         raise InputError(f"{path}: there is no such file. Correct its path in the configuration. Nothing was loaded.")
@@ -94,12 +113,42 @@ def open_relation(connection: duckdb.DuckDBPyConnection, table: Table, folder: P
     if path.suffix == ".parquet":
         sql = f"read_parquet({literal})"
     else:
-        sql = f"read_csv({literal}, all_varchar = true, header = true, null_padding = false)"
+        sql = (
+            f"read_csv({literal}, all_varchar = true, header = true, null_padding = false,"
+            f" encoding = '{table.encoding}')"
+        )
     try:
         described = connection.execute(f"describe select * from {sql}").fetchall()
     except duckdb.Error as error:
         raise unreadable(path.name, error) from None
-    return Relation(path.name, sql, tuple(row[0] for row in described), path)
+    return Relation(path.name, sql, tuple(row[0] for row in described), path, table.where)
+
+
+def columns_described(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """Columns of a table, without what Databricks adds after them of its partitions."""
+    for name, *_ in rows:
+        if not name or name.startswith("#"):
+            return
+        yield name
+
+
+def _check_where(connection: Session, relation: Relation) -> None:
+    try:
+        row = connection.execute(
+            f"select count(*), count(*) filter (where ({relation.where})) from {relation.rows}"
+        ).fetchone()
+    except (duckdb.Error, WarehouseError) as error:
+        raise input_fault(
+            relation.name,
+            f"the condition `where: {relation.where}` cannot be evaluated: {str(error).splitlines()[0]}",
+            remedy="Correct it. Values of a CSV file are texts: write cast(price as double) > 0, returned = 'no'.",
+        ) from None
+    if row is not None and row[0] and not row[1]:
+        raise input_fault(
+            relation.name,
+            f"the condition `where: {relation.where}` holds for none of its {row[0]:,} rows",
+            remedy="Correct it. Values of a CSV file are texts, with the case of the file: returned = 'False'.",
+        )
 
 
 def attach(connection: duckdb.DuckDBPyConnection, databases: Mapping[str, str], folder: Path) -> None:
@@ -132,11 +181,11 @@ def unreadable(name: str, error: duckdb.Error) -> InputError:
     return input_fault(
         name,
         f"the file cannot be read: {' '.join(str(error).split())[:300]}",
-        remedy="Save it as plain CSV in UTF-8 with a header, or as parquet.",
+        remedy="Save it as plain CSV in UTF-8 with a header, or as parquet; or say its `encoding`, latin-1 for one.",
     )
 
 
-def fingerprint(connection: duckdb.DuckDBPyConnection, config: SourceConfig, relations: dict[str, Relation]) -> str:
+def fingerprint(connection: Session, config: SourceConfig, relations: dict[str, Relation]) -> str:
     """SHA-256 over the configuration and the contents of every table."""
     digest = hashlib.sha256(config.model_dump_json(by_alias=True).encode())
     for name, relation in relations.items():
@@ -145,7 +194,8 @@ def fingerprint(connection: duckdb.DuckDBPyConnection, config: SourceConfig, rel
         else:
             part = str(
                 connection.execute(
-                    f"select count(*), sum(cast(hash(t) as hugeint)) from {relation.sql} as t"
+                    f"select count(*), sum(cast(hash({', '.join(map(quoted, relation.columns))}) as decimal(38, 0)))"
+                    f" from {relation.sql}"
                 ).fetchone()
             )
         digest.update(f"{name} {part}\n".encode())

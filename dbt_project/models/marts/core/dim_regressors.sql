@@ -3,7 +3,9 @@ with declared_regressors as (
     select
         regressor,
         availability,
-        column_name
+        column_name,
+        given_from,
+        given_until
     from {{ source_model('declared_regressors') }}
 
 )

@@ -25,7 +25,8 @@ summed as (
         series.department_id,
         regressors.date,
         regressors.regressor,
-        sum(regressors.value) as value
+        sum(regressors.value) as value,
+        sum(case when regressors.value is null then 1 else 0 end) as series_unknown
     from regressors
     inner join series
         on
@@ -56,6 +57,7 @@ on_sale as (
         summed.date,
         summed.regressor,
         summed.value,
+        summed.series_unknown,
         sum(launches.series_launched) as series_on_sale
     from summed
     inner join launches
@@ -63,7 +65,7 @@ on_sale as (
             summed.store_id = launches.store_id
             and summed.department_id = launches.department_id
             and summed.date >= launches.launch_date
-    group by summed.store_id, summed.department_id, summed.date, summed.regressor, summed.value
+    group by summed.store_id, summed.department_id, summed.date, summed.regressor, summed.value, summed.series_unknown
 
 ),
 
@@ -74,7 +76,11 @@ final as (
         department_id,
         date,
         regressor,
-        value / series_on_sale as value
+        -- Over those that are known; null if none is.
+        case
+            when series_unknown < series_on_sale
+                then coalesce(value, 0) / nullif(series_on_sale - series_unknown, 0)
+        end as value
     from on_sale
 
 )

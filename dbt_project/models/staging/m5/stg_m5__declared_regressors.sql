@@ -4,7 +4,9 @@ with none as (
     select
         cast(null as {{ type_text() }}) as regressor,
         cast(null as {{ type_text() }}) as availability,
-        cast(null as {{ type_text() }}) as column_name
+        cast(null as {{ type_text() }}) as column_name,
+        cast(null as date) as given_from,
+        cast(null as date) as given_until
 
 )
 

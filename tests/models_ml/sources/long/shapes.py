@@ -43,8 +43,10 @@ def store_sales(folder: Path, *, stores: int = 4, days: int = 500, seed: int = 1
     past = frame["Date"] <= LAST_DAY
     train, test = frame[past & ~shut].copy(), frame[~past].drop(columns=["Sales", "Customers"])
     train["Sales"] = train["Sales"].astype(int)
+    test = test.astype({"Open": object})
+    test.loc[(test["Store"] == 4) & (test["Date"] == "2015-08-05"), "Open"] = None  # not said, a Wednesday
     shops = pd.DataFrame(
-        {"Store": range(1, stores + 1), "StoreType": [*"abab"][:stores], "Distance": [570, 1290, 0, 40]}
+        {"Store": range(1, stores + 1), "StoreType": [*"abab"][:stores], "Distance": [570, 1290, 0, None]}
     )
     return write(
         folder,
@@ -166,8 +168,64 @@ def young_shop(folder: Path, *, items: int = 20, days: int = 63, seed: int = 4) 
     )
 
 
+def invoice_lines(folder: Path, *, items: int = 15, days: int = 420, seed: int = 5) -> Path:
+    """Lines of one shop's invoices: times of day, several lines an item and day, cancellations, latin-1."""
+    generator = np.random.default_rng(seed)
+    dates = pd.date_range(end=LAST_DAY, periods=days)
+    open_days = np.array([1.0, 1.1, 1.0, 1.2, 0.9, 0.0, 0.6])[dates.dayofweek]  # shut on Saturdays
+    lines = generator.poisson(np.linspace(0.5, 4, items)[:, None] * open_days)
+    item, day = (np.repeat(at.ravel(), lines.ravel()) for at in np.indices(lines.shape))
+    frame = pd.DataFrame({"StockCode": [f"{21000 + n}{'AB'[n % 2]}" for n in item]})
+    frame["Description"] = [f"MUG £{1 + n}" for n in item]
+    frame["Quantity"] = generator.choice([1, 2, 3, 6, 12], len(frame))
+    frame["InvoiceDate"] = dates[day] + pd.to_timedelta(generator.integers(480, 1080, len(frame)), unit="m")
+    frame["UnitPrice"] = np.round((1 + item) * generator.choice([1.0, 1.0, 0.85], len(frame)), 2)
+    returned = frame.sample(frac=0.02, random_state=seed).assign(Quantity=lambda f: -f["Quantity"])
+    debt = frame.head(1).assign(StockCode="B", Quantity=1, UnitPrice=-11062.06)
+    frame = pd.concat([frame, returned, debt]).sort_values("InvoiceDate", kind="stable")
+    frame.insert(0, "InvoiceNo", np.where(frame["Quantity"] < 0, "C", "") + frame.index.astype(str))
+    frame["InvoiceDate"] = [f"{t.month}/{t.day}/{t.year} {t.hour}:{t.minute:02d}" for t in frame["InvoiceDate"]]
+    folder.mkdir(parents=True, exist_ok=True)
+    frame.to_csv(folder / "data.csv", index=False, encoding="latin-1")
+    return folder / "data.csv"
+
+
+def department_sales(folder: Path, *, stores: int = 3, departments: int = 8, weeks: int = 90, seed: int = 6) -> Path:
+    """Weekly sales of departments, dated on Fridays, with holidays of coming weeks; some weeks below zero."""
+    generator = np.random.default_rng(seed)
+    fridays = pd.date_range(end="2012-10-26", periods=weeks, freq="7D").append(
+        pd.date_range("2012-11-02", periods=8, freq="7D")
+    )
+    index = pd.MultiIndex.from_product([range(1, stores + 1), range(1, departments + 1), fridays])
+    frame = index.to_frame(index=False, name=["Store", "Dept", "Date"])
+    frame["IsHoliday"] = np.where(frame["Date"].dt.isocalendar().week.isin([6, 36, 47, 52]), "TRUE", "FALSE")
+    frame["Weekly_Sales"] = (4000 * frame["Dept"] * generator.lognormal(0, 0.1, len(frame))).round(2)
+    frame.loc[frame["Dept"] == departments, "Weekly_Sales"] = generator.normal(5, 20, stores * len(fridays)).round(2)
+    past = frame["Date"] <= "2012-10-26"
+    folder.mkdir(parents=True, exist_ok=True)
+    frame[past].to_csv(folder / "train.csv", index=False)
+    frame[~past].drop(columns="Weekly_Sales").to_csv(folder / "test.csv", index=False)
+    shops = pd.DataFrame(
+        {"Store": range(1, stores + 1), "Type": list("ABA")[:stores], "Size": range(40000, 40000 + stores)}
+    )
+    shops.to_csv(folder / "stores.csv", index=False)
+    return folder / "train.csv"
+
+
 SHAPES: dict[str, Callable[[Path], Path]] = {
     "store_sales": store_sales,
     "item_store_sales": item_store_sales,
     "grocery_sales": grocery_sales,
 }
+
+WALKS: dict[str, tuple[Callable[[Path], Path], str]] = {
+    "store_sales": (store_sales, "train.csv --future test.csv --stores store.csv --region StoreType"),
+    "grocery_sales": (
+        grocery_sales,
+        "train.csv --future test.csv --items items.csv --stores stores.csv --events holidays.csv "
+        "--region city --regressor perishable=static",
+    ),
+    "invoice_lines": (invoice_lines, "data.csv --where UnitPrice>='0'"),
+    "department_sales": (department_sales, "train.csv --future test.csv --stores stores.csv --region Type"),
+}
+"""Shapes with what a newcomer gives to `demand init`, in the folder of the files."""

@@ -138,6 +138,18 @@ FAULTS: dict[str, tuple[Callable[[Path], None], tuple[str, ...]]] = {
     "row twice": (edit("train", lambda f: pd.concat([f, f.head(1)])), ("train.csv", "2 rows", "duplicates: sum")),
     "no such column": (edit("train", lambda f: f.rename(columns={"unit_sales": "qty"})), ("sales.units", "qty")),
     "coming day without item": (edit("test", cell("item_nbr", 0, "")), ("test.csv", "line 2", "item_nbr")),
+    "a condition that is none": (
+        field(stores={"from": "stores.csv", "store": "store_nbr", "where": "city like"}),
+        ("stores.csv", "where: city like", "cast(price as double)"),
+    ),
+    "a condition that holds for nothing": (
+        field(stores={"from": "stores.csv", "store": "store_nbr", "where": "city = 'Lima'"}),
+        ("stores.csv", "none of its 3 rows"),
+    ),
+    "another encoding": (
+        lambda config: (config.parent / "stores.csv").write_bytes("store_nbr,city\n1,Ibá\n".encode("latin-1")) and None,
+        ("stores.csv", "utf-8", "encoding", "latin-1"),
+    ),
     "negative units": (field(negative_units="refuse"), ("train.csv", "unit_sales", "-2.0", "negative_units")),
     "unknown field": (field(currency="EUR"), ("source.yml", "currency", "no such field")),
     "wrong value": (field(missing_dates="nothing"), ("source.yml", "missing_dates", "'nothing'", "'gap'")),
@@ -181,3 +193,57 @@ def test_only_the_stores_asked_for(tmp_path: Path, warehouse: Path) -> None:
     assert ingest(config, warehouse, stores=["2"]).stores == 1
     with pytest.raises(InputError, match="store '9' is not in the data"):
         ingest(config, warehouse, stores=["9"])
+
+
+def test_rows_that_do_not_count_are_left_out_and_lines_are_those_of_the_file(tmp_path: Path, warehouse: Path) -> None:
+    config = grocery_sales(tmp_path / "raw")
+    sales = yaml.safe_load(config.read_text())["sales"]
+    frame = pd.read_csv(tmp_path / "raw" / "train.csv")
+    changed(config, sales={**sales, "where": "cast(unit_sales as double) > 0 and store_nbr <> '2'"})
+    ingest(config, warehouse)
+    expected = frame[(frame["unit_sales"] > 0) & (frame["store_nbr"] != 2)]
+    [(count, total)] = rows(warehouse, "select count(*), sum(units) from raw_long.sales")
+    assert (count, total) == (len(expected), pytest.approx(expected["unit_sales"].sum()))
+    at = int(expected.index[20])  # rows before it do not count, but are lines of the file
+    edit("train", cell("date", at, "soon"))(config)
+    with pytest.raises(InputError, match=f"train.csv, line {at + 2:,}, column date"):
+        ingest(config, warehouse)
+    edit("train", cell("date", at, "2015-01-01"))(config)
+    edit("train", cell("date", int(frame.index[frame["store_nbr"] == 2][3]), "soon"))(config)
+    ingest(changed(config, duplicates="sum"), warehouse)
+
+
+def test_what_a_column_does_not_say_is_not_zero(tmp_path: Path, warehouse: Path) -> None:
+    """A blank is unknown: whole days before the first value are said by a date, others by rows without a value."""
+    config = grocery_sales(tmp_path / "raw")
+    path = tmp_path / "raw" / "train.csv"
+    frame = pd.read_csv(path, dtype=str)
+    frame.loc[frame.index[-1], "onpromotion"] = None
+    frame.to_csv(path, index=False)
+    days = pd.date_range(frame["date"].min(), LAST_DAY)
+    ingest(config, warehouse)
+    declared = rows(
+        warehouse,
+        "select given_from, given_until from raw_long.declared_regressors where regressor = 'promotion'",
+    )
+    coming = pd.read_csv(tmp_path / "raw" / "test.csv")["date"].max()
+    assert [tuple(map(str, row)) for row in declared] == [(str(days[60].date()), coming)]
+    unknown = rows(warehouse, "select date, store_id, item_id from raw_long.regressors where value is null")
+    last = frame.iloc[-1]
+    assert [tuple(map(str, row)) for row in unknown] == [(last["date"], last["store_nbr"], last["item_nbr"])]
+
+
+def test_a_blank_beside_nothing_but_ones_is_zero(tmp_path: Path, warehouse: Path) -> None:
+    config = grocery_sales(tmp_path / "raw")
+    for name in ("train", "test"):
+        edit(name, lambda f: f.assign(onpromotion=f["onpromotion"].map({"True": "1"})))(config)
+    ingest(config, warehouse)
+    assert rows(warehouse, "select count(*) from raw_long.regressors where value is null") == [(0,)]
+
+
+def test_a_closed_flag_without_a_value_is_no_closed_day(tmp_path: Path, warehouse: Path) -> None:
+    ingest(store_sales(tmp_path / "raw"), warehouse)
+    closed = rows(warehouse, "select date from raw_long.closed_days where store_id = '4' and date >= '2015-08-01'")
+    assert [str(day) for (day,) in sorted(closed)] == ["2015-08-02", "2015-08-09", "2015-08-16", "2015-08-23"]
+    [(distance,)] = rows(warehouse, "select value from raw_long.attributes where store_id = '4'")
+    assert distance is None

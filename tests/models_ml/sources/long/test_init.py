@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import duckdb
 import pandas as pd
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from models_ml.cli.main import app
 from models_ml.errors import InputError
 from models_ml.evaluation.demand_class import demand_classes
+from models_ml.sources.long.estimate import estimate, measured
+from models_ml.sources.long.guesses import words
 from models_ml.sources.long.ingest import ingest
 from models_ml.sources.long.profile import check
 from models_ml.sources.long.simulate import SALES_FILE, simulate
 from tests.conftest import demand, demand_ok
-from tests.models_ml.sources.long.shapes import grocery_sales
+from tests.models_ml.sources.long.shapes import WALKS, grocery_sales
 
 INIT = ("--grain", "week", "--category", "group", "--department", "brand", "--region", "area")
 
@@ -121,3 +128,121 @@ def test_a_level_that_is_another_one_is_left_out(tmp_path: Path) -> None:
 def test_a_shop_too_short_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="91 days"):
         simulate(tmp_path / "shop", stores=1, items=2, days=60, seed=1)
+
+
+EXPECTED: dict[str, dict[str, object]] = {
+    "store_sales": {
+        "sales": {"date": "Date", "units": "Sales", "store": "Store", "open": "Open"},
+        "stores": {"store": "Store"},
+        "grain": "day",
+        "missing_dates": "gap",
+        "duplicates": "refuse",
+        "hierarchy": {"region": "StoreType"},
+        "regressors": {
+            "promo": {"column": "Promo", "availability": "known"},
+            "state_holiday": {"column": "StateHoliday", "availability": "known"},
+            "school_holiday": {"column": "SchoolHoliday", "availability": "known"},
+        },
+    },
+    "grocery_sales": {
+        "sales": {"date": "date", "units": "unit_sales", "store": "store_nbr", "item": "item_nbr"},
+        "items": {"item": "item_nbr"},
+        "stores": {"store": "store_nbr"},
+        "events": {"date": "date", "name": "description"},
+        "grain": "day",
+        "missing_dates": "zero",
+        "duplicates": "refuse",
+        "hierarchy": {"department": "class", "category": "family", "region": "city"},
+        "regressors": {
+            "perishable": {"column": "perishable", "availability": "static", "from": "items"},
+            "onpromotion": {"column": "onpromotion", "availability": "known"},
+        },
+    },
+    "invoice_lines": {
+        "sales": {
+            "encoding": "latin-1",
+            "where": "UnitPrice>='0'",
+            "date": "InvoiceDate",
+            "units": "Quantity",
+            "item": "StockCode",
+            "price": "UnitPrice",
+        },
+        "date_format": "%m/%d/%Y %H:%M",
+        "grain": "day",
+        "missing_dates": "zero",
+        "duplicates": "sum",
+    },
+    "department_sales": {
+        "sales": {"date": "Date", "units": "Weekly_Sales", "store": "Store", "item": "Dept"},
+        "stores": {"store": "Store"},
+        "grain": "week",
+        "missing_dates": "zero",
+        "duplicates": "refuse",
+        "hierarchy": {"region": "Type"},
+        "regressors": {"is_holiday": {"column": "IsHoliday", "availability": "known"}},
+    },
+}
+
+
+@pytest.mark.parametrize("shape", WALKS)
+def test_a_retailers_files_are_understood(tmp_path: Path, shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Columns by name, formats and rules by content; nothing is loaded, and the source is sound as it was written."""
+    make, arguments = WALKS[shape]
+    make(tmp_path)
+    (tmp_path / "source.yml").unlink(missing_ok=True)
+    monkeypatch.chdir(tmp_path)
+    told = CliRunner().invoke(app, ["init", *arguments.split(), "--home", "home"])
+    assert told.exit_code == 0, told.output
+    written = yaml.safe_load((tmp_path / "home" / "source.yml").read_text())
+    files = [
+        written[table].pop("from") for table in ("sales", "items", "stores", "events", "future") if table in written
+    ]
+    assert all(Path(file).is_file() for file in files)
+    written.pop("future", None)
+    assert written == EXPECTED[shape]
+    for field in ("date_format", "grain", "missing_dates", "duplicates"):
+        if written.get(field) not in (None, "day", "zero", "refuse"):
+            assert f"guess: {field}: " in told.output or f"({field})" in told.output  # no guess without a word
+    assert "CPU minutes" in told.output
+
+
+def test_a_date_that_may_be_two_days_is_not_guessed(tmp_path: Path) -> None:
+    sales = tmp_path / "sales.csv"
+    pd.DataFrame({"day": ["1/2/2024", "2/2/2024", "3/2/2024"], "qty": [1, 2, 3]}).to_csv(sales, index=False)
+    done = demand("init", str(sales), home=tmp_path / "home")
+    assert done.returncode == 2
+    for word in ("column day", "%d/%m/%Y", "%m/%d/%Y", "--date-format"):
+        assert word in done.stderr
+    demand_ok("init", str(sales), "--date-format", "%d/%m/%Y", home=tmp_path / "home")
+    assert check(tmp_path / "home", tmp_path / "none.duckdb", horizon_days=28).last_day == date(2024, 2, 3)
+
+
+def test_nobody_to_ask_is_said(tmp_path: Path) -> None:
+    sales = tmp_path / "sales.csv"
+    pd.DataFrame({"a": ["2024-02-01"], "b": [1]}).to_csv(sales, index=False)
+    done = demand("init", str(sales), home=tmp_path / "home")
+    assert done.returncode == 2
+    assert "--date" in done.stderr
+    assert "a, b" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [("InvoiceDate", "invoice_date"), ("Weekly_Sales", "weekly_sales"), ("SKU", "sku"), ("UNIT PRICE", "unit_price")],
+)
+def test_words_of_a_column(column: str, expected: str) -> None:
+    assert words(column) == expected
+
+
+@given(st.integers(0, 10**11), st.integers(0, 10**11))
+def test_more_days_never_cost_less(one: int, other: int) -> None:
+    less, more = estimate(min(one, other)), estimate(max(one, other))
+    assert 0 < less.cpu_seconds <= more.cpu_seconds
+    assert 0 < less.gigabytes <= more.gigabytes
+
+
+def test_a_measured_run_is_estimated_as_it_was_measured() -> None:
+    runs = measured()
+    assert len(runs) >= 3
+    for run in runs.itertuples():
+        assert estimate(run.series_days).cpu_seconds == pytest.approx(runs.loc[: run.Index, "cpu_seconds"].max())

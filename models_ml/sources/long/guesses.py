@@ -1,0 +1,221 @@
+"""What a table's columns probably mean: by their names, and by what is in them."""
+
+# ruff: noqa: S608 - names come from this package or are quoted; values are bound or escaped
+from __future__ import annotations
+
+import codecs
+import gzip
+import itertools
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from models_ml.sources.faults import input_fault
+from models_ml.sources.long.mapping import RawTables, flag, number, text, value
+from models_ml.sources.long.relations import Relation, quoted
+
+NAMES: dict[str, tuple[str, ...]] = {
+    "date": ("date", "day", "week", "week_start", "ds", "datetime", "timestamp", "*_date", "date_*"),
+    "units": ("units", "unit_sales", "units_sold", "quantity", "qty", "sales", "*_units", "*_qty", "*_sales"),
+    "store": ("store", "shop", "location", "branch", "outlet", "site", "*_store"),
+    "item": ("item", "sku", "product", "article", "stock_code", "material", "upc", "ean", "gtin"),
+    "price": ("price", "unit_price", "sell_price", "selling_price", "sales_price", "retail_price"),
+    "open": ("open", "is_open"),
+    "stockout": ("stockout", "is_stockout", "out_of_stock", "is_out_of_stock", "oos"),
+    "department": ("department", "dept", "class", "subcategory", "sub_category", "brand"),
+    "category": ("category", "family", "group", "product_group", "product_category", "item_category"),
+    "region": ("region", "state", "province", "country", "area", "district"),
+    "name": ("name", "event", "event_name", "holiday", "holiday_name", "description"),
+    "kind": ("kind", "type", "event_type"),
+}  # fmt: skip
+"""Names that a column of a field often has, in words; the first that is there is taken. `*` is any words."""
+
+ID_WORDS = ("id", "nbr", "nr", "no", "num", "number", "code", "key")
+"""Last words that say nothing of what a column is of."""
+
+GROUPS_OF_ITEMS = ("department", "category")
+"""What is sold where a table of sales has no item column, the finest first."""
+
+ZEROS_SAID = 0.01
+"""Share of rows with zero units from which on zeros have rows of their own, so that a date without a row is a gap."""
+
+YEARS = (1950, 2100)
+CHUNK_BYTES = 4 * 2**20
+
+
+def words(column: str) -> str:
+    """A column's name in lower case with `_` between its words: `InvoiceDate`, `Invoice Date` -> `invoice_date`."""
+    return "_".join(re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", column)).lower() or "column"
+
+
+def named(field: str, columns: Sequence[str], taken: Collection[str] = ()) -> str | None:
+    """The column that is probably meant by a field, or None.
+
+    Args:
+        field: key of `NAMES`.
+        columns: of the table, in its order.
+        taken: columns that mean something else.
+    """
+    free = {column: words(column) for column in columns if column not in taken}
+    bare = {column: re.sub(rf"_({'|'.join(ID_WORDS)})$", "", name) for column, name in free.items()}
+    for name in NAMES[field]:
+        pattern = re.compile(name.replace("*", r"\w+"))
+        for column in free:
+            if pattern.fullmatch(free[column]) or pattern.fullmatch(bare[column]):
+                return column
+    return None
+
+
+def encoding_of(path: Path) -> str:
+    """Encoding of a CSV file: utf-8 if all of it is; utf-16 by its first bytes; else latin-1, which any bytes are."""
+    opener = gzip.open if path.suffix == ".gz" else open
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with opener(path, "rb") as file:
+        chunk = file.read(CHUNK_BYTES)
+        if chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return "utf-16"
+        try:
+            while chunk:
+                decoder.decode(chunk)
+                chunk = file.read(CHUNK_BYTES)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return "latin-1"
+    return "utf-8"
+
+
+def date_format_of(connection: duckdb.DuckDBPyConnection, relation: Relation, column: str) -> str | None:
+    """How dates are written; None: as YYYY-MM-DD, or as dates of the database.
+
+    Raises:
+        InputError: in no way that is known, or in two ways of which each would be another day.
+    """
+    found = text(quoted(column))
+    distinct = f"(select distinct {found} as found from {relation.sql} where {found} is not null)"
+
+    def days(date: str) -> str:
+        return f"count(*) filter (where year({date}) between {YEARS[0]} and {YEARS[1]})"
+
+    shapes = list(date_shapes())
+    counts = connection.execute(
+        f"select count(*), {days('coalesce(try_cast(found as date), try_cast(found as timestamp))')}, "
+        + ", ".join(days(f"try_strptime(found, '{shape}')") for shape in shapes)
+        + f" from {distinct}"
+    ).fetchone()
+    assert counts is not None
+    total, as_they_are, *each = counts
+    if as_they_are == total:
+        return None
+    fitting = [shape for shape, count in zip(shapes, each, strict=True) if count == total]
+    if len(fitting) == 1:
+        return fitting[0]
+    example = connection.execute(f"select min(found) from {distinct}").fetchone()
+    raise input_fault(
+        relation.name,
+        "dates are written in more than one possible way: " + " or ".join(fitting)
+        if fitting
+        else "this column holds no dates that could be recognised",
+        column=column,
+        value=None if example is None else example[0],
+        remedy="Say the format by --date-format, for example --date-format %d.%m.%Y, or the column by --date.",
+    )
+
+
+def date_shapes() -> Iterable[str]:
+    """Ways in which people write dates."""
+    days = [
+        order.replace("-", separator)
+        for order in ("%d-%m-%Y", "%m-%d-%Y", "%Y-%m-%d", "%d-%m-%y", "%m-%d-%y")
+        for separator in "-/."
+    ]
+    days += ["%Y%m%d", "%d-%b-%Y", "%d %b %Y", "%d%b%Y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y"]
+    times = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+    return (day + time for day, time in itertools.product(days, times))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What the rows of sales say of themselves.
+
+    Attributes:
+        rows: with units.
+        repeated: of them, those of a date, store and item that another one has.
+        weekdays: different weekdays of their dates.
+        dates: different dates.
+        zero_share: share with zero units.
+    """
+
+    rows: int
+    repeated: int
+    weekdays: int
+    dates: int
+    zero_share: float
+
+    @property
+    def grain(self) -> str:
+        """`week` if all dates are of one weekday."""
+        return "week" if self.weekdays == 1 and self.dates > 1 else "day"
+
+    @property
+    def missing_dates(self) -> str:
+        """`gap` if zeros have rows of their own."""
+        return "gap" if self.zero_share >= ZEROS_SAID else "zero"
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, raw: RawTables) -> Rows:
+    """Count the rows of the sales."""
+    row = connection.execute(
+        "select sum(n), sum(n) filter (where n > 1), count(distinct dayofweek(date)), count(distinct date),"
+        f" sum(zeros) / sum(n) from (select date, count(*) as n, count(*) filter (where units = 0) as zeros"
+        f" from ({raw.sales()}) as sales group by date, store_id, item_id) as sold"
+    ).fetchone()
+    assert row is not None
+    return Rows(int(row[0] or 0), int(row[1] or 0), int(row[2]), int(row[3]), float(row[4] or 0.0))
+
+
+def belongs_to(connection: duckdb.DuckDBPyConnection, relation: Relation, column: str, owner: str) -> bool:
+    """Whether each value of `owner` has one value of a column in all its rows, and there are several values."""
+    own, of = text(quoted(column)), text(quoted(owner))
+    row = connection.execute(
+        f"select (select count(distinct {own}) from {relation.sql}), max(n), min(n) from"
+        f" (select count(distinct {own}) as n from {relation.sql} group by {of}) as by_owner"
+    ).fetchone()
+    return row is not None and row[0] > 1 and row[1] == row[2] == 1
+
+
+def known_in_advance(
+    connection: duckdb.DuckDBPyConnection, raw: RawTables, columns: Sequence[str], most_values: int
+) -> list[str]:
+    """Columns that have values for coming days and could move demand.
+
+    Left out are row numbers, columns that never change, those that follow from the weekday, the store or the item
+    alone, and texts of more than `most_values` different ones.
+    """
+    chosen = []
+    for column in columns:
+        rows = raw.dated(column)
+        row = connection.execute(
+            f"""
+            with days as (select *, {value("found")} as given from ({rows}) as dated),
+            last_day as (select max(date) as last_date from ({raw.sales()}) as sales)
+            select
+                count(given) filter (where date > last_date),
+                count(distinct given) filter (where date > last_date),
+                count(distinct given),
+                count(distinct given) filter (where {number("given")} is null and {flag("given")} is null),
+                count(distinct (dayofweek(date), given)) = count(distinct dayofweek(date))
+                    and count(distinct dayofweek(date)) > 1,
+                count(distinct (store_id, given)) = count(distinct store_id),
+                count(distinct (item_id, given)) = count(distinct item_id)
+            from days cross join last_day where given is not null
+            """
+        ).fetchone()
+        assert row is not None
+        coming, coming_values, values, texts, *follows = row
+        row_numbers = coming_values == coming and coming > most_values
+        if coming and values > 1 and texts <= most_values and not row_numbers and not any(follows):
+            chosen.append(column)
+    return chosen

@@ -131,13 +131,13 @@ def size_of(home: Path) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
-def record_cost(name: str, size: tuple[int, int], runs: Sequence[Run], page: Path = RUN_COSTS) -> None:
-    """Put what first runs cost among the measured runs that `demand check` estimates from, in place of their row."""
-    columns = ["run", "series", "series_days", "cpu_seconds", "peak_gigabytes"]
+def record_cost(size: tuple[int, int], runs: Sequence[Run], page: Path = RUN_COSTS) -> None:
+    """Put what first runs cost among the measured runs that `demand check` estimates from, in place of that size's."""
+    columns = ["series", "series_days", "cpu_seconds", "peak_gigabytes"]
     seconds = statistics.median(run.cpu_seconds for run in runs)
-    fresh = [name, *size, round(seconds), round(max(run.peak_gigabytes for run in runs), 1)]
-    others = pd.read_csv(page).query("run != @name") if page.exists() else pd.DataFrame(columns=columns)
-    rows = [*others[columns].itertuples(index=False, name=None), tuple(fresh)]
+    fresh = (*size, round(seconds), round(max(run.peak_gigabytes for run in runs), 1))
+    others = pd.read_csv(page).query("series != @size[0]") if page.exists() else pd.DataFrame(columns=columns)
+    rows = [*others[columns].itertuples(index=False, name=None), fresh]
     pd.DataFrame(rows, columns=columns).sort_values("series_days").to_csv(page, index=False)
 
 
@@ -197,7 +197,7 @@ def main() -> None:
     for stores in options.stores.split(","):
         first, second, size = measure(raw, stores, options.rounds, options.last_day)
         if options.write:
-            record_cost(f"{'M5' if raw else 'simulated'}, {stores}", size, first)
+            record_cost(size, first)
         lines += [row(f"{stores}, first", first, first), row(f"{stores}, one more day", second, first)]
         print("\n".join(lines[-2:]), flush=True)
     data = "the real M5 data" if raw else "simulated data"

@@ -111,18 +111,15 @@ def _show(settings: Settings, path: Path) -> None:
 
 def told(profile: Profile) -> str:
     """A profile in lines."""
-    from models_ml.sources.long.estimate import estimate, largest_measured
+    from models_ml.sources.long.estimate import told as cost_told
 
-    cost = estimate(profile.series_days)
-    minutes = cost.cpu_seconds / 60
     classes = ", ".join(f"{count:,} {name}" for name, count in profile.classes.items())
     lines = [
         f"{profile.series:,} series: {profile.items:,} items in {profile.stores:,} stores",
         f"{profile.first_day} to {profile.last_day}, {profile.series_days:,} days on sale in all, "
         f"{profile.zero_share:.0%} of them without a sale",
         f"demand: {classes}",
-        f"a run: about {minutes:.0f} CPU minutes ({minutes / 2:.0f} to {minutes:.0f} by the clock on two cores) and "
-        f"{cost.gigabytes:.1f} GB of memory, by {largest_measured()}",
+        cost_told(profile.series_days),
         *(f"note: {problem}" for problem in profile.problems),
         *(f"left out: {reason}" for reason in profile.left_out),
     ]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.run import STEP_ENDED, Run, resident_bytes, row
+from benchmarks.run import STEP_ENDED, Run, record_cost, resident_bytes, row
 from models_ml.cli.progress import Progress
 
 
@@ -28,3 +28,15 @@ def test_memory_is_of_one_session() -> None:
 def test_ratios_are_of_the_same_round() -> None:
     first, second = ([Run(seconds, 1.0, 2.0, {"publish": 4.4}) for seconds in of] for of in ((10, 40), (5, 10)))
     assert row("x", second, first) == "| x | 8 | 5-10 | 1 | 2.0 | 38 % | publish 4 |"
+
+
+def test_a_cost_takes_the_place_of_the_same_size_s(tmp_path: Path) -> None:
+    page = tmp_path / "costs.csv"
+    record_cost((500, 90_000), [Run(9.0, 30.0, 2.04, {})], page)
+    record_cost((40, 10_000), [Run(9.0, 7.4, 1.0, {})], page)
+    record_cost((500, 91_000), [Run(9.0, seconds, 2.5, {}) for seconds in (10.0, 20.0, 60.0)], page)
+    assert page.read_text().splitlines() == [
+        "series,series_days,cpu_seconds,peak_gigabytes",
+        "40,10000,7,1.0",
+        "500,91000,20,2.5",
+    ]

@@ -25,7 +25,7 @@ class Cost:
 
 
 def measured() -> pd.DataFrame:
-    """The measured runs by size: run, series, series_days, cpu_seconds, peak_gigabytes."""
+    """The measured runs by size: series, series_days, cpu_seconds, peak_gigabytes."""
     return pd.read_csv(RUN_COSTS).sort_values("series_days", ignore_index=True)
 
 
@@ -36,25 +36,29 @@ def estimate(series_days: int) -> Cost:
     to there. Never less for more days.
     """
     runs = measured()
+    days = runs["series_days"].tolist()
     return Cost(
-        along(series_days, runs["series_days"].tolist(), runs["cpu_seconds"].cummax().tolist()),
-        along(series_days, runs["series_days"].tolist(), runs["peak_gigabytes"].cummax().tolist()),
+        along(series_days, days, runs["cpu_seconds"].cummax().tolist()),
+        along(series_days, days, runs["peak_gigabytes"].cummax().tolist()),
     )
 
 
-def largest_measured() -> str:
-    """What estimates are based on, in words."""
-    runs = measured()
-    last = runs.iloc[-1]
+def told(series_days: int) -> str:
+    """The estimate in a line, with what it rests on."""
+    cost, runs = estimate(series_days), measured()
+    largest = int(runs["series_days"].iloc[-1])
+    least = "at least" if series_days > largest else "about"
+    minutes = cost.cpu_seconds / 60
     return (
-        f"{len(runs)} measured runs (benchmarks/results.md), the largest of {int(last['series']):,} series and "
-        f"{int(last['series_days']):,} days on sale"
+        f"a run: {least} {minutes:.0f} CPU minutes ({minutes / 2:.0f} to {minutes:.0f} by the clock on two cores) and "
+        f"{cost.gigabytes:.1f} GB of memory; measured: {len(runs)} run{'s' if len(runs) > 1 else ''} of up to "
+        f"{int(runs['series'].iloc[-1]):,} series and {largest:,} days on sale (benchmarks/results.md)"
     )
 
 
 def along(x: float, xs: list[float], ys: list[float]) -> float:
     """The height at `x` of a line through points that ascend in `xs`, flat before the first, straight on after it."""
-    if x <= xs[0]:
+    if x <= xs[0] or len(xs) == 1:
         return ys[0]
     right = next((place for place, limit in enumerate(xs) if x <= limit), len(xs) - 1)
     slope = (ys[right] - ys[right - 1]) / (xs[right] - xs[right - 1])

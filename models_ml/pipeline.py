@@ -428,7 +428,7 @@ def rivals(settings: Settings, plan: Plan, fold: date) -> list[str]:
 
     engine = make_engine(settings.effective_store_url)
     try:
-        champion, _ = promotion.served_champion(engine, plan.scope)
+        champion, _ = promotion.served_champion(engine, plan.scope, plan.marts.horizon_days)
     finally:
         engine.dispose()
     return [name for name in promotion.rivals(champion, plan.model, fold) if name in CLASSES]
@@ -505,7 +505,7 @@ def publish_artifact(
     engine = make_engine(settings.effective_store_url)
     try:
         if activate:
-            champion, absence = promotion.served_champion(engine, record.scope)
+            champion, absence = promotion.served_champion(engine, record.scope, record.horizon_days)
             metrics = run.tables["run_metrics"].to_pandas()
             decision = promotion.decide(run.run_id, record.model, metrics, champion, absence, thresholds)
         else:

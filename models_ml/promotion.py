@@ -181,8 +181,8 @@ def rule_of(values: dict[str, Any], mode: Mode, path: Path) -> Rule:
     return Rule(**{**values, "mode": max(mode, own, key=("enabled", "dry-run", "disabled").index)})
 
 
-def served_champion(engine: Engine, scope: Iterable[str]) -> tuple[Champion | None, str]:
-    """The run that every store of a scope serves, if it is one run of just these stores.
+def served_champion(engine: Engine, scope: Iterable[str], horizon_days: int) -> tuple[Champion | None, str]:
+    """The run that every store of a scope serves, if it is one run of just these stores and of this horizon.
 
     Returns:
         The champion or None; and why there is none, in a sentence.
@@ -201,6 +201,9 @@ def served_champion(engine: Engine, scope: Iterable[str]) -> tuple[Champion | No
         run = runs.find(connection, names.pop())
         if tuple(sorted(run.scope)) != wanted:
             return None, f"The served run {run.run_id} is of other stores, so its accuracy cannot be compared."
+        if run.horizon_days != horizon_days:
+            said = f"The served run {run.run_id} forecasts {run.horizon_days} days and this one {horizon_days}"
+            return None, f"{said}, so their accuracy cannot be compared."
         rows = read.metrics(connection, run.run_id).to_pylist()
     metrics = {(row["fold"], row["model"], row["level"], row["metric"]): float(row["value"]) for row in rows}
     return Champion(run.run_id, run.model, metrics), ""

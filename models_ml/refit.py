@@ -46,7 +46,7 @@ def served_run(plan: Plan, settings: Settings) -> str | None:
 
     engine = make_engine(settings.effective_store_url)
     try:
-        champion, _ = promotion.served_champion(engine, plan.scope)
+        champion, _ = promotion.served_champion(engine, plan.scope, plan.marts.horizon_days)
     finally:
         engine.dispose()
     return champion.run_id if champion else None

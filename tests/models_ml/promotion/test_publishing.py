@@ -68,8 +68,11 @@ def trained(
     stores: tuple[str, ...] = STORES,
     model: str = "m",
     origin: date = ORIGIN,
+    horizon_days: int = 7,
 ) -> Path:
-    record, frames = synthetic_run(stores=stores, seed=seed, items=2, horizon_days=7, history_days=14, origin=origin)
+    record, frames = synthetic_run(
+        stores=stores, seed=seed, items=2, horizon_days=horizon_days, history_days=14, origin=origin
+    )
     tables = {name: getattr(frames, name) for name in ARROW_SCHEMAS}
     tables["run_metrics"] = metric_rows(model, wrmsse, fold)
     manifest = {
@@ -169,7 +172,7 @@ def test_a_replay_is_published_beside_the_run_that_is_served(home: Path, setting
     assert (row.status, row.role) == ("published", "challenger")
 
 
-def test_other_folds_and_other_stores_are_not_compared_and_it_says_so(
+def test_other_folds_stores_and_horizons_are_not_compared_and_it_says_so(
     home: Path, settings: Settings, engine: Engine
 ) -> None:
     publish_artifact(settings, trained(home, 1, 0.50))
@@ -177,6 +180,8 @@ def test_other_folds_and_other_stores_are_not_compared_and_it_says_so(
     assert (other_fold.role, "different folds" in other_fold.notes[0]) == ("champion", True)
     other_stores = publish_artifact(settings, trained(home, 3, 5.0, stores=("CA_1",)))
     assert (other_stores.role, "of other stores" in other_stores.notes[0]) == ("champion", True)
+    longer = publish_artifact(settings, trained(home, 5, 9.0, stores=("CA_1",), horizon_days=14))
+    assert (longer.role, "forecasts 7 days and this one 14" in longer.notes[0]) == ("champion", True)
     split = publish_artifact(settings, trained(home, 4, 9.0))
     assert (split.role, "do not all serve the same run" in split.notes[0]) == ("champion", True)
 

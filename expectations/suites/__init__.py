@@ -16,7 +16,7 @@ from models_ml.settings import Settings
 def raw_datasets(engine: Engine, sql: Sql, settings: Settings) -> list[Dataset]:
     """Tables that the ingest of the configured source has written."""
     if settings.source == "m5":
-        from expectations.suites import raw_calendar, raw_prices, raw_sales
+        from expectations.suites.m5 import raw_calendar, raw_prices, raw_sales
 
         return [raw_calendar.dataset(sql), raw_sales.dataset(engine, sql), raw_prices.dataset(sql)]
     if settings.source == "long":

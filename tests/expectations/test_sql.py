@@ -22,9 +22,6 @@ from expectations.suites import (
     core_stores,
     feature_nodes,
     feature_series,
-    raw_calendar,
-    raw_prices,
-    raw_sales,
     store_forecasts,
     store_history,
     store_metrics,
@@ -32,6 +29,7 @@ from expectations.suites import (
     store_runs,
     store_series,
 )
+from expectations.suites.m5 import raw_calendar, raw_prices, raw_sales
 
 SERVED = [ServedDepartment("S_1", "FOODS'1", date(2016, 5, 22), 10, 123.0)]
 RUNS = ["run_1"]

@@ -52,7 +52,7 @@ def told(series_days: int) -> str:
     return (
         f"a run: {least} {minutes:.0f} CPU minutes ({minutes / 2:.0f} to {minutes:.0f} by the clock on two cores) and "
         f"{cost.gigabytes:.1f} GB of memory; measured: {len(runs)} run{'s' if len(runs) > 1 else ''} of up to "
-        f"{int(runs['series'].iloc[-1]):,} series and {largest:,} days on sale (benchmarks/results.md)"
+        f"{int(runs['series'].iloc[-1]):,} series and {largest:,} days on sale; many departments take longer"
     )
 
 

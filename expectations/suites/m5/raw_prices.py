@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from expectations.checks import Dataset, Measure, Profile, parameter
 from expectations.sql import Sql
-from expectations.suites.raw_sales import RELATION as SALES
+from expectations.suites.m5.raw_sales import RELATION as SALES
 from models_ml.sources.m5.layout import PRICE_COLUMNS
 
 NAME = "raw_prices"

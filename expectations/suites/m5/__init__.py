@@ -1,0 +1,1 @@
+"""Raw tables of the M5 source."""

@@ -91,9 +91,9 @@ def timeline(
     """What was sold, what is forecast, and how sure that is, by day.
 
     Args:
-        rows: one a day, oldest first: `date`, `actual`, `mean`, `last_year` and the fields of `bands` (units or
-            none), `event` (text or none), `flag` (true on a regional flag's day), and `tip_units`, `tip_range`,
-            `tip_last_year`, `tip_day`, ready to be read.
+        rows: one a day, oldest first: `date`, `actual`, `mean`, `model` (the model's, where overrides change it),
+            `last_year` and the fields of `bands` (units or none), `event` (text or none), `flag` (true on a regional
+            flag's day), and `tip_units`, `tip_range`, `tip_last_year`, `tip_day`, ready to be read.
         origin: last day whose sales are known; a rule divides past and future there.
         bands: (low, high) fields, widest first.
         colours: the theme's palette.
@@ -132,6 +132,7 @@ def timeline(
     layers += [
         _line(x, y, "last_year", {"color": colours.last_year, "strokeDash": [2, 3], "strokeWidth": 1.5}),
         _line(x, y, "actual", {"color": colours.actual, "strokeWidth": 1.8}),
+        _line(x, y, "model", {"color": colours.forecast, "strokeDash": [5, 4], "strokeWidth": 1.5}),
         _line(x, y, "mean", {"color": colours.forecast, "strokeWidth": 2.4}),
         {
             "transform": [{"filter": "datum.flag"}],

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
 
 from api import schemas
 from dashboard import charts, formats
+
+Part = TypeVar("Part", schemas.ForecastDay, schemas.WeekForecast)
 
 YEAR_DAYS = 364
 SKILL_THAT_COUNTS = 0.02
@@ -31,8 +33,9 @@ class Days:
     Attributes:
         name: id of the node or item.
         origin: last day whose sales are known.
-        forecast: days of the horizon.
+        forecast: days of the horizon, after the overrides in force (see `after_overrides`).
         weeks: sums of its weeks, with ranges of their own; none for items.
+        model: what the model says of the days that overrides change.
         sold: units by day.
         price: price by day, where known.
         step_days: days that each value stands for: 1, or 7 by the first day of its week.
@@ -44,6 +47,7 @@ class Days:
     sold: Mapping[dt.date, float]
     price: Mapping[dt.date, float]
     weeks: tuple[schemas.WeekForecast, ...] = ()
+    model: Mapping[dt.date, float] = field(default_factory=dict)
     step_days: int = 1
 
     @property
@@ -55,7 +59,8 @@ class Days:
     def of_node(node: schemas.NodeForecast, run: schemas.RunRef) -> Days:
         """From a node of the hierarchy."""
         sold = {day.date: day.units for day in node.history}
-        return Days(node.node_id, run.origin, tuple(node.days), sold, {}, tuple(node.weeks), run.step_days)
+        forecast, weeks = tuple(map(after_overrides, node.days)), tuple(map(after_overrides, node.weeks))
+        return Days(node.node_id, run.origin, forecast, sold, {}, weeks, changed(node.days), run.step_days)
 
     @staticmethod
     def of_series(forecast: schemas.SeriesForecast, history: schemas.SeriesHistory) -> Days:
@@ -63,7 +68,24 @@ class Days:
         sold = {day.date: day.units for day in history.days}
         price = {day.date: day.price for day in history.days if day.price is not None}
         run = forecast.run
-        return Days(forecast.item_id, run.origin, tuple(forecast.days), sold, price, step_days=run.step_days)
+        days = tuple(map(after_overrides, forecast.days))
+        return Days(
+            forecast.item_id, run.origin, days, sold, price, model=changed(forecast.days), step_days=run.step_days
+        )
+
+
+def after_overrides(part: Part) -> Part:
+    """A day or week with the final for its mean, and quantiles that scale with it."""
+    if part.final == part.mean:
+        return part
+    scale = part.final / part.mean if part.mean else 1.0
+    quantiles = part.quantiles and {name: value * scale for name, value in part.quantiles.items()}
+    return part.model_copy(update={"mean": part.final, "quantiles": quantiles})
+
+
+def changed(days: Sequence[schemas.ForecastDay]) -> dict[dt.date, float]:
+    """The model's mean of the days that overrides change."""
+    return {day.date: day.mean for day in days if day.final != day.mean}
 
 
 @dataclass(frozen=True)
@@ -72,7 +94,7 @@ class Outlook:
 
     Attributes:
         first, last: the window.
-        units: sum of the mean forecast.
+        units: sum of the forecast, overrides included.
         low, high: 2.5 % and 97.5 % quantiles of the sum; none without quantiles. Of one week they are its own. Of
             several weeks, or where a run has no weeks, they are the parts' added up, which is wider than the range of
             the sum, because good and bad days offset each other: it errs on the safe side.
@@ -166,7 +188,8 @@ def timeline_rows(
         quantiles = day.quantiles or {}
         row = _row(day.date, days, calendar, region) | {
             "mean": round(day.mean, 3),
-            "tip_units": f"{formats.units(day.mean)} forecast",
+            "model": days.model.get(day.date),
+            "tip_units": f"{formats.units(day.mean)} forecast{_by_model(days, day.date)}",
             "tip_range": range_text(quantiles.get("0.025"), quantiles.get("0.975")),
         }
         for low, high in bands:
@@ -174,6 +197,11 @@ def timeline_rows(
             row[_field(high)] = quantiles.get(high)
         rows.append(row)
     return rows
+
+
+def _by_model(days: Days, date: dt.date) -> str:
+    model = days.model.get(date)
+    return "" if model is None else f", {formats.units(model)} by the model"
 
 
 def band_fields(bands: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

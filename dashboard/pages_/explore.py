@@ -113,6 +113,8 @@ def _picture(serving: Serving, days: Days, place: Place, product: Product, item:
     entries: list[layout.LegendEntry] = [("sold", "line", shade.actual), ("forecast", "line", shade.forecast)]
     if any(day.quantiles for day in days.forecast):
         entries.append((f"50, 67, 95 and 99 % of {days.step}s fall here", "area", shade.forecast))
+    if days.model:
+        entries.append(("model, before overrides", "dash", shade.forecast))
     if any(row["last_year"] is not None for row in rows):
         entries.append(("year before", "dash", shade.last_year))
     layout.legend([*entries, *marks_in(rows, shade)])
@@ -143,6 +145,7 @@ def _picture(serving: Serving, days: Days, place: Place, product: Product, item:
     layout.table(
         [
             {"date": day.date, "forecast": round(day.mean, 3)}
+            | ({"model": days.model.get(day.date, day.mean)} if days.model else {})
             | {f"q_{quantile}": (day.quantiles or {}).get(quantile) for quantile in data.QUANTILES}
             for day in days.forecast
         ],
@@ -151,6 +154,7 @@ def _picture(serving: Serving, days: Days, place: Place, product: Product, item:
         columns={
             "date": st.column_config.DateColumn(charts.DATE_TITLES[days.step], format="ddd D MMM YYYY"),
             "forecast": st.column_config.NumberColumn("Forecast (units)", format="%.2f"),
+            "model": st.column_config.NumberColumn("Model, before overrides", format="%.2f"),
             **{
                 f"q_{quantile}": st.column_config.NumberColumn(
                     formats.percent(float(quantile), digits=1).replace(".0", ""), format="%.2f"

@@ -141,12 +141,14 @@ def _picture(serving: Serving, days: Days, place: Place, product: Product, windo
         region=picks.region_of(serving, place),
         bands=BANDS,
     )
+    before: list[layout.LegendEntry] = [("model, before overrides", "dash", shade.forecast)] if days.model else []
     layout.legend(
         [
             ("sold", "line", shade.actual),
             ("forecast", "line", shade.forecast),
             (f"half of {days.step}s fall here", "strong_area", shade.forecast),
             (f"19 of 20 {days.step}s fall here", "area", shade.forecast),
+            *before,
             ("year before", "dash", shade.last_year),
             *marks_in(rows, shade),
         ]
@@ -170,6 +172,7 @@ def _picture(serving: Serving, days: Days, place: Place, product: Product, windo
             {
                 "date": day.date,
                 "forecast": round(day.mean, 2),
+                **({"model": days.model.get(day.date, day.mean)} if days.model else {}),
                 "low_95": (day.quantiles or {}).get("0.025"),
                 "high_95": (day.quantiles or {}).get("0.975"),
                 "year_before": days.sold.get(day.date - dt.timedelta(days=outlook.YEAR_DAYS)),
@@ -181,6 +184,7 @@ def _picture(serving: Serving, days: Days, place: Place, product: Product, windo
         columns={
             "date": st.column_config.DateColumn(charts.DATE_TITLES[days.step], format="ddd D MMM YYYY"),
             "forecast": st.column_config.NumberColumn("Forecast (units)", format="%.1f"),
+            "model": st.column_config.NumberColumn("Model, before overrides", format="%.1f"),
             "low_95": st.column_config.NumberColumn("95 % from", format="%.1f"),
             "high_95": st.column_config.NumberColumn("95 % to", format="%.1f"),
             "year_before": st.column_config.NumberColumn("Year before (units)", format="%.0f"),

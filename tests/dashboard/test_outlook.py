@@ -127,6 +127,28 @@ def test_rows_of_the_picture_cover_each_day_once_and_mark_the_calendar() -> None
     assert anywhere[8]["tip_event"] == "Feast, regional flag"
 
 
+def test_what_overrides_change_is_shown_after_them_beside_the_model() -> None:
+    plain = schemas.ForecastDay(date=after(1), mean=10.0, quantiles={"0.025": 5.0, "0.975": 20.0}, final=10.0)
+    raised = plain.model_copy(update={"date": after(2), "final": 15.0})
+    from_nothing = plain.model_copy(update={"date": after(3), "mean": 0.0, "quantiles": None, "final": 4.0})
+    forecast = [plain, raised, from_nothing]
+    shown = [outlook.after_overrides(day) for day in forecast]
+    assert [day.mean for day in shown] == [10.0, 15.0, 4.0]
+    assert shown[0] == plain
+    assert shown[1].quantiles == {"0.025": 7.5, "0.975": 30.0}
+    days = Days("node", ORIGIN, tuple(shown), {}, {}, model=outlook.changed(forecast))
+    ahead = outlook.outlook(days, 7)
+    assert ahead is not None
+    assert ahead.units == 29.0
+    rows = outlook.timeline_rows(days, history_days=0, calendar={}, region=None, bands=())
+    assert [row["model"] for row in rows] == [None, 10.0, 0.0]
+    assert [row["tip_units"] for row in rows] == [
+        "10 forecast",
+        "15 forecast, 10 by the model",
+        "4.0 forecast, 0 by the model",
+    ]
+
+
 def backtest(ours: float, theirs: float | None, *, level: int = 5) -> schemas.Accuracy:
     def value(model: str, metric: str, figure: float, fold: dt.date) -> schemas.MetricValue:
         return schemas.MetricValue(run_id="r", fold=fold, model=model, level=level, metric=metric, value=figure)

@@ -53,8 +53,8 @@ def test_overview_answers_the_three_questions() -> None:
 
 def test_overview_shows_the_units_that_the_api_serves(client: ApiClient) -> None:
     page = client.nodes({"level": 9, "node_id": "store_department:CA_1|FOODS_3"})
-    week = sum(day.mean for day in page.nodes[0].days[:7])
-    month = page.nodes[0].forecast_units
+    week = sum(day.final for day in page.nodes[0].days[:7])
+    month = page.nodes[0].final_units
     test = show("overview", place="store:CA_1", product="department:FOODS_3")
     assert f"{week:,.0f}".replace(",", "\u202f") + " units" in words(test)
     test.segmented_control[0].set_value("28").run()

@@ -8,7 +8,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEBIAN_PACKAGES := chromium unixodbc
 
-.PHONY: help demo test test-slow test-spark lint lint-infra serve docs bench-accuracy bench-train bench-refit bench-value bench-peers bench-store bench-sizes bench-api bench-warehouse bench-engines bench-ingest bench-dashboard bench bench-run lock clean system-packages
+.PHONY: help demo test test-slow test-spark lint lint-infra serve docs bench-accuracy bench-train bench-refit bench-value bench-cold-start bench-peers bench-store bench-sizes bench-api bench-warehouse bench-engines bench-ingest bench-dashboard bench bench-run lock clean system-packages
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,7 +92,7 @@ docs: $(STAMP) ## one static site of lineage, data quality and API: data/site/in
 # One after the other, each alone on the machine. The parts after the first four read the marts in DEMAND_HOME, made here.
 bench: bench-run bench-ingest bench-warehouse bench-engines bench-sizes ## every benchmark, on the real M5 data in DEMAND_DATA_DIR; a day's work for two cores
 	$(BIN)/demand ingest && $(BIN)/demand build
-	$(MAKE) bench-train bench-refit bench-peers bench-accuracy bench-value bench-store bench-api bench-dashboard
+	$(MAKE) bench-train bench-refit bench-peers bench-accuracy bench-value bench-cold-start bench-store bench-api bench-dashboard
 
 bench-run: $(STAMP) ## `demand run` from raw zip to served, and again with one more day: CA_1, then all of M5
 	$(BIN)/python -m benchmarks.run --stores CA_1,all --last-day 2016-05-22 --write
@@ -123,6 +123,9 @@ bench-refit: $(STAMP) ## accuracy and seconds of forecasting with last week's mo
 
 bench-value: $(STAMP) ## stock and cost of orders from our forecast against simpler ones, on the real M5 marts in DEMAND_HOME
 	$(BIN)/python -m benchmarks.value --write
+
+bench-cold-start: $(STAMP) ## forecasts of items launched around five folds, with and without what is expected of new items
+	$(BIN)/python -m benchmarks.cold_start --stores CA_1,TX_2,WI_1 --write
 
 bench-peers: $(STAMP) .venv-peers/.installed ## seconds, memory and WRMSSE beside mlforecast, AutoETS, Prophet and a model an item
 	$(BIN)/python -m benchmarks.peers --write

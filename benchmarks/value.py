@@ -2,22 +2,25 @@
 
 Needs a home whose marts are built from the real M5 files (DEMAND_HOME; `demand ingest`, `demand build`).
 
+All stores are forecast together; what is stopped goes on where it was when it is started again.
+
 Run: python -m benchmarks.value --write (or: make bench-value).
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import time
 from datetime import date
 from pathlib import Path
 
 import pandas as pd
 
+from benchmarks.report import circumstances
 from models_ml.inventory import value as worth
+from models_ml.inventory.feeds import kept_until_done
 from models_ml.inventory.terms import read_terms, terms_of
+from models_ml.pipeline import raw_fingerprint
 from models_ml.settings import get_settings
 from models_ml.warehouse import open_warehouse
 
@@ -41,39 +44,35 @@ def main() -> None:
     """Play, print Markdown, write it into value.md if asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folds", default=FOLDS)
-    parser.add_argument("--stores", default="", help="these, each by itself, added up; default: all at once")
+    parser.add_argument("--stores", help="comma-separated; default: DEMAND_STORES, or all")
     parser.add_argument("--write", action="store_true", help=f"write the tables into {PAGE.name}")
     options = parser.parse_args()
 
     settings = get_settings()
+    if options.stores is not None:
+        settings = settings.model_copy(update={"stores": options.stores})
     warehouse = open_warehouse(
         settings.effective_warehouse_url, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
     )
     rows = read_terms(warehouse, settings.inventory_terms)
-    started = time.perf_counter()
-    stores = [store for store in options.stores.split(",") if store]
-    parts = []
-    scopes: list[tuple[str, ...]] = [(store,) for store in stores] or [()]
-    for scope in scopes:
-        parts.append(
-            worth.value_backtest(
-                warehouse,
-                [date.fromisoformat(fold) for fold in options.folds.split(",")],
-                METHODS,
-                lambda series: terms_of(series, rows),
-                horizon_days=settings.horizon_days,
-                stores=scope,
-                seed=settings.seed,
-                threads=settings.threads,
-                on_step=lambda step: print(f"{time.perf_counter() - started:6.0f} s  {step}", flush=True),
-            )
+    folds = [date.fromisoformat(fold) for fold in options.folds.split(",")]
+    started = time.process_time()
+    with kept_until_done(settings, raw_fingerprint(settings, warehouse), folds, rows) as keep:
+        results = worth.value_backtest(
+            warehouse,
+            folds,
+            METHODS,
+            lambda series: terms_of(series, rows),
+            horizon_days=settings.horizon_days,
+            stores=settings.store_list,
+            seed=settings.seed,
+            threads=settings.threads,
+            keep=keep,
+            on_step=lambda step: print(f"{time.process_time() - started:6.0f} s of CPU  {step}", flush=True),
         )
-        results = pd.concat(parts, ignore_index=True)
-        results.to_csv(settings.home / "value.csv", index=False)  # what is there if it is stopped
-    played_in = f"Stores: {', '.join(stores) or 'all'}"
-    text = "\n\n".join(
-        [played(results), saved(results), f"{played_in}. {machine(results, time.perf_counter() - started)}"]
-    )
+    spent = f"{len(folds)} folds; {time.process_time() - started:,.0f} s of CPU for what was not there yet"
+    where = f"Stores: {', '.join(settings.store_list) or 'all'}. {spent}. {circumstances(('lightgbm', 'numpy'))}"
+    text = "\n\n".join([played(results), saved(results), where])
     print(text)
     if options.write:
         page = PAGE.read_text()
@@ -114,14 +113,6 @@ def saved(results: pd.DataFrame) -> str:
         )
     names = ["category", "against", "fill rate", "stock value saved", "95 % interval over folds", "each fold"]
     return str(pd.DataFrame(lines, columns=names).to_markdown(index=False, disable_numparse=True))
-
-
-def machine(results: pd.DataFrame, seconds: float) -> str:
-    """Where and how long."""
-    return (
-        f"{results['fold'].nunique()} folds, {seconds:,.0f} s on {os.cpu_count()} cores "
-        f"(load {os.getloadavg()[0]:.1f}), Python {platform.python_version()}."
-    )
 
 
 if __name__ == "__main__":

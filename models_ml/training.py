@@ -292,7 +292,7 @@ def fit_and_forecast(plan: Plan, settings: Settings, folder: Path) -> Trained:
         "node_forecasts": node_rows(plan.marts, forecast),
         "node_period_forecasts": week_rows(plan.marts, forecast),
         "run_series": series_rows(plan.marts, forecast),
-        "inventory_policy": policy_rows(plan.marts, in_days, plan.terms, replays),
+        "inventory_policy": policy_rows(plan.marts, in_days, plan.terms, replays, model.own_replays),
         "run_nodes": pa.Table.from_pandas(forecast.hierarchy.nodes.drop(columns="item_id"), preserve_index=False),
         "node_contributions": explain.contribution_rows(forecaster, plan.marts, forecast),
         **history_rows(plan.marts, settings.history_days),

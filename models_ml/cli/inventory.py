@@ -39,12 +39,17 @@ def value(
     stores: Stores = None,
     home: Home = None,
 ) -> None:
-    """Play the ordering policy against past demand, fed by several forecasts, and compare stock, sales and costs."""
+    """Play the ordering policy against past demand, fed by several forecasts, and compare stock, sales and costs.
+
+    A backtest that is stopped goes on where it was when it is started again.
+    """
     from models_ml import marts
     from models_ml.cli.progress import Progress
     from models_ml.errors import InputError
     from models_ml.inventory import terms as ordering
     from models_ml.inventory import value as worth
+    from models_ml.inventory.feeds import kept_until_done
+    from models_ml.pipeline import raw_fingerprint
     from models_ml.warehouse import open_warehouse
 
     settings = settings_with(stores=stores, home=home, inventory_terms=terms)
@@ -64,7 +69,8 @@ def value(
         origins = list(dict.fromkeys(parse_date(text.strip(), "--folds") for text in folds.split(",")))
     rows = ordering.read_terms(warehouse, settings.inventory_terms)
     names = list(dict.fromkeys(name.strip() for name in methods.split(",")))
-    with Progress().step("value backtest"):
+    kept = kept_until_done(settings, raw_fingerprint(settings, warehouse), origins, rows)
+    with kept as keep, Progress().step("value backtest"):
         results = worth.value_backtest(
             warehouse,
             origins,
@@ -76,6 +82,7 @@ def value(
             on_hand=worth.read_on_hand(on_hand) if on_hand else None,
             seed=settings.seed,
             threads=settings.threads,
+            keep=keep,
             on_step=lambda step: typer.echo(f"  {step} ...", err=True),
         )
     report = settings.home / "reports" / "value.csv"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,9 @@ import pandas as pd
 from models_ml.evaluation.hierarchy import AGGREGATE_LEVELS, Hierarchy
 from models_ml.marts import Marts
 from models_ml.steps import step_sums
+
+if TYPE_CHECKING:
+    from models_ml.forecasters.quantiles.replay import Replays
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,23 @@ class Storable(Protocol):
 
     def restore(self, folder: Path) -> None:
         """Take up what `save` wrote, instead of `fit`."""
+        ...
+
+
+@runtime_checkable
+class SelfTrying(Protocol):
+    """A forecaster that knows its own errors, of days that it kept from what it learned."""
+
+    def own_replays(self, marts: Marts, replays: Replays) -> Replays:
+        """What it would have forecast itself, after `fit` on the same marts.
+
+        Args:
+            marts: those it was fitted on.
+            replays: of a near twin.
+
+        Returns:
+            The same shape, usable where it can say.
+        """
         ...
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,23 @@ LEVEL_SPANS = {7: 0.2, 28: 0.4, 56: 0.2, 91: 0.2}
 LEVEL_WEIGHTS = {f"units_mean_{days}": weight for days, weight in LEVEL_SPANS.items()}
 """The same by column of the marts."""
 
+NEW_DAYS = 28
+"""Days on sale from which a series speaks for itself."""
+
+
+@dataclass(frozen=True)
+class LaunchParameters:
+    """What new series are expected to sell. Chosen on M5's launches; see benchmarks/cold_start.md.
+
+    Attributes:
+        expected_days: days on sale at which a new series' own level weighs as much as what is expected of it.
+        stores_of_department: how many stores that sell an item weigh as much as the median of its department, where it
+            is new.
+    """
+
+    expected_days: float = 7.0
+    stores_of_department: float = 4.0
+
 
 def weighed_level(means: Mapping[str, np.ndarray]) -> np.ndarray:
     """The level that trailing means (columns of `features.fct_series_features`) make; NaN without history."""
@@ -23,25 +41,60 @@ def weighed_level(means: Mapping[str, np.ndarray]) -> np.ndarray:
     return level
 
 
-def with_cold_starts(series: pd.DataFrame, levels: np.ndarray) -> np.ndarray:
-    """Levels with those of series without history (NaN) filled in.
+def expected_levels(
+    series: pd.DataFrame, levels: np.ndarray, age: np.ndarray, parameters: LaunchParameters
+) -> np.ndarray:
+    """What each series would be expected to sell if nothing were known of its own sales.
 
-    Such a series takes the median of its store and department: it will sell, and nothing else is known.
+    The median of its store and department, drawn towards what its item sells in other stores: the mean of its levels
+    there over their departments' means, times the mean of its own department. Only series that have been on sale for
+    `NEW_DAYS` say what is usual, and where a store and department has none, all that have sold.
 
     Args:
         series: `Marts.series`.
-        levels: one a series.
+        levels: series x as-of days, NaN without history.
+        age: the same shape, days on sale; 0 or less before the launch.
+        parameters: how far it is drawn.
 
     Returns:
-        float64, one a series, no NaN: zero where a whole store and department has no history.
+        float64, series x as-of days: zero where a whole store and department has no history.
     """
-    known = pd.Series(levels.astype(np.float64))
-    typical = known.groupby([series["store_id"], series["department_id"]]).transform("median")
-    return known.fillna(typical).fillna(0.0).to_numpy()
+    node = pd.factorize(pd.MultiIndex.from_frame(series[["store_id", "department_id"]]))[0]
+    item = pd.factorize(series["item_id"])[0]
+    known = pd.DataFrame(levels.astype(np.float64))
+    usual = known.where(age >= NEW_DAYS)
+    medians = usual.groupby(node).median().fillna(known.groupby(node).median()).fillna(0.0)
+    typical = medians.to_numpy()[node]
+    mean = usual.groupby(node).mean().to_numpy()[node]
+    relative = usual.div(np.where(mean > 0, mean, np.nan)).groupby(item)
+    stores = relative.count().to_numpy()[item]
+    elsewhere = np.nan_to_num(relative.mean().to_numpy()[item] * mean)
+    weight = np.where(np.isfinite(mean), stores / (stores + parameters.stores_of_department), 0.0)
+    return np.asarray(weight * elsewhere + (1 - weight) * typical)
+
+
+def with_launches(
+    series: pd.DataFrame, levels: np.ndarray, age: np.ndarray, parameters: LaunchParameters
+) -> np.ndarray:
+    """Levels of all series, those of new ones mixed with what is expected of them.
+
+    The first days of a series say less than its department and other stores do: they count by the days of them.
+
+    Args:
+        series, levels, age, parameters: see `expected_levels`.
+
+    Returns:
+        float64, series x as-of days, no NaN.
+    """
+    known = (age > 0) & np.isfinite(levels)
+    own = np.where(known, age / (np.maximum(age, 1) + parameters.expected_days), 0.0)
+    own = np.where(known & (age >= NEW_DAYS), 1.0, own)
+    expected = expected_levels(series, levels, age, parameters)
+    return np.asarray(own * np.where(known, levels, 0.0) + (1 - own) * expected)
 
 
 def item_levels(marts: Marts) -> np.ndarray:
-    """Recent units a day of each series, cold starts included.
+    """Recent units a day of each series, launches included.
 
     Returns:
         float64, one a series of `marts.series`.
@@ -62,7 +115,7 @@ def item_levels(marts: Marts) -> np.ndarray:
     rows = marts.series_positions(table["store_id"], table["item_id"])
     levels = np.full(len(marts.series), np.nan)
     levels[rows[rows >= 0]] = weighed_level({name: table[name].to_numpy() for name in columns})[rows >= 0]
-    return with_cold_starts(marts.series, levels)
+    return with_launches(marts.series, levels[:, None], marts.days_on_sale[:, None], LaunchParameters())[:, 0]
 
 
 def no_features(marts: Marts) -> ModelError:

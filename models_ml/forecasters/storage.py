@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from models_ml.errors import ModelError
-from models_ml.forecasters.base import Forecast, Forecaster, Storable
+from models_ml.forecasters.base import Forecast, Forecaster, SelfTrying, Storable
 from models_ml.forecasters.quantiles import QuantileModel, fit_quantiles
-from models_ml.forecasters.quantiles.replay import Replays
+from models_ml.forecasters.quantiles.replay import Replays, replay
 from models_ml.forecasters.registry import make_forecaster
 from models_ml.marts import Marts
 
 DESCRIPTION = "forecaster.json"
+OWN_REPLAYS = "own_replays.npz"
 
 
 @dataclass(frozen=True)
@@ -24,16 +25,20 @@ class FittedModel:
     Attributes:
         forecaster: of the mean, fitted.
         quantiles: around it, fitted at the same origin.
+        own_replays: of the forecaster itself, if it knows any.
     """
 
     forecaster: Forecaster
     quantiles: QuantileModel
+    own_replays: Replays | None = None
 
     @classmethod
     def fit(cls, forecaster: Forecaster, marts: Marts, replays: Replays | None = None) -> FittedModel:
         """Fit a forecaster and its quantiles at `marts.origin`; `replays` of these marts, if they were made already."""
         forecaster.fit(marts)
-        return cls(forecaster, fit_quantiles(marts, replays=replays))
+        replays = replay(marts) if replays is None else replays
+        own = forecaster.own_replays(marts, replays) if isinstance(forecaster, SelfTrying) else None
+        return cls(forecaster, fit_quantiles(marts, replays=replays), own)
 
     def forecast(self, marts: Marts) -> Forecast:
         """Mean and quantiles of the steps that begin on `marts.step_dates`.
@@ -49,6 +54,8 @@ class FittedModel:
         if isinstance(self.forecaster, Storable):
             self.forecaster.save(folder)
         self.quantiles.save(folder)
+        if self.own_replays is not None:
+            self.own_replays.save(folder / OWN_REPLAYS)
         described = {"name": self.forecaster.name, "parameters": self.forecaster.parameters()}
         (folder / DESCRIPTION).write_text(json.dumps(described, indent=1, sort_keys=True))
 
@@ -72,7 +79,8 @@ class FittedModel:
         try:
             if isinstance(forecaster, Storable):
                 forecaster.restore(folder)
-            return cls(forecaster, QuantileModel.load(folder))
+            own = Replays.load(folder / OWN_REPLAYS) if (folder / OWN_REPLAYS).exists() else None
+            return cls(forecaster, QuantileModel.load(folder), own)
         except (OSError, KeyError, ValueError) as error:
             raise ModelError(
                 f"{folder} cannot be read as a stored {described['name']}: {error}. Train it again."

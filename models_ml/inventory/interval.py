@@ -8,7 +8,7 @@ interval are replayed from past origins instead; they are counts, and treated li
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from models_ml.forecasters.quantiles import counts
-from models_ml.forecasters.quantiles.calibration import MOST_CELLS, calibrated_probabilities
+from models_ml.forecasters.quantiles.calibration import GRID, MOST_CELLS, share_below
 from models_ml.forecasters.quantiles.dispersion import learn_dispersion
 from models_ml.forecasters.quantiles.replay import FEWEST_KNOWN_DAYS, MOST_REPLAYS, Replays
 from models_ml.marts import Marts
@@ -27,7 +27,9 @@ VOLUME_EDGES = (0.12, 0.5, 2.0, 8.0, 32.0)
 PRIOR_INTERVALS = 6.0
 """How many replayed intervals of a fast seller the spread of its kind is worth against its own."""
 
-PRIOR_CELLS = 500.0
+PRIOR_CELLS, FEWEST_CELLS_OF_OWN = 500.0, 100.0
+"""How many replayed intervals the probabilities as they are, and at least those of a near twin, are worth."""
+
 SERVICE_LEVELS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.925, 0.95, 0.975, 0.99, 0.995, 0.999)
 """Probabilities at which the calibration is kept; others lie between them."""
 
@@ -69,13 +71,19 @@ class IntervalSpread:
         return IntervalSpread(self.days, self.dispersion[rows], self.least[rows], self.knots, self.asked)
 
 
-def learn_spread(replays: Replays, department: np.ndarray, days: int) -> IntervalSpread:
+def learn_spread(replays: Replays, department: np.ndarray, days: int, own: Replays | None = None) -> IntervalSpread:
     """Learn the spread of sums over the first `days` days of each replay.
+
+    Which items are hard to forecast shows in many replays, of a near twin where there are no others. How often stock
+    lasts depends on the forecaster itself. The twin's errors are larger, and stock for them is too much. The
+    forecaster's own, of horizons that it did not learn from, are smaller than those of a true forecast, since it
+    learned from what came after them. The truth lies between, and both count the same.
 
     Args:
         replays: of the series.
         department: a code for each series; items of one department and like volume are alike.
         days: length of the interval, at most the replays' horizon.
+        own: of the same series, by the forecaster itself, if `replays` are of a twin.
     """
     mean = replays.mean[:, :, :days].sum(axis=2, keepdims=True, dtype=np.float64)
     actual = replays.actual[:, :, :days].sum(axis=2, keepdims=True, dtype=np.float64)
@@ -87,52 +95,81 @@ def learn_spread(replays: Replays, department: np.ndarray, days: int) -> Interva
     per_day = (mean * usable).sum(axis=(1, 2)) / np.maximum(usable.sum(axis=(1, 2)), 1) / days
     group = department * (len(VOLUME_EDGES) + 1) + np.searchsorted(VOLUME_EDGES, per_day)
     dispersion = learn_dispersion(mean, actual, usable, group, PRIOR_INTERVALS).of_node
-    knots, asked = calibrate(mean, actual, usable, dispersion, days)
+    tried = [interval_cells(replays, dispersion, days)]
+    if own is not None:
+        tried.append(interval_cells(own, dispersion, days))
+        least = np.zeros(len(least))  # a model forecasts something of every series
+    knots, asked = calibrate(tried, days)
     return IntervalSpread(days, dispersion, least[department], knots, asked)
 
 
-def calibrate(
-    mean: np.ndarray, actual: np.ndarray, usable: np.ndarray, dispersion: np.ndarray, days: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Knots and probabilities of `IntervalSpread`, each volume by itself."""
-    cells = np.flatnonzero(usable)
+@dataclass(frozen=True)
+class Cells:
+    """Replayed intervals: mean and dispersion of what was forecast, and what was sold; one value an interval."""
+
+    mean: np.ndarray
+    dispersion: np.ndarray
+    actual: np.ndarray
+
+    def of(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Mean, dispersion and actual units of some."""
+        return self.mean[rows], self.dispersion[rows], self.actual[rows]
+
+
+def interval_cells(replays: Replays, dispersion: np.ndarray, days: int) -> Cells:
+    """Usable intervals of the first `days` days of each replay, at most `MOST_CELLS`, evenly spread."""
+    mean = replays.mean[:, :, :days].sum(axis=2, dtype=np.float64)
+    actual = replays.actual[:, :, :days].sum(axis=2, dtype=np.float64)
+    cells = np.flatnonzero(replays.usable[:, :, :days].all(axis=2) & (mean > 0))
     cells = cells[:: max(1, -(-len(cells) // MOST_CELLS))]
-    node = cells // mean.shape[1]
-    m, y, spread = mean.ravel()[cells], actual.ravel()[cells], dispersion[node]
-    volume = np.searchsorted(VOLUME_EDGES, m / days)
+    return Cells(mean.ravel()[cells], dispersion[cells // max(mean.shape[1], 1)], actual.ravel()[cells])
+
+
+def calibrate(tried: Sequence[Cells], days: int) -> tuple[np.ndarray, np.ndarray]:
+    """Knots and probabilities of `IntervalSpread`, each volume by itself; the second of `tried` counts as the first."""
+    volumes = [np.searchsorted(VOLUME_EDGES, cells.mean / days) for cells in tried]
     knots, asked = [], []
     for bucket in range(len(VOLUME_EDGES) + 1):
-        rows = volume == bucket
-        if rows.any():
-            knots.append(float(np.log(np.median(m[rows]))))
-            asked.append(
-                calibrated_probabilities(
-                    m[rows], spread[rows], y[rows], np.ones(rows.sum()), SERVICE_LEVELS, PRIOR_CELLS, 1.0
-                )
-            )
+        below, middle = GRID, np.nan
+        for number, (cells, volume) in enumerate(zip(tried, volumes, strict=True)):
+            rows = volume == bucket
+            if rows.any():
+                prior_cells = max(rows.sum(), FEWEST_CELLS_OF_OWN) if number else PRIOR_CELLS
+                below = share_below(*cells.of(rows), np.ones(rows.sum()), prior_cells, below)
+                middle = float(np.log(np.median(cells.mean[rows])))
+        if np.isfinite(middle):
+            knots.append(middle)
+            asked.append(np.interp(SERVICE_LEVELS, below, GRID))
     if not knots:  # nothing was replayed: the distribution is asked for what is wanted
         return np.zeros(1), np.array([SERVICE_LEVELS])
     return np.array(knots), np.array(asked)
 
 
-def replay_rule(marts: Marts, rule: Rule, known_days: int) -> Replays:
+def days_to_replay(marts: Marts) -> np.ndarray:
+    """Daily units of each series as far back as any rule is replayed: series x days up to the origin."""
+    known = (marts.origin - marts.first_day).days + 1
+    days = min(known, MOST_REPLAYS * marts.horizon_days + FEWEST_KNOWN_DAYS)
+    return marts.daily(marts.origin - timedelta(days=days - 1), marts.origin)
+
+
+def replay_rule(marts: Marts, rule: Rule, known_days: int, units: np.ndarray) -> Replays:
     """Replay a simple rule from past origins, as `forecasters.quantiles.replay` does its near twin of middle-out.
 
     Args:
         marts: as of the origin.
         rule: what it forecasts.
-        known_days: days before its origin that the rule looks at.
+        known_days: days before its origin that the rule looks at, at most `FEWEST_KNOWN_DAYS`.
+        units: see `days_to_replay`.
     """
     horizon = marts.horizon_days
-    known = (marts.origin - marts.first_day).days + 1
-    count = max(0, min(MOST_REPLAYS, (known - max(FEWEST_KNOWN_DAYS, known_days)) // horizon))
+    count = max(0, (units.shape[1] - FEWEST_KNOWN_DAYS) // horizon)
     days = count * horizon + known_days
     shape = (len(marts.series), count, horizon)
     mean, actual, usable = np.empty(shape, np.float32), np.empty(shape, np.float32), np.empty(shape, bool)
     if count == 0:
         return Replays(mean, actual, usable, "none")
     first = marts.origin - timedelta(days=days - 1)
-    units = marts.daily(first, marts.origin)
+    units = units[:, -days:]
     launch = (marts.series["launch_date"] - pd.Timestamp(first)).dt.days.to_numpy()
     for number in range(count):
         end = days - horizon * (number + 1)

@@ -17,7 +17,9 @@ SAID = ["protection_days", "service_level"]
 """What a policy repeats of its terms."""
 
 
-def policy_rows(marts: Marts, forecast: Forecast, terms: pd.DataFrame, replays: Replays) -> pa.Table:
+def policy_rows(
+    marts: Marts, forecast: Forecast, terms: pd.DataFrame, replays: Replays, own: Replays | None = None
+) -> pa.Table:
     """Rows of `inventory_policy`: one a series whose protection interval the forecast reaches.
 
     Args:
@@ -25,12 +27,13 @@ def policy_rows(marts: Marts, forecast: Forecast, terms: pd.DataFrame, replays: 
         forecast: of `marts.series`.
         terms: one row a series (see `terms.terms_of`).
         replays: of `marts.series`; their errors are what safety stock is held against.
+        own: those of the forecaster itself, where `replays` are of a near twin (see `learn_spread`).
     """
     reached = within_horizon(terms, marts.horizon_days)
     series, own_terms = forecast.series[reached], terms[reached].reset_index(drop=True)
     rows = np.flatnonzero(reached)
     department = pd.factorize(forecast.series["department_id"], sort=True)[0]
-    spreads = {days: learn_spread(replays, department, days).take(rows) for days in intervals_of(own_terms)}
+    spreads = {days: learn_spread(replays, department, days, own).take(rows) for days in intervals_of(own_terms)}
     days_to_launch = (series["launch_date"] - pd.Timestamp(marts.origin)).dt.days.to_numpy()
     policy = inventory_policy(forecast.mean[rows], own_terms, spreads, days_to_launch)
     table = pd.concat([series[SERIES_KEYS].reset_index(drop=True), own_terms[TERMS], policy.drop(columns=SAID)], axis=1)

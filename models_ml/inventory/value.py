@@ -18,16 +18,14 @@ import pandas as pd
 from scipy import stats
 
 from models_ml.errors import InputError
-from models_ml.forecasters.quantiles.replay import Replays, replay
-from models_ml.forecasters.registry import make_forecaster
-from models_ml.inventory.interval import IntervalSpread, learn_spread, replay_rule
-from models_ml.inventory.policy import intervals_of, stock_target
+from models_ml.inventory.feeds import WEEK, Feed, feed_of
+from models_ml.inventory.interval import days_to_replay
+from models_ml.inventory.policy import stock_target
 from models_ml.inventory.simulation import Outcome, simulate, steady_start
 from models_ml.inventory.terms import YEAR_DAYS
 from models_ml.marts import SERIES_KEYS, Marts, read_daily
 from models_ml.warehouse import Warehouse
 
-WEEK = 7
 FORESIGHT = "perfect_foresight"
 """Orders exactly what will be asked for: the bound that no forecast passes."""
 
@@ -42,19 +40,6 @@ with a lost sale, and all of them; intervals in which the order-up-to level woul
 
 OnStep = Callable[[str], None]
 """Told of each forecast before it is made."""
-
-
-@dataclass(frozen=True)
-class Feed:
-    """What a method knew at one origin.
-
-    Attributes:
-        mean: series x horizon, in the order of the replayed series.
-        spreads: by length of interval.
-    """
-
-    mean: np.ndarray
-    spreads: dict[int, IntervalSpread]
 
 
 @dataclass(frozen=True)
@@ -92,6 +77,7 @@ def value_backtest(
     on_hand: pd.DataFrame | None = None,
     seed: int = 0,
     threads: int = 2,
+    keep: Path | None = None,
     on_step: OnStep = lambda _step: None,
 ) -> pd.DataFrame:
     """Play the policy through the horizon after each fold, fed by each method and by perfect foresight.
@@ -107,6 +93,8 @@ def value_backtest(
         on_hand: columns store_id, item_id, units: the stock at each fold's start. None: the policy runs for at least
             one protection interval before, from the mean of its steady state.
         seed, threads: of the forecasters.
+        keep: a folder, for this very backtest, in which each finished forecast waits for the end, so that a backtest
+            that was stopped goes on; None: it starts again.
         on_step: told of progress.
 
     Returns:
@@ -116,7 +104,7 @@ def value_backtest(
         InputError: an interval of the terms is longer than the forecasts reach.
     """
     study = read_study(warehouse, folds, terms_for, horizon_days, stores)
-    lengths = intervals_of(study.terms)
+    lengths = sorted({*(study.terms["review_period_days"] + study.terms["lead_time_days"]).tolist()})
     reach = horizon_days - (WEEK - 1 if (study.terms["review_period_days"] % WEEK != 0).any() else 0)
     if max(lengths) > reach:
         raise InputError(
@@ -131,11 +119,20 @@ def value_backtest(
         start = fold - timedelta(days=warm_up)
         origins = [start + timedelta(days=WEEK * week) for week in range((warm_up + horizon_days) // WEEK)]
         for origin in origins:
+            marts, past = Marts(warehouse, origin, horizon_days, stores), None
             for method in methods:
-                if (origin, method) not in feeds:
-                    on_step(f"{origin} {method}")
-                    marts = Marts(warehouse, origin, horizon_days, stores)
-                    feeds[origin, method] = feed_of(marts, method, study, lengths, seed=seed, threads=threads)
+                kept = keep / f"{origin}_{method}.npz" if keep else None
+                if (origin, method) in feeds:
+                    continue
+                if kept and kept.exists():
+                    feeds[origin, method] = Feed.load(kept)
+                    continue
+                on_step(f"{origin} {method}")
+                past = days_to_replay(marts) if past is None else past
+                feed = feed_of(marts, method, study.series, lengths, past, seed=seed, threads=threads)
+                if kept:
+                    feed.save(kept)
+                feeds[origin, method] = feed
         for method in (*methods, FORESIGHT):
             used = [feeds[origin, method] for origin in origins] if method != FORESIGHT else None
             for level in service_levels if used else (1.0,):
@@ -166,42 +163,6 @@ def read_study(
     price = np.where(seen, prices, 0.0).sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
     launch = (last.series["launch_date"] - pd.Timestamp(first)).dt.days.to_numpy()
     return Study(last.series, terms_for(last.series), price, first, demand, launch, horizon_days)
-
-
-def feed_of(marts: Marts, method: str, study: Study, lengths: Sequence[int], *, seed: int, threads: int) -> Feed:
-    """Forecast with one method, and learn the spread of its own past errors."""
-    forecaster = make_forecaster(method, seed=seed, threads=threads)
-    forecaster.fit(marts)
-    forecast = forecaster.forecast(marts)
-    department = pd.factorize(forecast.series["department_id"], sort=True)[0]
-    replays = replays_of(marts, method)
-    spreads = {days: learn_spread(replays, department, days) for days in lengths}
-    # Series that are launched later than this origin's horizon have no forecast yet: they are not ordered.
-    own = pd.MultiIndex.from_frame(forecast.series[SERIES_KEYS])
-    rows = own.get_indexer(pd.MultiIndex.from_frame(study.series[SERIES_KEYS]))
-    known = rows >= 0
-    mean = np.where(known[:, None], forecast.mean[rows], 0.0)
-    return Feed(mean, {days: spread.take(np.maximum(rows, 0)) for days, spread in spreads.items()})
-
-
-def replays_of(marts: Marts, method: str) -> Replays:
-    """Past forecasts of a method: its own where it is a rule, otherwise those of middle-out's near twin."""
-    if method == "seasonal_naive":
-        return replay_rule(marts, last_week, WEEK)
-    if method == "moving_average":
-        return replay_rule(marts, recent_mean, 4 * WEEK)
-    return replay(marts)
-
-
-def last_week(units: np.ndarray, _launch: np.ndarray, horizon: int) -> np.ndarray:
-    """The last week again and again."""
-    return np.asarray(np.tile(units[:, -WEEK:], (1, -(-horizon // WEEK)))[:, :horizon])
-
-
-def recent_mean(units: np.ndarray, launch: np.ndarray, horizon: int) -> np.ndarray:
-    """The mean of the known days on sale."""
-    on_sale = np.clip(units.shape[1] - launch, 1, units.shape[1])
-    return np.asarray(np.repeat((units.sum(axis=1) / on_sale)[:, None], horizon, axis=1))
 
 
 def play(

@@ -18,10 +18,10 @@ import numpy as np
 
 from models_ml.errors import ModelError
 from models_ml.forecasters.base import Contributions, EventResponses, Forecast, multiplied, on_sale
-from models_ml.forecasters.item_boosting.features import CATEGORICAL, ItemFeatures, read_item_features
+from models_ml.forecasters.item_boosting.features import CATEGORICAL, WEEK, ItemFeatures, read_item_features
 from models_ml.forecasters.item_boosting.responses import Responses
-from models_ml.forecasters.item_boosting.sampling import SamplingParameters, sample_rows
-from models_ml.forecasters.levels import with_cold_starts
+from models_ml.forecasters.item_boosting.sampling import SamplingParameters, held_out, sample_rows
+from models_ml.forecasters.levels import LaunchParameters
 from models_ml.marts import Marts
 
 LEADS_AT_ONCE = 4
@@ -34,6 +34,7 @@ class ItemBoostingParameters:
 
     rounds: int = 200
     sampling: SamplingParameters = field(default_factory=SamplingParameters)
+    launches: LaunchParameters = field(default_factory=LaunchParameters)
     lightgbm: dict[str, Any] = field(
         default_factory=lambda: {
             "objective": "poisson",
@@ -77,7 +78,7 @@ class ItemBoosting:
         self.seed, self.threads = seed, threads
         self.choices = parameters or ItemBoostingParameters()
         self._fitted: FittedItems | None = None
-        self._features: tuple[Marts, ItemFeatures] | None = None
+        self._features: tuple[Marts, int, ItemFeatures] | None = None
 
     def parameters(self) -> dict[str, Any]:
         """All choices, and the seed."""
@@ -85,8 +86,7 @@ class ItemBoosting:
 
     def fit(self, marts: Marts) -> None:
         """Learn from sampled rows of the as-of days before the origin."""
-        features = read_item_features(marts, self.choices.sampling.weeks)
-        self._features = (marts, features)
+        features = self.features(marts, self.choices.sampling.weeks)
         series, as_of, lead, weight = sample_rows(features, marts.horizon_days, self.choices.sampling, seed=self.seed)
         since = features.as_of[0] + timedelta(days=1)
         units = np.maximum(marts.daily(since, marts.origin), 0.0) if since <= marts.origin else np.zeros((0, 0))
@@ -140,7 +140,7 @@ class ItemBoosting:
         check(fitted, features)
         level = features.level[:, -1].astype(np.float64)
         ratio = np.ones((len(level), marts.horizon_days))
-        known = np.flatnonzero(np.isfinite(level))
+        known = np.flatnonzero(features.age[:, -1] > 0)
         if fitted.booster is not None and len(known):
             for first in range(1, marts.horizon_days + 1, LEADS_AT_ONCE):
                 leads = np.arange(first, min(first + LEADS_AT_ONCE, marts.horizon_days + 1))
@@ -148,8 +148,39 @@ class ItemBoosting:
                 rows = features.rows(series, np.full(len(series), len(features.as_of) - 1), lead)
                 raw = fitted.booster.predict(rows, raw_score=True, num_threads=self.threads)
                 ratio[known[:, None], leads[None, :] - 1] = np.exp(raw).reshape(len(leads), len(known)).T
-        units = with_cold_starts(marts.series, level)[:, None] * ratio
+        units = level[:, None] * ratio
         return np.asarray(units * on_sale(marts), dtype=np.float32)
+
+    def tried(self, marts: Marts, horizons_ago: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """Forecast series from an earlier origin, those whose horizon after it was held out when the model was fitted.
+
+        Where the marts have no features of that day, those of up to six days before are taken.
+
+        Args:
+            marts: those it was fitted on.
+            horizons_ago: how many horizons before the last one, 0 is the last one.
+
+        Returns:
+            Rows of `marts.series`, on sale for a week by then, and float64 units, rows x horizon; None where the model
+            was not learned from that far back.
+        """
+        fitted, features = self.fitted(), self.features(marts, self.choices.sampling.weeks)
+        position = features.as_of_position[-1] - marts.horizon_days * (horizons_ago + 1)
+        day = int(np.searchsorted(features.as_of_position, position, side="right")) - 1
+        if fitted.booster is None or day < 0 or position - features.as_of_position[day] >= WEEK:
+            return None
+        every = np.arange(len(features.level))
+        held = held_out(every, np.full(len(every), horizons_ago), len(every))
+        series = np.flatnonzero(held & (features.age[:, day] >= WEEK))
+        leads = position - features.as_of_position[day] + np.arange(1, marts.horizon_days + 1)
+        units = np.zeros((len(series), marts.horizon_days))
+        if len(series):
+            rows = features.rows(
+                np.repeat(series, len(leads)), np.full(len(series) * len(leads), day), np.tile(leads, len(series))
+            )
+            raw = np.asarray(fitted.booster.predict(rows, raw_score=True, num_threads=self.threads))
+            units = np.exp(raw).reshape(units.shape) * features.level[series, day][:, None]
+        return series, units
 
     def item_contributions(self, marts: Marts, series: int) -> Contributions:
         """What moved one series: its level at what the model expects of all, and SHAP values of the logarithm."""
@@ -157,8 +188,8 @@ class ItemBoosting:
         check(fitted, features)
         units = np.zeros((marts.horizon_days, 1 + len(fitted.features)))
         level = features.level[:, -1].astype(np.float64)
-        base = np.full(marts.horizon_days, with_cold_starts(marts.series, level)[series])
-        if fitted.booster is not None and np.isfinite(level[series]):
+        base = np.full(marts.horizon_days, level[series])
+        if fitted.booster is not None and features.age[series, -1] > 0:
             lead = np.arange(1, marts.horizon_days + 1)
             rows = features.rows(np.full(len(lead), series), np.full(len(lead), len(features.as_of) - 1), lead)
             shap = np.asarray(fitted.booster.predict(rows, pred_contrib=True, num_threads=self.threads))
@@ -194,11 +225,11 @@ class ItemBoosting:
             return None
         return Responses(fitted.booster, features, marts.horizon_days, self.threads)
 
-    def features(self, marts: Marts) -> ItemFeatures:
-        """The features as of `marts.origin`; read once for one view of the marts."""
-        if self._features is None or self._features[0] != marts:
-            self._features = (marts, read_item_features(marts, 0))
-        return self._features[1]
+    def features(self, marts: Marts, weeks: int = 0) -> ItemFeatures:
+        """The features as of `marts.origin` and at least so many weeks before; read once for one view of the marts."""
+        if self._features is None or self._features[0] != marts or self._features[1] < weeks:
+            self._features = (marts, weeks, read_item_features(marts, weeks, self.choices.launches))
+        return self._features[2]
 
     def fitted(self) -> FittedItems:
         """What was learned.

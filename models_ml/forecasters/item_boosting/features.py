@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from models_ml.evaluation.hierarchy import BOTTOM_AGGREGATE, LEVELS, node_ids
-from models_ml.forecasters.levels import LEVEL_WEIGHTS, no_features, weighed_level
+from models_ml.forecasters.levels import LEVEL_WEIGHTS, LaunchParameters, no_features, weighed_level, with_launches
 from models_ml.marts import Marts, codes, day_offsets
 from models_ml.regressors import declared, read_by_series, read_static
 
@@ -81,7 +81,9 @@ class ItemFeatures:
         as_of: as-of days, ascending; the last one is the origin.
         as_of_position: of each as-of day, its position in the calendar.
         series_values: column -> float32, series x as-of days; NaN before a series has history.
-        level: float32, series x as-of days: the unit in which the model measures sales; NaN without history.
+        age: series x as-of days: days on sale; 0 or less before the launch.
+        level: float32, series x as-of days: the unit in which the model measures sales; of a new series what is
+            expected of such (see `levels.with_launches`).
         groups: item, node (store x department) and department.
         prices: column -> float32, series x weeks; empty where the marts hold no price.
         week: of each calendar day, its column in `prices`.
@@ -98,6 +100,7 @@ class ItemFeatures:
     as_of: tuple[date, ...]
     as_of_position: np.ndarray
     series_values: dict[str, np.ndarray]
+    age: np.ndarray
     level: np.ndarray
     groups: dict[str, Group]
     prices: dict[str, np.ndarray]
@@ -218,7 +221,7 @@ def trailing(values: np.ndarray, series: np.ndarray, now: np.ndarray, days: int)
     return np.asarray((sums[series, now + 1] - sums[series, now + 1 - days]) / days)
 
 
-def read_item_features(marts: Marts, weeks: int) -> ItemFeatures:
+def read_item_features(marts: Marts, weeks: int, launches: LaunchParameters) -> ItemFeatures:
     """Read the marts for the origin and up to `weeks` as-of days before it.
 
     Raises:
@@ -233,6 +236,8 @@ def read_item_features(marts: Marts, weeks: int) -> ItemFeatures:
         raise no_features(marts)
     position = np.array([(day - marts.first_day).days for day in as_of])
     series_values = read_series_values(marts, as_of)
+    levels = weighed_level({n: series_values[n] for n in LEVEL_WEIGHTS})
+    age = marts.days_on_sale[:, None] - (position[-1] - position)[None, :]
     calendar, events = read_calendar(marts)
     places, names = read_places(marts.series)
     week = marts.calendar["week_number"].to_numpy().astype(np.intp)
@@ -242,7 +247,8 @@ def read_item_features(marts: Marts, weeks: int) -> ItemFeatures:
         as_of=as_of,
         as_of_position=position,
         series_values=series_values,
-        level=weighed_level({n: series_values[n] for n in LEVEL_WEIGHTS}).astype(np.float32) + LEVEL_OFFSET,
+        age=age,
+        level=with_launches(marts.series, levels, age, launches).astype(np.float32) + LEVEL_OFFSET,
         groups=read_groups(marts, as_of),
         prices=read_prices(marts, int(first_week), int(week[-1])),
         week=week - first_week,

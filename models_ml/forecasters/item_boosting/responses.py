@@ -33,7 +33,7 @@ class Responses:
         self.booster, self.features, self.threads = booster, features, threads
         self.leads = np.array(sorted({min(lead, horizon_days) for lead in LEADS}))
         self.columns = {name: position for position, name in enumerate(features.names)}
-        self.known = np.isfinite(features.level[:, -1])
+        self.known = features.age[:, -1] > 0
         self.felt = {int(code) for code in np.unique(features.calendar["next_event"]) if code > 0}
 
     def rows(self, series: np.ndarray) -> np.ndarray:
@@ -119,7 +119,7 @@ class Responses:
         """
         names = self.features.categories["event"]
         offsets = np.arange(-EVENT_DAYS_AHEAD, EVENT_DAYS_AFTER + 1)
-        level = np.where(self.known, np.nan_to_num(self.features.level[:, -1].astype(np.float64)), 0.0)
+        level = np.where(self.known, self.features.level[:, -1].astype(np.float64), 0.0)
         order = np.lexsort((-level, node_of_series))
         first = np.searchsorted(node_of_series[order], node_of_series[order], side="left")
         series = np.sort(order[(np.arange(len(order)) - first < SERIES_OF_A_NODE) & self.known[order]])

@@ -8,6 +8,13 @@ import numpy as np
 
 from models_ml.forecasters.item_boosting.features import ItemFeatures
 
+TRIED_SERIES = 400
+"""About as many series are kept from the model in each horizon before the origin: what it says of them there is an
+honest trial, as its own past forecast would have been."""
+
+FEWEST_HORIZONS = 4
+"""A series is kept from the model in one of so many horizons at most."""
+
 LOWEST_LEVEL, HIGHEST_LEVEL = 0.1, 5.0
 """Levels between which a series is drawn in proportion to the root of its level."""
 
@@ -29,6 +36,18 @@ class SamplingParameters:
     minimum_days_on_sale: int = 7
 
 
+def held_out(series: np.ndarray, horizons_ago: np.ndarray, of_series: int) -> np.ndarray:
+    """Whether a series is kept from the model in a horizon before the origin; elementwise.
+
+    Args:
+        series: row of each.
+        horizons_ago: 0 for the last horizon before the origin.
+        of_series: number of series.
+    """
+    every = max(FEWEST_HORIZONS, of_series // TRIED_SERIES)
+    return np.asarray((series + horizons_ago) % every == 0)
+
+
 def sample_rows(
     features: ItemFeatures, horizon_days: int, parameters: SamplingParameters, *, seed: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -45,8 +64,7 @@ def sample_rows(
     asked = min(parameters.rows / max(days, 1), parameters.rows_per_series * len(features.level))
     parts: list[tuple[np.ndarray, ...]] = []
     for day in range(days):
-        age = np.nan_to_num(features.series_values["days_on_sale"][:, day])
-        level = np.nan_to_num(features.level[:, day])
+        age, level = features.age[:, day], features.level[:, day]
         chance = np.sqrt(np.clip(level, LOWEST_LEVEL, HIGHEST_LEVEL)) * (age >= parameters.minimum_days_on_sale)
         if not chance.any():
             continue
@@ -55,7 +73,9 @@ def sample_rows(
         series = np.repeat(np.arange(len(chance)), times)
         longest = min(horizon_days, int(features.as_of_position[-1] - features.as_of_position[day]))
         lead = generator.integers(1, longest + 1, len(series))
+        days_ago = features.as_of_position[-1] - features.as_of_position[day] - lead
         kept = generator.random(len(series)) < longest / horizon_days
+        kept &= ~held_out(series, days_ago // horizon_days, len(chance))
         series, lead = series[kept], lead[kept]
         parts.append((series, np.full(len(series), day), lead, 1.0 / chance[series]))
     if not parts:

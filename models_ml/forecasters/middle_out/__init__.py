@@ -7,9 +7,9 @@ only have to be forecast relative to each other.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,8 +20,11 @@ from models_ml.forecasters.middle_out.boosting import BoostingParameters, Fitted
 from models_ml.forecasters.middle_out.panel import NodePanel, read_panel
 from models_ml.forecasters.middle_out.reconcile import BlendParameters, blend
 from models_ml.forecasters.middle_out.regression import FittedRegression, RegressionParameters, fit_regression
-from models_ml.forecasters.top_down import share_out
+from models_ml.forecasters.top_down import scale_to_nodes, share_out
 from models_ml.marts import Marts
+
+if TYPE_CHECKING:
+    from models_ml.forecasters.quantiles.replay import Replays  # which replays a twin of this model
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,22 @@ class MiddleOut:
         regression, boosting = self.fitted()
         nodes = blend(panel, regression.predict(panel), boosting.predict(panel), self.choices.blend)
         return Forecast(marts.series, share_out(marts, self._items.items(marts), nodes))
+
+    def own_replays(self, marts: Marts, replays: Replays) -> Replays:
+        """Replays of the item model on horizons that it did not learn from; a day's total is that of `replays`.
+
+        The node models are not replayed: of an item's error, that of its node is the smallest part.
+        """
+        mean, usable = np.zeros_like(replays.mean), np.zeros_like(replays.usable)
+        for number in range(replays.count):
+            tried = self._items.tried(marts, number)
+            if tried is None:
+                continue
+            series, units = tried
+            total = replays.mean[series, number].sum(axis=0, dtype=np.float64)
+            mean[series, number] = scale_to_nodes(units, np.zeros(len(series), dtype=np.intp), total[None, :])
+            usable[series, number] = replays.usable[series, number]
+        return replace(replays, mean=mean, usable=usable, method=self.name)
 
     def contributions(self, marts: Marts) -> Contributions:
         """What moved each store x department: both node models' contributions, weighted as they are blended."""

@@ -47,16 +47,9 @@ def calibrated_probabilities(
     wanted = np.asarray(probabilities)
     if not weight.sum() > 0:
         return wanted
+    asked = np.interp(wanted, share_below(mean, dispersion, actual, weight, prior_cells), GRID)
     upper = cumulative(actual, mean, dispersion)
     lower = cumulative(actual - 1, mean, dispersion)
-    # Counts spread over their step: the share of all counts that lies below each grid probability.
-    below = np.zeros(len(GRID))
-    for position, p in enumerate(GRID):
-        inside = np.clip((p - lower) / np.maximum(upper - lower, 1e-12), 0.0, 1.0)
-        below[position] = (weight * inside).sum() / weight.sum()
-    cells = weight.sum() ** 2 / (weight**2).sum()
-    below = (cells * below + prior_cells * GRID) / (cells + prior_cells)
-    asked = np.interp(wanted, np.maximum.accumulate(below), GRID)
     if INTERVAL[0] in probabilities and INTERVAL[1] in probabilities:
         low, high = probabilities.index(INTERVAL[0]), probabilities.index(INTERVAL[1])
         # A count is below its quantile when its upper end is below the probability asked for, and at most its
@@ -67,3 +60,29 @@ def calibrated_probabilities(
         enough = min(int(np.searchsorted(covered, interval_coverage)), len(order) - 1)
         asked[high] = np.clip(lower[order[enough]] + 1e-9, asked[high - 1], asked[high])
     return np.maximum.accumulate(asked)
+
+
+def share_below(
+    mean: np.ndarray,
+    dispersion: np.ndarray,
+    actual: np.ndarray,
+    weight: np.ndarray,
+    prior_cells: float,
+    prior: np.ndarray = GRID,
+) -> np.ndarray:
+    """Share of counts that lies below each probability of `GRID`, increasing.
+
+    Args:
+        mean, dispersion, actual, weight: one value a replayed count.
+        prior_cells: how many counts' worth of evidence there is for `prior`.
+        prior: the same share, as it was before; by default counts are as the distribution says.
+    """
+    upper = cumulative(actual, mean, dispersion)
+    lower = cumulative(actual - 1, mean, dispersion)
+    # Counts are spread over their step.
+    below = np.zeros(len(GRID))
+    for position, p in enumerate(GRID):
+        inside = np.clip((p - lower) / np.maximum(upper - lower, 1e-12), 0.0, 1.0)
+        below[position] = (weight * inside).sum() / weight.sum()
+    cells = weight.sum() ** 2 / (weight**2).sum()
+    return np.maximum.accumulate((cells * below + prior_cells * prior) / (cells + prior_cells))

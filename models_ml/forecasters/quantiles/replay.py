@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -59,6 +60,28 @@ class Replays:
     def count(self) -> int:
         """Number of replays."""
         return int(self.mean.shape[1])
+
+    def save(self, path: Path) -> None:
+        """Write the usable horizons into one file."""
+        cells = np.flatnonzero(self.usable.any(axis=2))
+        arrays = {name: self.by_horizon(name)[cells] for name in ("mean", "actual", "usable")}
+        np.savez_compressed(path, shape=self.mean.shape, cells=cells, method=self.method, **arrays)  # type: ignore[arg-type]
+
+    @classmethod
+    def load(cls, path: Path) -> Replays:
+        """Read what `save` wrote; what was not usable is zero."""
+        with np.load(path) as arrays:
+            shape = tuple(arrays["shape"].tolist())
+            nothing = np.zeros(shape, dtype=np.float32)
+            replays = cls(nothing, nothing.copy(), nothing.astype(bool), str(arrays["method"]))
+            for name in ("mean", "actual", "usable"):
+                replays.by_horizon(name)[arrays["cells"]] = arrays[name]
+        return replays
+
+    def by_horizon(self, name: str) -> np.ndarray:
+        """A view of `mean`, `actual` or `usable` with one row a replayed horizon."""
+        values: np.ndarray = getattr(self, name)
+        return values.reshape(-1, values.shape[2])
 
     def in_steps(self, step_days: int) -> Replays:
         """Summed to steps of the source's grain; a step is usable if all of its days are."""

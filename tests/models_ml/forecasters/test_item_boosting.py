@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
@@ -14,8 +15,8 @@ import pytest
 from models_ml.errors import ModelError
 from models_ml.forecasters.item_boosting import ItemBoosting, ItemBoostingParameters
 from models_ml.forecasters.item_boosting.features import ItemFeatures, read_item_features
-from models_ml.forecasters.item_boosting.sampling import SamplingParameters, sample_rows
-from models_ml.marts import Marts, read_daily
+from models_ml.forecasters.item_boosting.sampling import SamplingParameters, held_out, sample_rows
+from models_ml.marts import SERIES_KEYS, Marts, read_daily
 from models_ml.warehouse import Warehouse
 from tests.models_ml.forecasters.conftest import HORIZON, Twins
 
@@ -56,7 +57,7 @@ def marts(twins: Twins) -> Marts:
 
 @pytest.fixture(scope="module")
 def features(marts: Marts) -> ItemFeatures:
-    return read_item_features(marts, WEEKS)
+    return read_item_features(marts, WEEKS, QUICK.launches)
 
 
 def quick_forecast(marts: Marts) -> np.ndarray:
@@ -101,20 +102,50 @@ def test_every_sampled_target_is_known_at_the_origin(features: ItemFeatures) -> 
     assert weight.mean() == pytest.approx(1)
 
 
+def test_what_is_held_out_is_not_learned_from(features: ItemFeatures) -> None:
+    series, as_of, lead, _ = sample_rows(features, HORIZON, QUICK.sampling, seed=1)
+    days_ago = features.as_of_position[-1] - features.as_of_position[as_of] - lead
+    assert not held_out(series, days_ago // HORIZON, len(features.level)).any()
+    kept_out = held_out(*np.indices((len(features.level), 13)), len(features.level))
+    assert 0.15 < kept_out.mean() < 0.35
+    assert kept_out.any(axis=1).all()
+
+
+def test_a_trial_is_the_fitted_models_forecast_from_an_earlier_origin(marts: Marts) -> None:
+    fitted = ItemBoosting(seed=3, threads=1, parameters=QUICK)
+    fitted.fit(marts)
+    tried = fitted.tried(marts, 0)
+    assert tried is not None
+    series, units = tried
+    earlier = replace(marts, origin=marts.origin - timedelta(days=HORIZON))
+    names = pd.MultiIndex.from_frame(marts.series[SERIES_KEYS])[series]
+    rows = pd.MultiIndex.from_frame(earlier.series[SERIES_KEYS]).get_indexer(names)
+    np.testing.assert_allclose(units, fitted.items(earlier)[rows], rtol=1e-5)
+    assert held_out(series, np.zeros(len(series), dtype=int), len(marts.series)).all()
+    off_the_grid = fitted.tried(marts, 1)
+    assert off_the_grid is not None
+    assert held_out(off_the_grid[0], np.ones(len(off_the_grid[0]), dtype=int), len(marts.series)).all()
+    assert (off_the_grid[1] > 0).all()
+    assert fitted.tried(marts, 4) is None  # it learned from a quarter of a year
+
+
 def test_the_sample_is_unbiased(features: ItemFeatures) -> None:
-    """Weighed, slow and fast sellers count as often as they are there, on days with the whole horizon known."""
+    """Weighed, slow and fast sellers count as often as they are there and not held out, where the horizon is known."""
     series, as_of, _, weight = sample_rows(
         features, HORIZON, SamplingParameters(weeks=WEEKS, rows=400_000, rows_per_series=100), seed=1
     )
     day = 3
-    eligible = np.flatnonzero(features.series_values["days_on_sale"][:, day] >= 7)
+    days_ago = features.as_of_position[-1] - features.as_of_position[day] - np.arange(1, HORIZON + 1)
+    held = held_out(np.arange(len(features.level))[:, None], days_ago[None, :] // HORIZON, len(features.level))
+    eligible = np.flatnonzero((features.series_values["days_on_sale"][:, day] >= 7) & ~held.any(axis=1))
+    assert len(eligible) > 40
     drawn = np.bincount(series[as_of == day], weight[as_of == day], minlength=len(features.level))[eligible]
     np.testing.assert_allclose(drawn / drawn.mean(), 1.0, atol=0.35)
 
 
 def test_without_prices_their_features_are_left_out(marts: Marts) -> None:
     priceless = altered(marts, "features.fct_price_features", without_rows)
-    names = set(read_item_features(priceless, 0).names)
+    names = set(read_item_features(priceless, 0, QUICK.launches).names)
     assert "log_level" in names
     assert not any("price" in name for name in names)
     mean = quick_forecast(priceless)
@@ -157,7 +188,7 @@ def test_a_stored_model_refuses_other_stores(twins: Twins, marts: Marts) -> None
 def test_says_which_days_have_features(marts: Marts) -> None:
     off_grid = replace(marts, origin=date.fromordinal(marts.origin.toordinal() - 3))
     with pytest.raises(ModelError, match="every Sunday"):
-        read_item_features(off_grid, 1)
+        read_item_features(off_grid, 1, QUICK.launches)
 
 
 def test_wants_to_be_fitted_first(marts: Marts) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -54,6 +57,29 @@ def test_independent_days_would_be_too_narrow(demand: tuple[np.ndarray, np.ndarr
     assert (actual[fast] <= independent).mean() < 0.87
 
 
+def test_a_forecaster_better_than_its_twin_holds_less_than_for_the_twins_errors(
+    demand: tuple[np.ndarray, np.ndarray],
+) -> None:
+    """The twin errs by its items' levels, too; the forecaster tells an eighth of its own replays, which count half."""
+    mean, actual = demand
+    wrong = np.random.default_rng(4).lognormal(-0.08, 0.4, (SERIES, REPLAYS, 1))
+    twin, own = replays((mean * wrong, actual), slice(1, None)), replays(demand, slice(1, None))
+    told = np.random.default_rng(5).random(own.usable.shape[:2]) < 1 / 8
+    own = replace(own, usable=own.usable & told[:, :, None])
+    expected, came = (values[:, 0, :DAYS].sum(axis=1) for values in demand)
+    shares = (np.arange(SERIES) * 0.618034) % 1
+
+    def kept(asked: float, errors: Replays | None) -> float:
+        spread = learn_spread(twin, np.zeros(SERIES, dtype=int), DAYS, errors)
+        target = stock_target(expected, spread, np.full(SERIES, asked), np.ones(SERIES, bool), shares)
+        return float((came <= target.level).mean())
+
+    for asked in (0.8, 0.9, 0.95):
+        by_twin, by_both = kept(asked, None) - asked, kept(asked, own) - asked
+        assert by_twin > 0.02
+        assert by_both == pytest.approx(by_twin / 2, abs=0.012)
+
+
 def test_shelves_that_were_empty_are_expected_to_sell_what_such_shelves_sold() -> None:
     mean = np.zeros((40, 5, HORIZON), dtype=np.float32)
     mean[20:] = 1.0
@@ -81,3 +107,15 @@ def test_levels_are_the_distributions_quantiles_where_nothing_was_replayed() -> 
     level = stock_target(mean, spread, np.full(3, 0.9), np.ones(3, bool)).level
     assert (counts.cumulative(level, mean, spread.dispersion) >= 0.9).all()
     assert (counts.cumulative(level - 1, mean, spread.dispersion) < 0.9).all()
+
+
+def test_stored_replays_are_the_usable_ones(demand: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
+    every = replays(demand, slice(0, 3))
+    usable = np.random.default_rng(6).random(every.usable.shape[:2]) < 0.2
+    some = replace(every, usable=every.usable & usable[:, :, None])
+    some.save(tmp_path / "replays.npz")
+    read = Replays.load(tmp_path / "replays.npz")
+    assert read.method == some.method
+    assert read.usable.tobytes() == some.usable.tobytes()
+    assert read.mean.tobytes() == (some.mean * some.usable).tobytes()
+    assert read.actual.tobytes() == (some.actual * some.usable).tobytes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,11 @@ import pytest
 
 from models_ml.errors import InputError
 from models_ml.inventory import value
+from models_ml.inventory.feeds import feed_of, kept_until_done
+from models_ml.inventory.interval import days_to_replay
 from models_ml.inventory.terms import checked_terms, read_terms, terms_of
 from models_ml.marts import Marts
+from models_ml.settings import Settings
 from tests.conftest import demand, demand_ok
 from tests.models_ml.forecasters.conftest import HORIZON, ORIGIN, Twins
 
@@ -65,12 +69,37 @@ def test_orders_know_nothing_of_what_comes_after_them(twins: Twins) -> None:
     feeds = []
     for home in (twins.true, twins.scrambled):
         warehouse = twins.marts(home).warehouse
-        study = value.read_study(warehouse, [ORIGIN], terms_for, HORIZON, ())
-        feeds.append(value.feed_of(Marts(warehouse, ORIGIN, HORIZON), "moving_average", study, [10], seed=1, threads=1))
+        marts = Marts(warehouse, ORIGIN, HORIZON)
+        feeds.append(feed_of(marts, "moving_average", marts.series, [10], days_to_replay(marts), seed=1, threads=1))
     one, other = feeds
     assert one.mean.tobytes() == other.mean.tobytes()
     assert one.spreads[10].dispersion.tobytes() == other.spreads[10].dispersion.tobytes()
     assert one.spreads[10].asked.tobytes() == other.spreads[10].asked.tobytes()
+
+
+def test_a_stopped_backtest_goes_on_with_the_forecasts_that_it_has(
+    results: pd.DataFrame, twins: Twins, tmp_path: Path
+) -> None:
+    warehouse, made = twins.marts(twins.true).warehouse, []
+
+    def play(stop_at: int | None) -> pd.DataFrame:
+        def on_step(step: str) -> None:
+            made.append(step)
+            if len(made) == stop_at:
+                raise KeyboardInterrupt
+
+        settings = Settings(home=tmp_path)
+        with kept_until_done(settings, "data", [FOLD], pd.DataFrame({"term": [1]})) as keep:
+            return value.value_backtest(
+                warehouse, [FOLD], METHODS, terms_for, horizon_days=HORIZON, service_levels=LEVELS, keep=keep,
+                on_step=on_step,
+            )  # fmt: skip
+
+    with pytest.raises(KeyboardInterrupt):
+        play(stop_at=6)
+    pd.testing.assert_frame_equal(play(None), results)
+    assert sorted(made) == sorted([*set(made), made[5]])  # what was being made is made again, and nothing else
+    assert list((tmp_path / "value").iterdir()) == []
 
 
 def test_stock_is_read_off_at_the_fill_rate_that_the_method_reaches() -> None:

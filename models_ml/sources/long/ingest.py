@@ -487,16 +487,15 @@ def warnings(connection: Session, config: SourceConfig, horizon_days: int) -> It
         yield f"{negative[0]:,} rows have negative units; a day whose sum is below zero counts as zero."
     if config.prices is None and config.sales.price is None:
         yield "there are no prices: WRMSSE weighs by units, revenue is left out."
-    known = [name for name, r in config.regressors.items() if r.availability == "known"]
-    if known:
-        rows = connection.execute(
-            f"select declared.regressor from {SCHEMA}.declared_regressors as declared left join {SCHEMA}.regressors"
-            " as given on declared.regressor = given.regressor and given.date >"
-            f" (select max(date) from {SCHEMA}.sales)"
-            " where declared.availability = 'known' group by 1 having count(given.date) = 0 order by 1"
-        ).fetchall()
-        if rows:
-            yield (
-                f"{', '.join(r[0] for r in rows)} has no value but 0 in the {horizon_days} days to forecast. Give "
-                "coming values by rows without units, or by the table `future`."
-            )
+    rows = connection.execute(
+        "select column_name, min(given_until) from (select * from"
+        f" {SCHEMA}.declared_regressors where availability = 'known') as known cross join"
+        f" (select max(date) + {horizon_days} as last_date from {SCHEMA}.sales) as horizon"
+        " where given_until is null or given_until < last_date group by column_name order by column_name"
+    ).fetchall()
+    for column, until in rows:
+        said = "no value" if until is None else f"values until {until}"
+        yield (
+            f"{column} has {said}: on later days to forecast it counts as usual. Give coming values by rows without "
+            "units, or by the table `future`."
+        )

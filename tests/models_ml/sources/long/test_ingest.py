@@ -247,3 +247,12 @@ def test_a_closed_flag_without_a_value_is_no_closed_day(tmp_path: Path, warehous
     assert [str(day) for (day,) in sorted(closed)] == ["2015-08-02", "2015-08-09", "2015-08-16", "2015-08-23"]
     [(distance,)] = rows(warehouse, "select value from raw_long.attributes where store_id = '4'")
     assert distance is None
+
+
+def test_days_to_forecast_that_a_column_says_nothing_of_are_told(tmp_path: Path, warehouse: Path) -> None:
+    config = grocery_sales(tmp_path / "raw")
+    assert not [w for w in ingest(config, warehouse, horizon_days=28).warnings if "onpromotion" in w]
+    [said] = [w for w in ingest(config, warehouse, horizon_days=35).warnings if "onpromotion" in w]
+    assert f"values until {pd.read_csv(tmp_path / 'raw' / 'test.csv')['date'].max()}" in said
+    [said] = [w for w in ingest(changed(config, future=None), warehouse).warnings if "onpromotion" in w]
+    assert f"values until {LAST_DAY.date()}" in said

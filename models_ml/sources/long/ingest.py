@@ -479,21 +479,19 @@ def warnings(connection: Session, config: SourceConfig, horizon_days: int) -> It
     )
     if left_out is not None and left_out[0]:
         yield f"{left_out[0]} series never sold (such as {left_out[2]} in {left_out[1]}) and are left out."
-    negative = first(
-        connection,
-        f"select count(*), min(date) from {SCHEMA}.sales where units < 0",
-    )
-    if negative is not None and negative[0]:
-        yield f"{negative[0]:,} rows have negative units; a day whose sum is below zero counts as zero."
+    [(negative,)] = connection.execute(f"select count(*) from {SCHEMA}.sales where units < 0").fetchall()
+    if negative:
+        rows = negative // config.step_days  # a week is seven days here
+        yield f"{rows:,} rows have negative units; a {config.grain} whose sum is below zero counts as zero."
     if config.prices is None and config.sales.price is None:
         yield "there are no prices: WRMSSE weighs by units, revenue is left out."
-    rows = connection.execute(
+    ends = connection.execute(
         "select column_name, min(given_until) from (select * from"
         f" {SCHEMA}.declared_regressors where availability = 'known') as known cross join"
         f" (select max(date) + {horizon_days} as last_date from {SCHEMA}.sales) as horizon"
         " where given_until is null or given_until < last_date group by column_name order by column_name"
     ).fetchall()
-    for column, until in rows:
+    for column, until in ends:
         said = "no value" if until is None else f"values until {until}"
         yield (
             f"{column} has {said}: on later days to forecast it counts as usual. Give coming values by rows without "

@@ -56,7 +56,11 @@ class FittedModel:
         self.quantiles.save(folder)
         if self.own_replays is not None:
             self.own_replays.save(folder / OWN_REPLAYS)
-        described = {"name": self.forecaster.name, "parameters": self.forecaster.parameters()}
+        described = {
+            "name": self.forecaster.name,
+            "parameters": self.forecaster.parameters(),
+            "own_replays": self.own_replays is not None,
+        }
         (folder / DESCRIPTION).write_text(json.dumps(described, indent=1, sort_keys=True))
 
     @classmethod
@@ -79,7 +83,7 @@ class FittedModel:
         try:
             if isinstance(forecaster, Storable):
                 forecaster.restore(folder)
-            own = Replays.load(folder / OWN_REPLAYS) if (folder / OWN_REPLAYS).exists() else None
+            own = Replays.load(folder / OWN_REPLAYS) if described["own_replays"] else None
             return cls(forecaster, QuantileModel.load(folder), own)
         except (OSError, KeyError, ValueError) as error:
             raise ModelError(

@@ -104,7 +104,8 @@ def test_a_model_fitted_with_other_parameters_is_refused(folder: Path, tmp_path:
 def test_a_folder_without_a_model_or_with_half_of_it_is_refused(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="Train the run again"):
         FittedModel.load(tmp_path, threads=2)
-    for number, missing in enumerate(("regression.npz", "items.json", "quantiles.npz", "quantiles_series.parquet")):
+    parts = ("regression.npz", "items.json", "quantiles.npz", "quantiles_series.parquet", "own_replays.npz")
+    for number, missing in enumerate(parts):
         half = edited(folder, tmp_path / str(number), DESCRIPTION, lambda d: d)
         (half / missing).unlink()
         with pytest.raises(ModelError, match=missing.replace(".", r"\.")):

@@ -5,7 +5,7 @@ its seconds, CPU seconds and peak memory. The exponents are slopes of logarithms
 series to the power of the one, and as days of history to the power of the other. Needs a home whose marts are built
 (DEMAND_HOME; `demand ingest`, `demand build`).
 
-Run: make bench-train, or python -m benchmarks.training --stores 1,2,5,10 --history 728,1092,1456 --write
+Run: make bench-train, or python -m benchmarks.training --stores 1,2,5,10 --history 730,1094,1458 --write
 """
 
 from __future__ import annotations

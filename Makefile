@@ -132,10 +132,10 @@ bench-peers: $(STAMP) .venv-peers/.installed ## seconds, memory and WRMSSE besid
 	$(BIN)/python -m benchmarks.peers --folds 2016-03-27,2016-02-28 --only middle_out,mlforecast --write
 
 bench-dashboard: $(STAMP) ## first page and change of item in Chromium, over a full-size store
-	$(BIN)/python -m benchmarks.dashboard
+	$(BIN)/python -m benchmarks.dashboard --write
 
 bench-api: $(STAMP) ## API throughput against a bare route, the straightforward one and the seed's
-	$(BIN)/python -m benchmarks.api
+	$(BIN)/python -m benchmarks.api --write
 
 lock: $(STAMP) ## resolve pyproject.toml into requirements.lock (hashes, no index address)
 	$(BIN)/uv pip compile pyproject.toml --extra azure --extra databricks --extra otel --extra dev \

@@ -1,6 +1,7 @@
 """Throughput and latency of `GET /forecast` over the full-size store, beside three other ways to serve it.
 
     python -m benchmarks.api [--seconds 10] [--connections 32] [--workers 2] [--rounds 3] [--publishing 60] [--check]
+                             [--write]
 
 One run, one machine, loopback: uvicorn in one process tree, the load generator (wrk, or a bundled asyncio one)
 in another, random series from a list. The ways take turns in rounds, so that a busy machine is unfair to all.
@@ -41,6 +42,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from benchmarks.report import kept
 
 STORES = tuple(f"{region}_{n}" for region, count in (("CA", 4), ("TX", 3), ("WI", 3)) for n in range(1, count + 1))
 ITEMS = 3049
@@ -340,13 +343,17 @@ def main() -> int:
         "--publishing", type=float, default=60.0, help="seconds of load while runs are published; 0: none"
     )
     parser.add_argument("--check", action="store_true", help="exit 1 unless every bar holds")
+    parser.add_argument("--write", action="store_true", help="update the section of results.md")
     parser.add_argument("--loader", nargs=3, metavar=("PORT", "PATHS", "SECONDS"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.loader:
         port, paths, seconds = options.loader
         asyncio.run(_loader(int(port), Path(paths), float(seconds), options.connections))
         return 0
-    with tempfile.TemporaryDirectory(prefix="bench-api-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-api-") as folder,
+        kept("api", options.write, ["fastapi", "uvicorn", "sqlalchemy"]),
+    ):
         return _measure(Path(folder), options)
 
 

@@ -1,6 +1,6 @@
 """How fast is the dashboard for a person? In Chromium, over the full-size store: ten stores, 30,490 series.
 
-    python -m benchmarks.dashboard [--rounds 5] [--items 3049] [--check]
+    python -m benchmarks.dashboard [--rounds 5] [--items 3049] [--check] [--write]
 
 The API, the dashboard and the browser are processes of their own on this machine. Measured, each from the click to
 the drawn page (script ended, charts visible), medians over rounds:
@@ -34,6 +34,7 @@ from statistics import median
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from benchmarks.api import ITEMS, STORES, cpu_seconds
+from benchmarks.report import kept
 from models_ml.store.engine import make_engine
 from models_ml.store.migrate import upgrade
 from models_ml.store.publish import publish
@@ -152,7 +153,18 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--items", type=int, default=ITEMS, help="a store; 3,049 is full size")
     parser.add_argument("--check", action="store_true", help="exit 1 unless the medians hold")
+    parser.add_argument("--write", action="store_true", help="update the section of results.md")
     options = parser.parse_args()
+    with kept("dashboard", options.write, ["streamlit", "plotly"]):
+        return measure(options)
+
+
+def measure(options: argparse.Namespace) -> int:
+    """Open pages and change items, round by round.
+
+    Returns:
+        The exit code: 1 where `--check` was given and a median does not hold.
+    """
     path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         raise SystemExit("Chromium is missing: `sudo apt-get install chromium`, or name it in CHROMIUM.")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import platform
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -25,6 +28,26 @@ def write_section(part: str, text: str, page: Path = RESULTS) -> None:
     fresh = page.with_suffix(".part")
     fresh.write_text(old[: old.index(begin) + len(begin)] + f"\n{text.strip()}\n" + old[old.index(end) :])
     fresh.replace(page)
+
+
+class Tee(io.StringIO):
+    """Text that is shown as it is kept."""
+
+    def write(self, text: str) -> int:
+        """Keep and show."""
+        if sys.__stdout__ is not None:
+            sys.__stdout__.write(text)
+        return super().write(text)
+
+
+@contextmanager
+def kept(part: str, write: bool, packages: Sequence[str] = ()) -> Iterator[None]:
+    """Write what the block prints as the section of `part`, as it was printed, if that is asked for."""
+    printed = Tee()
+    with redirect_stdout(printed):
+        yield
+    if write:
+        write_section(part, f"```text\n{printed.getvalue().strip()}\n```\n\n{circumstances(packages)}")
 
 
 def circumstances(packages: Sequence[str] = ()) -> str:

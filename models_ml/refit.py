@@ -17,10 +17,7 @@ from models_ml import artifact, promotion, provenance
 from models_ml.errors import InputError
 from models_ml.marts import SERIES_KEYS
 from models_ml.settings import Settings
-from models_ml.training import Plan
-
-FITTED_BY = "fitted_by"
-"""Parameter of a run that forecasts with another run's model: that run's id."""
+from models_ml.training import FITTED_BY, Plan
 
 
 def with_served_model(plan: Plan, settings: Settings) -> Plan:

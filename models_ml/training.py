@@ -44,6 +44,9 @@ from models_ml.warehouse import Warehouse, open_warehouse
 NODE_HISTORY_DAYS = 728
 LEFTOVER_SECONDS = 86_400.0
 
+FITTED_BY = "fitted_by"
+"""Parameter of a run that forecasts with another run's model: that run's id."""
+
 OnResult = Callable[[Backtest], None]
 """Told of each fold's backtest when it is there."""
 
@@ -95,7 +98,7 @@ def run_id_of(plan: Plan) -> str:
             "horizon_days": plan.marts.horizon_days,
             "inventory_terms": digest_of(plan.terms),
             **plan.parameters,
-            **({"fitted_by": plan.fitted.name} if plan.fitted else {}),
+            **({FITTED_BY: plan.fitted.name} if plan.fitted else {}),
         },
         code_version=provenance.code_version(),
         origin=plan.marts.origin,
@@ -340,7 +343,7 @@ def manifest_of(plan: Plan, details: dict[str, Any], metrics: pd.DataFrame, buil
             **details,
             "inventory_terms": digest_of(plan.terms),
             "dbt_invocation_id": built_by,
-            **({"fitted_by": plan.fitted.name} if plan.fitted else {}),
+            **({FITTED_BY: plan.fitted.name} if plan.fitted else {}),
         },
         "metrics": headline,
     }

@@ -17,9 +17,8 @@ import numpy as np
 import pandas as pd
 
 from models_ml.errors import ModelError
-from models_ml.forecasters.middle_out.panel import WEEK, NodePanel
+from models_ml.forecasters.middle_out.panel import WEEK, YEAR, NodePanel, first_origin
 
-YEAR = 52 * WEEK
 MONTH = 4 * WEEK
 RATIO_LIMIT = 8.0
 """Days that sold more than this many times their level are no training rows: they would rule the squared error."""
@@ -170,7 +169,7 @@ def fit_boosting(panel: NodePanel, parameters: BoostingParameters, *, seed: int,
     for each other, and so the result does not depend on how many there are.
     """
     known = panel.known_days
-    first = min(parameters.first_origin_days, max(MONTH, known - WEEK - 8 * WEEK))
+    first = first_origin(parameters.first_origin_days, known - WEEK)
     origins = np.arange(known - WEEK, first, -parameters.origin_step_days)
     features, level = node_features(panel, panel.units, origins)
     targets = origins[:, None] + np.arange(WEEK)[None, :]

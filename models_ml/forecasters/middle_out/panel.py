@@ -23,6 +23,7 @@ USUAL_WEEKS = 4
 """A weekday that was closed in each of these last weeks stays closed."""
 
 WEEK = 7
+YEAR = 52 * WEEK
 MINIMUM_DAYS = 16 * WEEK
 """History below which a node has too little to learn from."""
 
@@ -119,6 +120,19 @@ def read_panel(marts: Marts) -> NodePanel:
         calendar=calendar,
         known=read_by_node(marts, nodes, known + marts.horizon_days),
     )
+
+
+def first_origin(asked: int, last: int) -> int:
+    """Days of history before the first training origin.
+
+    Season and day of the year can only be learned from a whole year: where less than one is left after the day that is
+    asked for, training begins earlier, without the history that last year's features need.
+
+    Args:
+        asked: days of history that the first origin has where there is enough.
+        last: days known at the last training origin.
+    """
+    return min(asked, max(4 * WEEK, last - YEAR))
 
 
 def read_calendar(marts: Marts, frame: pd.DataFrame) -> Calendar:

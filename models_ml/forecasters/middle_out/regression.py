@@ -16,11 +16,13 @@ from scipy.signal import lfilter
 
 from models_ml.errors import ModelError
 from models_ml.forecasters.base import multiplied
-from models_ml.forecasters.middle_out.panel import WEEK, NodePanel
+from models_ml.forecasters.middle_out.panel import WEEK, YEAR, NodePanel, first_origin
 
-YEAR = 52 * WEEK
 LOG_OFFSET = 0.5
 """Added to units before the logarithm, so that a day without sales has one."""
+
+HELD_AT_ZERO = 1e12
+"""Ridge penalty of regressors that history is too short to learn."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class RegressionParameters:
             from, and of the two that tell momentum.
         half_life_days: age at which a training day weighs half.
         origin_step_days: distance between training origins.
-        first_origin_days: days of history before the first training origin.
+        first_origin_days: days of history before the first training origin, where a year of them is left after it.
         penalties: ridge penalty by kind of regressor.
         pool_penalties: multiples of them for department, region x department, and node.
     """
@@ -197,7 +199,7 @@ class FittedRegression:
 def fit_regression(panel: NodePanel, parameters: RegressionParameters) -> FittedRegression:
     """Learn the coefficients of every node."""
     known, horizon = panel.known_days, panel.horizon_days
-    first = min(parameters.first_origin_days, max(4 * WEEK, known - horizon - 8 * WEEK))
+    first = first_origin(parameters.first_origin_days, known - horizon)
     origins = np.arange(known - horizon, first, -parameters.origin_step_days)
     leads = np.arange(1, horizon + 1)
     targets = origins[:, None] + leads[None, :] - 1
@@ -213,7 +215,10 @@ def fit_regression(panel: NodePanel, parameters: RegressionParameters) -> Fitted
         gram.append(weighted.T @ trained)
         moment.append(weighted.T @ y.ravel())
         designs.append(x)
-    coefficients = pooled_ridge(panel, np.array(gram), np.array(moment), design.penalty, parameters.pool_penalties)
+    penalty = design.penalty.copy()
+    if targets.max() - targets.min() < YEAR - 1:  # waves learned from a part of the year run wild in the rest
+        penalty[[regressor.kind == "season" for regressor in design.regressors]] = HELD_AT_ZERO
+    coefficients = pooled_ridge(panel, np.array(gram), np.array(moment), penalty, parameters.pool_penalties)
     correction = np.ones(len(panel.nodes))
     recent = max(2, YEAR // parameters.origin_step_days)
     for node, x in enumerate(designs):

@@ -18,15 +18,9 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from models_ml.errors import ModelError
 from models_ml.forecasters.levels import LEVEL_SPANS
-from models_ml.forecasters.middle_out.panel import WEEK, NodePanel, read_panel
+from models_ml.forecasters.middle_out.panel import WEEK, YEAR, NodePanel, read_panel
 from models_ml.forecasters.middle_out.reconcile import BlendParameters, blend
-from models_ml.forecasters.middle_out.regression import (
-    LOG_OFFSET,
-    YEAR,
-    Design,
-    RegressionParameters,
-    pooled_ridge,
-)
+from models_ml.forecasters.middle_out.regression import LOG_OFFSET, Design, RegressionParameters, pooled_ridge
 from models_ml.forecasters.top_down import scale_to_nodes
 from models_ml.marts import Marts
 from models_ml.steps import step_sums

@@ -18,7 +18,7 @@ import streamlit as st
 
 from api import schemas
 from dashboard.client import ApiAway, ApiClient, ApiRefused
-from dashboard.hierarchy import Place, Product, level_of, node_id
+from dashboard.hierarchy import Place, Product, level_of, levels_of, node_id
 from dashboard.settings import get_settings
 
 STATUS_TTL_SECONDS = 5.0
@@ -66,6 +66,16 @@ class Serving:
     def runs(self) -> list[schemas.RunSummary]:
         """Active runs, newest first."""
         return self.status.runs
+
+    @property
+    def levels(self) -> frozenset[int]:
+        """Levels that differ from each other (see `hierarchy.levels_of`)."""
+        return levels_of(self.stores, self.departments)
+
+    @property
+    def has_items(self) -> bool:
+        """Whether anything below store and department is sold."""
+        return 12 in self.levels or 10 in self.levels
 
     @property
     def step_days(self) -> int:

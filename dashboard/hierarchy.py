@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,6 +41,10 @@ _LEVELS: dict[tuple[PlaceKind, str], tuple[int, str]] = {
     ("region", "item"): (11, "item_region"),
     ("store", "item"): (12, "item_store"),
 }
+
+
+NO_LEVEL = "all"
+"""Name of the one department or item of a source that has no such column."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,8 @@ class Product:
     @property
     def title(self) -> str:
         """For people."""
+        if self.name == NO_LEVEL:
+            return "all items"
         return {"all": "all departments", "category": f"category {self.name}", "department": f"department {self.name}"}[
             self.kind
         ]
@@ -139,9 +145,39 @@ def places(stores: Iterable[schemas.Store]) -> list[Place]:
     return found
 
 
+def levels_of(stores: Sequence[schemas.Store], departments: Sequence[schemas.Department]) -> frozenset[int]:
+    """Numbers of the levels that differ from each other, and of their average (0).
+
+    Of a level whose nodes are those of another one only one is shown: a store rather than the region that it is all of,
+    a department rather than its category or its only item.
+    """
+    regions, categories = {store.region_id for store in stores}, {one.category_id for one in departments}
+    of_places = {"all": True, "region": 1 < len(regions) < len(stores), "store": len(stores) > 1}
+    items = any(store.series_count > len(store.departments) for store in stores)
+    of_products = {
+        "all": True,
+        "category": 1 < len(categories) < len(departments),
+        "department": len(departments) > 1,
+        "item": items,
+    }
+    return frozenset(
+        {0, *(level for (place, product), (level, _) in _LEVELS.items() if of_places[place] and of_products[product])}
+    )
+
+
+def shown_level(level: int, levels: Collection[int]) -> int:
+    """The level itself, or, of a source whose one department is everything, the one of the same place."""
+    if level in levels or 5 in levels:
+        return level
+    (place,) = (place for (place, _), (number, _) in _LEVELS.items() if number == level)
+    return _LEVELS[(place, "all")][0]
+
+
 def products(departments: Iterable[schemas.Department]) -> list[Product]:
-    """Everything that can be picked as a product, each category above its departments."""
+    """Everything that can be picked as a product, each category above its departments; `all` only above several."""
     listed = sorted(departments, key=lambda department: (department.category_id, department.department_id))
+    if len(listed) == 1:
+        return [Product("department", listed[0].department_id)]
     found = [Product()]
     for category in dict.fromkeys(department.category_id for department in listed):
         found.append(Product("category", category))

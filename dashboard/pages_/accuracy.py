@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -19,13 +20,14 @@ MEASURES = {
 }
 MEASURE_HELP = {
     "wrmsse": "Weighted root mean squared scaled error: errors in units of a naive forecast's, weighted by sales in "
-    "money. Lower is better.",
+    "money, or in units where there are no prices. Lower is better.",
     "wape": "Absolute error of all days (of all weeks, if sales are weekly) over all units sold. Lower is better.",
     "coverage_95": "Share of days (or weeks) whose sales fell within the 95 % range. Near 95 % is right; above it, "
     "ranges are too wide.",
 }
 LEAD_LEVELS = ("5", "1", "9", "12")
 NODE_LEVELS = ("5", "3", "9")
+EVERYTHING = "1"
 MOST_NODES = 20
 IN_PERCENT = frozenset({"wape", "coverage_95"})
 
@@ -45,22 +47,28 @@ def render(serving: Serving) -> None:
             "`demand backtest` measures it on months that it had not seen; the next `demand run` does both.",
         )
         return
-    layout.cards(_cards(accuracy))
-    _by_level(accuracy, measure)
+    layout.cards(_cards(serving, accuracy))
+    _by_level(serving, accuracy, measure)
     left, right = st.columns(2, gap="medium")
     with left:
         _by_fold(accuracy)
     with right:
-        _bias(accuracy)
+        _bias(serving, accuracy)
     _by_lead(serving, accuracy)
     _by_node(serving, accuracy)
-    _by_item(serving, accuracy)
+    if serving.has_items:
+        _by_item(serving, accuracy)
     state.write_address("run", "measure", "lead_level", "by")
     layout.unavailable_picks()
     layout.share()
 
 
-def _cards(accuracy: schemas.Accuracy) -> list[Card]:
+def _of(levels: Sequence[str], serving: Serving) -> list[str]:
+    """Those of some levels that differ from the others; everything where none does."""
+    return [level for level in levels if int(level) in serving.levels] or [EVERYTHING]
+
+
+def _cards(serving: Serving, accuracy: schemas.Accuracy) -> list[Card]:
     baseline = outlook.baseline_of(accuracy)
     model = accuracy.run.model
     ours = outlook.fold_mean(accuracy, model, "wrmsse", 0)
@@ -69,7 +77,8 @@ def _cards(accuracy: schemas.Accuracy) -> list[Card]:
     folds = sorted({value.fold for value in accuracy.values if value.model == model})
     step = formats.step(accuracy.run.step_days)
     tested = f"{len(folds)} test{'s' if len(folds) != 1 else ''} on {step}s that the model had not seen"
-    newest = outlook.verdict(accuracy, 5)
+    level, of = (5, "a department") if 5 in serving.levels else (3, "a store") if 3 in serving.levels else (1, "it all")
+    newest = outlook.verdict(accuracy, level)
     cards = [
         Card(
             "Better than repeating last week?",
@@ -82,7 +91,7 @@ def _cards(accuracy: schemas.Accuracy) -> list[Card]:
     if newest and newest.wape is not None:
         cards.append(
             Card(
-                f"How far off is a department in a {step}?",
+                f"How far off is {of} in a {step}?",
                 formats.percent(newest.wape),
                 "is the average miss, in the newest test.",
                 f"In sum the forecast was {formats.percent(abs(newest.bias), digits=1)} "
@@ -105,11 +114,11 @@ def _cards(accuracy: schemas.Accuracy) -> list[Card]:
     return cards
 
 
-def _by_level(accuracy: schemas.Accuracy, measure: str) -> None:
+def _by_level(serving: Serving, accuracy: schemas.Accuracy, measure: str) -> None:
     shade = layout.colours()
     model, baseline = accuracy.run.model, outlook.baseline_of(accuracy)
     rows = []
-    for level in [*range(1, 13), 0]:
+    for level in [*sorted(serving.levels - {0}), 0]:
         ours = outlook.fold_mean(accuracy, model, measure, level)
         if ours is None:
             continue
@@ -224,10 +233,10 @@ def _by_fold(accuracy: schemas.Accuracy) -> None:
     )
 
 
-def _bias(accuracy: schemas.Accuracy) -> None:
+def _bias(serving: Serving, accuracy: schemas.Accuracy) -> None:
     shade = layout.colours()
     rows = []
-    for level in range(1, 13):
+    for level in sorted(serving.levels - {0}):
         value = outlook.fold_mean(accuracy, accuracy.run.model, "bias", level)
         if value is not None:
             rows.append(
@@ -257,7 +266,8 @@ def _bias(accuracy: schemas.Accuracy) -> None:
 def _by_lead(serving: Serving, accuracy: schemas.Accuracy) -> None:
     shade = layout.colours()
     st.header("Does it get worse further ahead?", anchor=False)
-    level = int(state.toggle("At level", "lead_level", LEAD_LEVELS, show=lambda text: LEVEL_TITLES[int(text)]))
+    levels = _of(LEAD_LEVELS, serving)
+    level = int(state.toggle("At level", "lead_level", levels, show=lambda text: LEVEL_TITLES[int(text)]))
     found = [one for one in data.lead_errors(serving.run_key, accuracy.run.run_id, level).leads if one.wape is not None]
     if not found:
         layout.empty("Errors by lead day were not kept for this run.", "The next `demand run` keeps them.")
@@ -311,8 +321,11 @@ def _by_lead(serving: Serving, accuracy: schemas.Accuracy) -> None:
 
 def _by_node(serving: Serving, accuracy: schemas.Accuracy) -> None:
     shade = layout.colours()
+    levels = _of(NODE_LEVELS, serving)
+    if levels == [EVERYTHING]:
+        return  # one store and one department: the cards say it
     st.header("Where is it good, where not?", anchor=False)
-    level = int(state.toggle("Compare", "by", NODE_LEVELS, show=lambda text: f"{LEVEL_TITLES[int(text)]}s"))
+    level = int(state.toggle("Compare", "by", levels, show=lambda text: f"{LEVEL_TITLES[int(text)]}s"))
     nodes = [
         one for one in data.node_errors(serving.run_key, accuracy.run.run_id, level).nodes if one.rmsse is not None
     ]

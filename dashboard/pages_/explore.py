@@ -10,7 +10,7 @@ from api import schemas
 from dashboard import charts, data, formats, layout, navigation, outlook, state
 from dashboard.client import ApiRefused
 from dashboard.data import Serving
-from dashboard.hierarchy import LEVEL_TITLES, Place, Product, level_of, places, products
+from dashboard.hierarchy import LEVEL_TITLES, Place, Product, level_of, places, products, shown_level
 from dashboard.outlook import Days
 from dashboard.pages_ import picks
 from dashboard.pages_.overview import any_good, how_sure, marks_in, what_will_sell
@@ -33,7 +33,7 @@ def render(serving: Serving) -> None:
         span = int(state.toggle("Look back", "back", tuple(SPANS), show=SPANS.__getitem__))
     state.write_address("place", "product", "item", "back")
     layout.unavailable_picks()
-    _trail(place, product, item)
+    _trail(serving, place, product, item)
 
     days, run = _days(serving, place, product, item)
     week = outlook.outlook(days, 7) if days else None
@@ -43,7 +43,7 @@ def render(serving: Serving) -> None:
             "The item may not be sold there, or the run does not cover it. Pick another store, department or item.",
         )
         return
-    level, _ = level_of(place, product, item)
+    level = shown_level(level_of(place, product, item)[0], serving.levels)
     accuracy = data.accuracy(serving.run_key, run.run_id)
     verdict = outlook.verdict(accuracy, level) if accuracy else None
     series = next((one for one in listed if one.item_id == item and one.store_id == place.name), None)
@@ -58,7 +58,7 @@ def render(serving: Serving) -> None:
         navigation.link("overview", "This pick in the overview", {"place": place.text, "product": product.text})
         layout.share()
     _go_down(serving, place, product)
-    if product.kind == "department" and listed and not item:
+    if product.kind == "department" and listed and not item and serving.has_items:
         _item_table(serving, place, product)
 
 
@@ -79,8 +79,8 @@ def _days(
     return (Days.of_node(page.nodes[0], page.run) if page.nodes else None), page.run
 
 
-def _trail(place: Place, product: Product, item: str | None) -> None:
-    level, _ = level_of(place, product, item)
+def _trail(serving: Serving, place: Place, product: Product, item: str | None) -> None:
+    level = shown_level(level_of(place, product, item)[0], serving.levels)
     parts = [place.title, product.title, *([f"item {item}"] if item else [])]
     st.caption(f"**{' › '.join(parts)}** · level {level} of 12, {LEVEL_TITLES[level].lower()}")
 

@@ -9,7 +9,7 @@ import streamlit as st
 from api import schemas
 from dashboard import charts, data, formats, layout, navigation, state
 from dashboard.data import Serving
-from dashboard.hierarchy import Place, Product
+from dashboard.hierarchy import NO_LEVEL, Place, Product
 from dashboard.layout import Card
 from dashboard.pages_ import picks
 
@@ -24,7 +24,7 @@ def render(serving: Serving) -> None:
         place = picks.pick_place(serving)
         product = picks.pick_product(serving, place)
         listed, total = _items(serving, place, product)
-        item = _pick_item(listed)
+        item = _pick_item(serving, listed)
     state.write_address("place", "product", "item")
     layout.unavailable_picks()
     departments = _departments(serving, place, product)
@@ -41,7 +41,7 @@ def render(serving: Serving) -> None:
         _order(place, next((one for one in listed if one.item_id == item), None))
         _table(listed, total, place, product)
     else:
-        layout.note("Pick a store and a department to see its items, and what to order of each.")
+        layout.note(f"{_waiting(serving)} to see its items, and what to order of each.")
     with st.container(horizontal=True, vertical_alignment="center"):
         navigation.link("explore", "This pick's forecast", {"place": place.text, "product": product.text})
         layout.share()
@@ -73,11 +73,18 @@ def _items(serving: Serving, place: Place, product: Product) -> tuple[list[schem
     return data.inventory_items(serving.run_key, place.name, product.name)
 
 
-def _pick_item(listed: Sequence[schemas.InventoryPolicy]) -> str | None:
+def _waiting(serving: Serving) -> str:
+    """What is to be picked before there are items."""
+    return "Pick a store and a department" if 5 in serving.levels else "Pick a store"
+
+
+def _pick_item(serving: Serving, listed: Sequence[schemas.InventoryPolicy]) -> str | None:
+    if [policy.item_id for policy in listed] == [NO_LEVEL]:
+        return NO_LEVEL
     if not listed:
         st.selectbox(
             "Item",
-            ["Pick a store and a department"],
+            [_waiting(serving)],
             disabled=True,
             width=230,
             key="stock_item_waits",
@@ -100,18 +107,28 @@ def _cards(departments: Sequence[schemas.InventoryDepartment]) -> list[Card]:
     safety = sum(one.safety_stock_value for one in departments)
     demand = sum(one.expected_demand for one in departments)
     short = sum(one.expected_short for one in departments)
+    stock = sum(one.mean_stock for one in departments)
     items, unpriced = sum(one.items for one in departments), sum(one.unpriced_items for one in departments)
-    return [
-        Card(
+    if _priced(departments):
+        first = Card(
             "What is the stock worth?",
             formats.short_units(value),
-            f"at the items' own prices: {formats.units(sum(one.mean_stock for one in departments))} units of "
+            f"at the items' own prices: {formats.units(stock)} units of "
             f"{formats.count(items)} items, between an arrival and the next.",
             f"{formats.count(unpriced)} items have no price and count for nothing here." if unpriced else "",
-        ),
+        )
+    else:
+        first = Card(
+            "How much stock will there be?",
+            f"{formats.short_units(stock)} units",
+            f"of {formats.count(items)} items in stores on average, between an arrival and the next.",
+        )
+        safety = sum(one.order_up_to - one.expected_demand for one in departments)
+    return [
+        first,
         Card(
             "How much of it is safety?",
-            formats.short_units(safety),
+            formats.short_units(safety) + ("" if _priced(departments) else " units"),
             "is what order-up-to levels hold beyond the expected demand, against the forecast's own errors.",
         ),
         Card(
@@ -123,12 +140,19 @@ def _cards(departments: Sequence[schemas.InventoryDepartment]) -> list[Card]:
     ]
 
 
+def _priced(departments: Sequence[schemas.InventoryDepartment]) -> bool:
+    """Whether stock has a value: some item has a price."""
+    return any(one.unpriced_items < one.items for one in departments)
+
+
 def _picture(
     departments: Sequence[schemas.InventoryDepartment],
     listed: Sequence[schemas.InventoryPolicy],
     product: Product,
 ) -> None:
     parts: list[tuple[str, float, float]]
+    if [one.item_id for one in listed] == [NO_LEVEL]:
+        return  # the cards say it all
     if listed:
         by = "item"
         parts = [(one.item_id, one.stock_value or 0.0, one.mean_stock) for one in listed]
@@ -138,8 +162,10 @@ def _picture(
     else:
         by = "department"
         parts = [(one.department_id, one.stock_value, one.mean_stock) for one in departments]
+    priced = _priced(departments)
+    what = "value" if priced else "units"
     sums: dict[str, list[float]] = {}
-    for name, value, units in parts:
+    for name, value, units in parts if priced else [(name, units, units) for name, _, units in parts]:
         total = sums.setdefault(name, [0.0, 0.0])
         total[0] += value
         total[1] += units
@@ -154,12 +180,17 @@ def _picture(
         }
         for name, (value, units) in largest
     ]
-    st.header(f"Where the stock's value lies, by {by}", anchor=False)
+    lies = "Where the stock's value lies" if priced else "Where the stock lies"
+    st.header(f"{lies}, by {by}", anchor=False)
     if len(sums) > len(rows):
-        layout.note(f"The {len(rows)} largest of {len(sums)}, with {_share(largest, sums)} of the value.")
+        layout.note(f"The {len(rows)} largest of {len(sums)}, with {_share(largest, sums)} of the {what}.")
     layout.chart(
-        charts.stock_values(rows, colours=layout.colours(), unit="value of the mean stock, in the prices' currency"),
-        alt=f"Value of the mean stock of each {by}.",
+        charts.stock_values(
+            rows,
+            colours=layout.colours(),
+            unit="value of the mean stock, in the prices' currency" if priced else "units of the mean stock",
+        ),
+        alt=f"{'Value' if priced else 'Units'} of the mean stock of each {by}.",
         key="stock_values",
     )
 
@@ -188,7 +219,7 @@ def _order(place: Place, policy: schemas.InventoryPolicy | None) -> None:
     layout.cards(
         [
             Card(
-                f"How many {policy.item_id} to order?",
+                "How much to order?" if policy.item_id == NO_LEVEL else f"How many {policy.item_id} to order?",
                 f"{formats.units(float(order.order_units))} units",
                 f"lift {on_hand + on_order} on hand and under way to the level of {policy.order_up_to}."
                 if order.order_units

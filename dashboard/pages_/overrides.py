@@ -12,7 +12,7 @@ from api import schemas
 from dashboard import charts, data, formats, layout, navigation, state
 from dashboard.client import ApiAway, ApiRefused
 from dashboard.data import Serving
-from dashboard.hierarchy import LEVEL_TITLES, level_of, node_id
+from dashboard.hierarchy import LEVEL_TITLES, level_of, node_id, shown_level
 from dashboard.pages_ import picks
 
 _SAID = "override_said"
@@ -28,7 +28,7 @@ def render(serving: Serving) -> None:
         item = picks.pick_item(product, picks.items_of(serving, place, product))
     state.write_address("place", "product", "item")
     layout.unavailable_picks()
-    level, _ = level_of(place, product, item)
+    level = shown_level(level_of(place, product, item)[0], serving.levels)
     title = " › ".join([place.title, product.title, *([f"item {item}"] if item else [])])
     st.caption(f"**{title}** · level {level} of 12, {LEVEL_TITLES[level].lower()}")
     said = st.session_state.pop(_SAID, None)

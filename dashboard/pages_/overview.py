@@ -10,7 +10,7 @@ import streamlit as st
 from api import schemas
 from dashboard import charts, data, formats, layout, navigation, outlook, state
 from dashboard.data import Serving
-from dashboard.hierarchy import LEVEL_TITLES, Place, Product, level_of
+from dashboard.hierarchy import LEVEL_TITLES, Place, Product, level_of, shown_level
 from dashboard.layout import Card
 from dashboard.outlook import Days, Outlook, Verdict
 from dashboard.pages_ import picks
@@ -46,13 +46,17 @@ def render(serving: Serving) -> None:
             "Pick another store or department; Runs says which stores each run covers.",
         )
         return
-    level, _ = level_of(place, product)
+    level = shown_level(level_of(place, product)[0], serving.levels)
     accuracy = data.accuracy(serving.run_key, page.run.run_id)
     verdict = outlook.verdict(accuracy, level) if accuracy else None
     layout.cards([what_will_sell(ahead), how_sure(ahead, verdict), any_good(verdict, level, page.run)])
     _picture(serving, days, place, product, window)
     with st.container(horizontal=True, vertical_alignment="center"):
-        navigation.link("explore", "Walk down to an item", {"place": place.text, "product": product.text})
+        navigation.link(
+            "explore",
+            "Walk down to an item" if serving.has_items else "Walk down to a store",
+            {"place": place.text, "product": product.text},
+        )
         navigation.link("accuracy", "How good are we, level by level")
         layout.share()
     _alarms(serving, page.run.run_id)

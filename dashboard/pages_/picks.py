@@ -9,7 +9,7 @@ import streamlit as st
 from api import schemas
 from dashboard import data, state
 from dashboard.data import Serving
-from dashboard.hierarchy import Place, Product, places, products
+from dashboard.hierarchy import NO_LEVEL, Place, Product, places, products
 
 NO_ITEM = "all"
 
@@ -29,7 +29,9 @@ def pick_place(serving: Serving) -> Place:
 
 
 def pick_product(serving: Serving, place: Place) -> Product:
-    """Department picker: everything, a category, or a department that the place sells."""
+    """Department picker: everything, a category, or a department that the place sells; none where there is one."""
+    if len(serving.departments) == 1:
+        return products(serving.departments)[0]
     sold = {
         department
         for store in serving.stores
@@ -76,7 +78,9 @@ def items_of(serving: Serving, place: Place, product: Product) -> list[schemas.S
 
 
 def pick_item(product: Product, listed: Sequence[schemas.Series]) -> str | None:
-    """Item picker; none is all items of the department."""
+    """Item picker; none is all items of the department. A source without items has no picker."""
+    if {series.item_id for series in listed} == {NO_LEVEL}:
+        return None
     if product.kind != "department":
         st.selectbox(
             "Item",

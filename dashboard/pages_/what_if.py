@@ -11,28 +11,33 @@ from api import schemas
 from dashboard import charts, data, formats, layout, state
 from dashboard.client import ApiRefused
 from dashboard.data import Serving
+from dashboard.hierarchy import NO_LEVEL
 
 ALL = "all"
 METHODS = {"elasticity": "By elasticity", "model": "By the model"}
 NOTHING = "none"
+PRICE_QUESTION = "What if the price were another?"
 
 
 def render(serving: Serving) -> None:
     """Draw the page."""
-    st.title("What if the price were another?", anchor=False)
+    title = st.empty()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         store = _pick_store(serving)
         department = _pick_department(serving, store)
         item = _pick_item(serving, store, department)
-        method = state.toggle("Prices", "method", tuple(METHODS), show=METHODS.__getitem__)
+        where = {"item_id": item, "store_id": store} if item else {"department_id": department, "store_id": store}
+        try:
+            plain = data.what_if(serving.run_key, {**where, "method": "elasticity"})
+        except ApiRefused as refused:
+            title.title(PRICE_QUESTION, anchor=False)
+            layout.empty("This pick cannot be asked.", str(refused))
+            return
+        priced = plain.base.revenue is not None
+        method = state.toggle("Prices", "method", tuple(METHODS), show=METHODS.__getitem__) if priced else "elasticity"
+    title.title(PRICE_QUESTION if priced else "What if other things were planned?", anchor=False)
     state.write_address("shop", "dept", "article", "method")
     layout.unavailable_picks()
-    where = {"item_id": item, "store_id": store} if item else {"department_id": department, "store_id": store}
-    try:
-        plain = data.what_if(serving.run_key, {**where, "method": "elasticity"})
-    except ApiRefused as refused:
-        layout.empty("This pick cannot be asked.", str(refused))
-        return
     if method == "model" and plain.by_model is None:
         layout.empty("The run's model does not say what prices do.", "Elasticities may: pick them above.")
         return
@@ -56,6 +61,8 @@ def _pick_store(serving: Serving) -> str | None:
 
 
 def _pick_department(serving: Serving, store: str | None) -> str:
+    if len(serving.departments) == 1:
+        return serving.departments[0].department_id
     sold = {name for one in serving.stores if store in (None, one.store_id) for name in one.departments}
     return state.choose("Department", "dept", sorted(sold), show=str, width=230)
 
@@ -64,11 +71,14 @@ def _pick_item(serving: Serving, store: str | None, department: str) -> str | No
     if store is None:
         return None
     listed = [one.item_id for one in data.items(serving.run_key, store, department, "volume")[0]]
+    if listed == [NO_LEVEL]:
+        return None
+    whole = "The whole department" if 5 in serving.levels else "All items"
     chosen = state.choose(
         "Item",
         "article",
         [ALL, *listed],
-        show=lambda name: "The whole department" if name == ALL else name,
+        show=lambda name: whole if name == ALL else name,
         help_text="Best sellers first. Type to search.",
     )
     return None if chosen == ALL else chosen
@@ -80,7 +90,7 @@ def _changes(serving: Serving, plain: schemas.WhatIf, method: str) -> dict[str, 
     pick = f"{plain.store_id}_{plain.department_id}_{plain.item_id}"
     first, last, step_days = plain.days[0].date, plain.days[-1].date, plain.run.step_days
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        percent = _price_slider(plain, pick, method)
+        percent = _price_slider(plain, pick, method) if plain.base.revenue is not None else 0.0
         days = (first, last)
         if first < last:  # a horizon of one week leaves nothing to choose
             title, by = f"{formats.step(step_days).capitalize()}s", dt.timedelta(days=step_days)
@@ -93,13 +103,14 @@ def _changes(serving: Serving, plain: schemas.WhatIf, method: str) -> dict[str, 
     if events:
         changes["events"] = events
     flags = {}
-    for name in plain.flags:
-        label = name.replace("_", " ").capitalize()
-        chosen = st.segmented_control(
-            label, ["as planned", "on", "off"], default="as planned", required=True, key=f"flag_{name}_{pick}"
-        )
-        if chosen in ("on", "off"):
-            flags[name] = chosen == "on"
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        for name in plain.flags:
+            label = name.replace("_", " ").capitalize()
+            chosen = st.segmented_control(
+                label, ["as planned", "on", "off"], default="as planned", required=True, key=f"flag_{name}_{pick}"
+            )
+            if chosen in ("on", "off"):
+                flags[name] = chosen == "on"
     if flags:
         changes["flags"] = flags
     return changes
@@ -188,6 +199,8 @@ def _cards(answer: schemas.WhatIf) -> list[layout.Card]:
             between,
         )
     ]
+    if answer.base.revenue is None:
+        return cards
     revenue = formats.change(outcome.revenue, answer.base.revenue)
     cards.append(
         layout.Card(
@@ -226,7 +239,7 @@ def _picture(answer: schemas.WhatIf, name: str) -> None:
         ("as forecast", "line", shade.actual),
         ("scenario", "dash", shade.forecast),
     ]
-    if answer.method == "elasticity":
+    if answer.method == "elasticity" and answer.base.revenue is not None:
         entries.append(("95 % of the elasticity", "area", shade.forecast))
     layout.legend(entries)
     layout.chart(

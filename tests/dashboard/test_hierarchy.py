@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from api import schemas
-from dashboard.hierarchy import Place, Product, level_of, node_id, places, products
+from dashboard.hierarchy import Place, Product, level_of, levels_of, node_id, places, products, shown_level
 
 RUN = schemas.RunRef(run_id="r", model="m", origin=dt.date(2016, 5, 22), horizon_days=28, published_at=None)
 
@@ -80,3 +80,27 @@ def test_departments_stand_below_their_category() -> None:
         "category:B",
         "department:B_1",
     ]
+
+
+def department(name: str, category: str) -> schemas.Department:
+    return schemas.Department(department_id=name, category_id=category, series_count=1, stores=["S"])
+
+
+def test_one_department_is_not_offered_as_a_choice() -> None:
+    assert products([department("D", "C")]) == [Product("department", "D")]
+
+
+def test_levels_that_are_another_one_are_not_shown() -> None:
+    stores = [store("CA_1", "CA"), store("CA_2", "CA"), store("TX_1", "TX")]
+    many = [one.model_copy(update={"series_count": 9}) for one in stores]
+    some = [department("A", "C"), department("B", "C"), department("X", "Y")]
+    assert levels_of(many, some) == set(range(13))
+    assert levels_of(stores, [department("all", "all")]) == {0, 1, 2, 3}  # whole stores
+    assert levels_of(many, [department("all", "all")]) == {0, 1, 2, 3, 10, 11, 12}
+    assert levels_of(many[1:], some[1:]) == {0, 1, 3, 5, 9, 10, 12}  # a region a store, a category a department
+    assert levels_of(many[:1], some) == {0, 1, 4, 5, 10}
+
+
+def test_a_level_that_is_not_shown_goes_by_the_one_that_is() -> None:
+    assert [shown_level(level, {0, 1, 2, 3}) for level in (1, 5, 9, 12, 7)] == [1, 1, 3, 3, 2]
+    assert shown_level(7, {0, 1, 3, 5, 9}) == 7  # departments tell apart: nothing stands in

@@ -22,7 +22,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -32,7 +32,7 @@ import pandas as pd
 from benchmarks.report import circumstances, write_section
 from models_ml.marts import last_sale_day
 from models_ml.settings import Settings, get_settings
-from models_ml.sources.long.estimate import RUN_COSTS
+from models_ml.sources.long.estimate import RUN_COSTS, Size
 from models_ml.warehouse import open_warehouse
 
 ALL = "all"
@@ -120,30 +120,30 @@ def last_day(home: Path, stores: str) -> date:
     return last_sale_day(open_warehouse(settings.effective_warehouse_url), () if stores == ALL else stores.split(","))
 
 
-def size_of(home: Path) -> tuple[int, int]:
-    """Series of a home's warehouse, and their days on sale together."""
+def size_of(home: Path) -> Size:
+    """Size of what a home's warehouse holds."""
     with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as connection:
         row = connection.execute(
-            "select count(*), sum(days) from"
-            " (select count(*) as days from core.fct_daily_sales group by item_id, store_id) as series"
+            "select count(*), sum(last_date - launch_date + 1), count(distinct store_department_id),"
+            " count(distinct store_department_id) * (max(last_date) - min(launch_date) + 1) from core.dim_series"
         ).fetchone()
     assert row is not None
-    return int(row[0]), int(row[1])
+    return Size(*map(int, row))
 
 
-def record_cost(size: tuple[int, int], runs: Sequence[Run], page: Path = RUN_COSTS) -> None:
+def record_cost(size: Size, runs: Sequence[Run], page: Path = RUN_COSTS) -> None:
     """Put what first runs cost among the measured runs that `demand check` estimates from, in place of that size's."""
-    columns = ["series", "series_days", "cpu_seconds", "peak_gigabytes"]
-    seconds = statistics.median(run.cpu_seconds for run in runs)
-    fresh = (*size, round(seconds), round(max(run.peak_gigabytes for run in runs), 1))
-    others = pd.read_csv(page).query("series != @size[0]") if page.exists() else pd.DataFrame(columns=columns)
-    rows = [*others[columns].itertuples(index=False, name=None), fresh]
-    pd.DataFrame(rows, columns=columns).sort_values("series_days").to_csv(page, index=False)
+    fresh = {
+        **asdict(size),
+        "cpu_seconds": round(statistics.median(run.cpu_seconds for run in runs)),
+        "peak_gigabytes": round(max(run.peak_gigabytes for run in runs), 1),
+    }
+    others = pd.read_csv(page).query("series != @size.series or nodes != @size.nodes") if page.exists() else None
+    rows = pd.concat([others, pd.DataFrame([fresh])]).sort_values(["series", "nodes"])
+    rows.to_csv(page, index=False)
 
 
-def measure(
-    raw: Path | None, stores: str, rounds: int, newest: date | None
-) -> tuple[list[Run], list[Run], tuple[int, int]]:
+def measure(raw: Path | None, stores: str, rounds: int, newest: date | None) -> tuple[list[Run], list[Run], Size]:
     """First and second runs, each round in a home of its own; and the size of what they forecast.
 
     Args:

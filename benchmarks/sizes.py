@@ -1,18 +1,16 @@
-"""From 20 items to 200,000 series: seconds, CPU seconds and memory of each step, on made-up sales of the source `long`.
+"""`demand run` of 20 items to 200,000 series: seconds, CPU seconds and memory, on made-up sales of the source `long`.
 
-A bit more than a year of daily sales; most series sell on few days, and only days with sales have rows. Each step is a
-process of its own; memory is of all its processes together. The exponent is the slope of logarithms by least squares.
+A bit more than a year of daily sales; most series sell on few days, and only days with sales have rows. Memory is of
+all processes of a run together. The exponent is the slope of logarithms by least squares.
 
-Run: make bench-sizes, or python -m benchmarks.sizes --series 20,2000 (200,000 need 12 GB of memory and 30 GB of disk)
+Run: make bench-sizes, or python -m benchmarks.sizes --sizes 20x4,2000x200 (200,000 series need 30 GB of disk)
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,17 +19,12 @@ import pyarrow.parquet as pq
 import yaml
 
 from benchmarks.report import circumstances, write_section
-from benchmarks.run import Run, measured
+from benchmarks.run import Run, demand_run, record_cost, size_of
 from benchmarks.scale import exponent
-from benchmarks.warehouse import WITHOUT_TESTS
-from models_ml import dbt
-from models_ml.pipeline import prepare_home
-from models_ml.settings import get_settings
 
 FIRST_DAY = np.datetime64("2023-01-01")
 DAYS = 378
 ITEMS_A_STORE = 5_000
-DEPARTMENTS = 10
 MEAN_UNITS = 0.15
 """Units a day of the median series."""
 
@@ -43,8 +36,8 @@ CONFIG = {
 }  # fmt: skip
 
 
-def write_sales(folder: Path, series: int, seed: int = 1) -> int:
-    """Write so many series, store by store, and the configuration that describes them.
+def write_sales(folder: Path, series: int, departments: int, seed: int = 1) -> int:
+    """Write so many series, store by store, in so many departments, and the configuration that describes them.
 
     Returns:
         Rows written.
@@ -62,7 +55,7 @@ def write_sales(folder: Path, series: int, seed: int = 1) -> int:
         rate = level[:here, None] * generator.lognormal(0, 0.3, (here, 1)) * weekday
         units = generator.poisson(rate)
         item, day = np.nonzero(units)
-        department = item % DEPARTMENTS
+        department = item % departments
         table = pa.table(
             {
                 "date": FIRST_DAY + day,
@@ -70,8 +63,8 @@ def write_sales(folder: Path, series: int, seed: int = 1) -> int:
                 "item": named("I", item, 6),
                 "units": units[item, day],
                 "price": price[item],
-                "department": named("D", department, 2),
-                "category": named("C", department // 4, 1),
+                "department": named("D", department, 3),
+                "category": named("C", department // 4, 2),
             }
         )
         writer = writer or pq.ParquetWriter(folder / "sales.parquet", table.schema)
@@ -88,45 +81,41 @@ def named(letter: str, numbers: np.ndarray, digits: int) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(numbers.astype(np.int32), names)
 
 
-def steps(home: Path) -> Iterator[tuple[str, Run]]:
-    """Each step from raw files to a published run, in a process of its own."""
-    environment = {**os.environ, "DEMAND_HOME": str(home), "DEMAND_SOURCE": "long", "DEMAND_DATA_DIR": str(home)}
-    cli = [sys.executable, "-m", "models_ml.cli.main"]
-    yield "ingest", measured([*cli, "ingest"], environment)
-    yield "build the marts", measured([sys.executable, "-m", "benchmarks.sizes", "--build"], environment)
-    yield "train and forecast", measured([*cli, "train", "--no-backtest"], environment)
-    yield "publish", measured([*cli, "publish", "latest", "--no-activate"], environment)
-
-
 def main() -> None:
     """Measure each size in a home that is thrown away."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--series", default="20,2000,20000,200000")
+    parser.add_argument(
+        "--sizes", default="20x4,2000x10,2000x200,20000x10,200000x10", help="series x departments of each run"
+    )
     parser.add_argument("--folder", type=Path, help="for the homes that are made; default: a temporary folder")
-    parser.add_argument("--write", action="store_true", help="update the section of results.md")
-    parser.add_argument("--build", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--write", action="store_true", help="update the section of results.md and run_costs.csv")
     options = parser.parse_args()
-    if options.build:
-        prepare_home(get_settings())
-        dbt.run(get_settings(), ["build", "--selector", "warehouse", *WITHOUT_TESTS])
-        return
-    lines = ["| series | rows of sales | step | wall s | CPU s | peak GB |", "|---|---|---|---|---|---|"]
-    print("\n".join(lines), flush=True)
-    found: dict[str, list[tuple[int, Run]]] = {}
-    for series in map(int, options.series.split(",")):
-        with tempfile.TemporaryDirectory(prefix="sizes-", dir=options.folder) as folder:
-            rows = write_sales(Path(folder), series)
-            for name, run in steps(Path(folder)):
-                found.setdefault(name, []).append((series, run))
-                figures = f"{run.wall_seconds:.0f} | {run.cpu_seconds:.0f} | {run.peak_gigabytes:.1f}"
-                lines.append(f"| {series:,} | {rows:,} | {name} | {figures} |")
-                print(lines[-1], flush=True)
-    growth = [
-        f"{name} as series^{exponent([float(n) for n, _ in large], [run.cpu_seconds for _, run in large]):.2f}"
-        for name, runs in found.items()
-        if len(large := runs[-2:]) > 1
+    lines = [
+        "| series | departments x stores | rows of sales | wall s | CPU s | peak GB | seconds by step |",
+        "|---|---|---|---|---|---|---|",
     ]
-    said = f"CPU seconds between the two largest grow: {', '.join(growth)}. " if growth else ""
+    print("\n".join(lines), flush=True)
+    found: list[tuple[int, Run]] = []
+    os.environ["DEMAND_SOURCE"] = "long"
+    for series, departments in (map(int, size.split("x")) for size in options.sizes.split(",")):
+        with tempfile.TemporaryDirectory(prefix="sizes-", dir=options.folder) as folder:
+            home = Path(folder)
+            rows = write_sales(home, series, departments)
+            run = demand_run(home, home, "all")
+            size = size_of(home)
+        found.append((series, run))
+        steps = ", ".join(f"{step} {seconds:.0f}" for step, seconds in run.steps.items() if seconds >= 0.5)
+        lines.append(
+            f"| {series:,} | {size.nodes:,} | {rows:,} | {run.wall_seconds:.0f} | {run.cpu_seconds:.0f} "
+            f"| {run.peak_gigabytes:.1f} | {steps} |"
+        )
+        print(lines[-1], flush=True)
+        if options.write:
+            record_cost(size, [run])
+    said, largest = "", found[-2:]
+    if len({series for series, _ in largest}) > 1:
+        growth = exponent([series for series, _ in largest], [run.cpu_seconds for _, run in largest])
+        said = f"CPU seconds between the two largest grow as series^{growth:.2f}. "
     text = "\n".join([*lines, "", said + circumstances(["lightgbm", "duckdb", "dbt-core"])])
     print(text.splitlines()[-1])
     if options.write:

@@ -115,11 +115,13 @@ def told(profile: Profile) -> str:
 
     classes = ", ".join(f"{count:,} {name}" for name, count in profile.classes.items())
     lines = [
-        f"{profile.series:,} series: {profile.items:,} items in {profile.stores:,} stores",
+        f"{profile.series:,} series: {profile.items:,} items in {profile.stores:,} stores"
+        if profile.series > profile.stores
+        else f"{profile.series:,} series: sales of whole stores",
         f"{profile.first_day} to {profile.last_day}, {profile.series_days:,} days on sale in all, "
         f"{profile.zero_share:.0%} of them without a sale",
         f"demand: {classes}",
-        cost_told(profile.series_days),
+        cost_told(profile.size),
         *(f"note: {problem}" for problem in profile.problems),
         *(f"left out: {reason}" for reason in profile.left_out),
     ]

@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.run import STEP_ENDED, Run, record_cost, resident_bytes, row
 from models_ml.cli.progress import Progress
+from models_ml.sources.long.estimate import Size
 
 
 def test_a_step_s_seconds_are_read_from_the_progress(capsys: pytest.CaptureFixture[str]) -> None:
@@ -32,11 +33,13 @@ def test_ratios_are_of_the_same_round() -> None:
 
 def test_a_cost_takes_the_place_of_the_same_size_s(tmp_path: Path) -> None:
     page = tmp_path / "costs.csv"
-    record_cost((500, 90_000), [Run(9.0, 30.0, 2.04, {})], page)
-    record_cost((40, 10_000), [Run(9.0, 7.4, 1.0, {})], page)
-    record_cost((500, 91_000), [Run(9.0, seconds, 2.5, {}) for seconds in (10.0, 20.0, 60.0)], page)
+    record_cost(Size(500, 90_000, 4, 720), [Run(9.0, 30.0, 2.04, {})], page)
+    record_cost(Size(40, 10_000, 4, 1_000), [Run(9.0, 7.4, 1.0, {})], page)
+    record_cost(Size(500, 90_000, 90, 16_200), [Run(9.0, 80.0, 2.0, {})], page)
+    record_cost(Size(500, 91_000, 4, 728), [Run(9.0, seconds, 2.5, {}) for seconds in (10.0, 20.0, 60.0)], page)
     assert page.read_text().splitlines() == [
-        "series,series_days,cpu_seconds,peak_gigabytes",
-        "40,10000,7,1.0",
-        "500,91000,20,2.5",
+        "series,series_days,nodes,node_days,cpu_seconds,peak_gigabytes",
+        "40,10000,4,1000,7,1.0",
+        "500,91000,4,728,20,2.5",
+        "500,90000,90,16200,80,2.0",
     ]

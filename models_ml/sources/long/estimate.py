@@ -1,14 +1,33 @@
-"""What a run will cost: between the runs that were measured, by the days on sale of all series together."""
+"""What a run will cost: by its size, from the runs that were measured."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from scipy.optimize import nnls
 
 RUN_COSTS = Path(__file__).with_name("run_costs.csv")
-"""Written by `python -m benchmarks.run --write`: a row a measured first run."""
+"""Written by `benchmarks.run --write` and `benchmarks.sizes --write`: a row a measured first run."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a run's cost follows from.
+
+    Attributes:
+        series: items in stores.
+        series_days: days on sale of all series together.
+        nodes: departments in stores, each of which is forecast by the node models.
+        node_days: days of history of all nodes together.
+    """
+
+    series: int
+    series_days: int
+    nodes: int
+    node_days: int
 
 
 @dataclass(frozen=True)
@@ -24,42 +43,45 @@ class Cost:
     gigabytes: float
 
 
+SIZES = list(Size.__annotations__)
+
+
 def measured() -> pd.DataFrame:
-    """The measured runs by size: series, series_days, cpu_seconds, peak_gigabytes."""
-    return pd.read_csv(RUN_COSTS).sort_values("series_days", ignore_index=True)
+    """The measured runs by size: the fields of `Size`, cpu_seconds, peak_gigabytes."""
+    return pd.read_csv(RUN_COSTS)
 
 
-def estimate(series_days: int) -> Cost:
-    """Cost of `demand run` for so many days on sale of all series together.
+def estimate(size: Size) -> Cost:
+    """Cost of `demand run`: a constant, and so much for each series, node and day of theirs.
 
-    Linear between measured runs; below the smallest one as much as that one, and beyond the largest one as it grew up
-    to there. Never less for more days.
+    What each of them costs is what fits the measured runs best, in relative terms (least squares of shares, none below
+    zero): so the smallest run counts as much as the largest, and never does more cost less.
     """
     runs = measured()
-    days = runs["series_days"].tolist()
-    return Cost(
-        along(series_days, days, runs["cpu_seconds"].cummax().tolist()),
-        along(series_days, days, runs["peak_gigabytes"].cummax().tolist()),
-    )
+    at = np.array([1.0, *asdict(size).values()])
+    return Cost(*(float(at @ rates(runs, column)) for column in ("cpu_seconds", "peak_gigabytes")))
 
 
-def told(series_days: int) -> str:
+def rates(runs: pd.DataFrame, column: str) -> np.ndarray:
+    """Cost of a run whatever its size, then of one more of each field of `Size`; from the measured runs."""
+    sizes, costs = runs[SIZES].to_numpy(np.float64), runs[column].to_numpy(np.float64)
+    scale = sizes.max(axis=0)
+    shares = np.column_stack([np.ones(len(runs)), sizes / scale]) / costs[:, None]
+    return np.asarray(nnls(shares, np.ones(len(runs)))[0] / np.array([1.0, *scale]))
+
+
+def told(size: Size) -> str:
     """The estimate in a line, with what it rests on."""
-    cost, runs = estimate(series_days), measured()
-    largest = int(runs["series_days"].iloc[-1])
-    least = "at least" if series_days > largest else "about"
+    cost, runs = estimate(size), measured()
     minutes = cost.cpu_seconds / 60
+    beyond = [
+        what
+        for what, field in (("more departments", "nodes"), ("more sales", "series_days"))
+        if getattr(size, field) > runs[field].max()
+    ]
     return (
-        f"a run: {least} {minutes:.0f} CPU minutes ({minutes / 2:.0f} to {minutes:.0f} by the clock on two cores) and "
-        f"{cost.gigabytes:.1f} GB of memory; measured: {len(runs)} run{'s' if len(runs) > 1 else ''} of up to "
-        f"{int(runs['series'].iloc[-1]):,} series and {largest:,} days on sale; many departments take longer"
+        f"a run: about {minutes:.0f} CPU minutes ({minutes / 2:.0f} to {minutes:.0f} by the clock on two cores) and "
+        f"{cost.gigabytes:.1f} GB of memory; from {len(runs)} measured runs of up to {runs['series'].max():,} series "
+        f"and {runs['nodes'].max():,} departments in stores"
+        + (f"; {' and '.join(beyond)} than any of them, so it may take longer" if beyond else "")
     )
-
-
-def along(x: float, xs: list[float], ys: list[float]) -> float:
-    """The height at `x` of a line through points that ascend in `xs`, flat before the first, straight on after it."""
-    if x <= xs[0] or len(xs) == 1:
-        return ys[0]
-    right = next((place for place, limit in enumerate(xs) if x <= limit), len(xs) - 1)
-    slope = (ys[right] - ys[right - 1]) / (xs[right] - xs[right - 1])
-    return ys[right - 1] + slope * (x - xs[right - 1])

@@ -14,6 +14,7 @@ import duckdb
 from models_ml.evaluation.demand_class import ADI_CUT, CV2_CUT, NEW_DAYS
 from models_ml.sources.loading import connected
 from models_ml.sources.long.config import SourceConfig, config_path, read_config
+from models_ml.sources.long.estimate import Size
 from models_ml.sources.long.ingest import SCHEMA, load, open_relations, warnings
 from models_ml.sources.long.mapping import RawTables
 from models_ml.sources.long.omissions import left_out
@@ -28,6 +29,7 @@ class Profile:
         series, stores, items: how many have been sold.
         first_day, last_day: of the sales.
         series_days: days on sale of all series together.
+        nodes: departments in stores.
         zero_share: share of them without a sale.
         classes: number of series by demand class.
         problems: what the user should know of the data.
@@ -40,10 +42,17 @@ class Profile:
     first_day: dt.date
     last_day: dt.date
     series_days: int
+    nodes: int
     zero_share: float
     classes: dict[str, int]
     problems: tuple[str, ...]
     left_out: tuple[str, ...]
+
+    @property
+    def size(self) -> Size:
+        """What the cost of a run follows from."""
+        days = (self.last_day - self.first_day).days + 1
+        return Size(self.series, self.series_days, self.nodes, self.nodes * days)
 
 
 def check(source: Path, warehouse: Path, *, horizon_days: int, threads: int = 2) -> Profile:
@@ -96,9 +105,10 @@ def profile(connection: duckdb.DuckDBPyConnection, config: SourceConfig, horizon
         select *, date_diff('day', launch, (select max(date) from days)) + 1 as days_on_sale from sold
     """
     row = connection.execute(
-        f"select count(*), count(distinct store_id), count(distinct item_id), sum(days_on_sale),"
-        f" 1 - sum(sale_days) / sum(days_on_sale), (select min(date) from {SCHEMA}.sales),"
-        f" (select max(date) from {SCHEMA}.sales) from ({by_series}) as series"
+        f"select count(*), count(distinct store_id), count(distinct series.item_id), sum(days_on_sale),"
+        f" count(distinct (store_id, department_id)), 1 - sum(sale_days) / sum(days_on_sale),"
+        f" (select min(date) from {SCHEMA}.sales), (select max(date) from {SCHEMA}.sales) from ({by_series}) as series"
+        f" join {SCHEMA}.items as items on series.item_id = items.item_id"
     ).fetchone()
     assert row is not None
     classes = connection.execute(
@@ -111,7 +121,7 @@ def profile(connection: duckdb.DuckDBPyConnection, config: SourceConfig, horizon
         from ({by_series}) as series group by all order by 2 desc, 1
         """
     ).fetchall()
-    series, stores, items, series_days, zero_share, first_day, last_day = row
+    series, stores, items, series_days, nodes, zero_share, first_day, last_day = row
     return Profile(
         series=series,
         stores=stores,
@@ -119,6 +129,7 @@ def profile(connection: duckdb.DuckDBPyConnection, config: SourceConfig, horizon
         first_day=first_day,
         last_day=last_day,
         series_days=int(series_days),
+        nodes=nodes,
         zero_share=float(zero_share),
         classes=dict(classes),
         problems=tuple(warnings(connection, config, horizon_days)),

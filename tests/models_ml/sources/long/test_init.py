@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -17,7 +18,7 @@ from typer.testing import CliRunner
 from models_ml.cli.main import app
 from models_ml.errors import InputError
 from models_ml.evaluation.demand_class import demand_classes
-from models_ml.sources.long.estimate import along, estimate, measured
+from models_ml.sources.long.estimate import SIZES, Size, estimate, measured, rates, told
 from models_ml.sources.long.guesses import words
 from models_ml.sources.long.ingest import ingest
 from models_ml.sources.long.profile import check
@@ -112,6 +113,9 @@ def test_a_profile_counts_what_is_there(tmp_path: Path) -> None:
     launch = wide.gt(0).idxmax(axis=1)
     days = (wide.columns[-1] - launch).dt.days.to_numpy() + 1
     assert profile.series_days == days.sum()
+    departments = pd.read_csv(tmp_path / "raw" / "items.csv").set_index("item_nbr")["class"]
+    nodes = {(store, departments[item]) for store, item in wide.index[wide.gt(0).any(axis=1)]}
+    assert profile.size == Size(len(wide), days.sum(), len(nodes), len(nodes) * wide.shape[1])
     assert profile.zero_share == pytest.approx(1 - wide.gt(0).to_numpy().sum() / days.sum())
     expected = pd.Series(demand_classes(wide.to_numpy(), days)).value_counts().to_dict()
     assert profile.classes == expected
@@ -235,28 +239,30 @@ def test_words_of_a_column(column: str, expected: str) -> None:
     assert words(column) == expected
 
 
-@given(
-    st.lists(st.tuples(st.integers(1, 10**9), st.floats(0, 1e6)), min_size=1, max_size=6, unique_by=lambda run: run[0]),
-    st.integers(0, 10**10),
-    st.integers(0, 10**10),
-)
-def test_a_line_through_any_runs_never_falls(runs: list[tuple[int, float]], one: int, other: int) -> None:
-    xs, ys = (list(part) for part in zip(*sorted(runs), strict=True))
-    ys = list(itertools.accumulate(ys, max))
-    assert along(min(one, other), xs, ys) <= along(max(one, other), xs, ys) * (1 + 1e-9)
-    for x, y in zip(xs, ys, strict=True):
-        assert along(x, xs, ys) == pytest.approx(y, abs=1e-6)
+def test_what_each_part_of_a_size_costs_is_found() -> None:
+    """From runs whose cost is known to be a sum of parts, those parts; a part that costs nothing is not made up."""
+    parts = np.array([60.0, 0.002, 1e-5, 0.5, 0.0])
+    sizes = np.random.default_rng(1).integers(1, [200_000, 10**8, 500, 10**6], (8, 4))
+    runs = pd.DataFrame(sizes, columns=SIZES).assign(cpu_seconds=parts[0] + sizes @ parts[1:])
+    assert rates(runs, "cpu_seconds") == pytest.approx(parts, rel=1e-6, abs=1e-12)
 
 
-@given(st.integers(0, 10**11), st.integers(0, 10**11))
-def test_more_days_never_cost_less(one: int, other: int) -> None:
-    less, more = estimate(min(one, other)), estimate(max(one, other))
-    assert 0 < less.cpu_seconds <= more.cpu_seconds
-    assert 0 < less.gigabytes <= more.gigabytes
+@given(st.lists(st.integers(0, 10**10), min_size=4, max_size=4), st.integers(0, 3), st.integers(1, 10**6))
+def test_more_of_anything_never_costs_less(size: list[int], part: int, more: int) -> None:
+    smaller = estimate(Size(*size))
+    size[part] += more
+    larger = estimate(Size(*size))
+    assert 0 < smaller.cpu_seconds <= larger.cpu_seconds
+    assert 0 < smaller.gigabytes <= larger.gigabytes
 
 
-def test_a_measured_run_is_estimated_as_it_was_measured() -> None:
+def test_measured_runs_are_estimated_as_they_were_measured() -> None:
+    """Within a third, the smallest and the largest alike; what is beyond all of them is said to be."""
     runs = measured()
-    assert len(runs) >= 1
-    for run in runs.itertuples():
-        assert estimate(run.series_days).cpu_seconds == pytest.approx(runs.loc[: run.Index, "cpu_seconds"].max())
+    sizes = [Size(*size) for size in runs[SIZES].itertuples(index=False)]
+    for run, size in zip(runs.itertuples(), sizes, strict=True):
+        cost = estimate(size)
+        assert cost.cpu_seconds == pytest.approx(run.cpu_seconds, rel=1 / 3), size
+        assert cost.gigabytes == pytest.approx(run.peak_gigabytes, rel=1 / 3), size
+        assert "more departments" not in told(size)
+    assert "more departments" in told(replace(sizes[0], nodes=int(runs["nodes"].max()) + 1))

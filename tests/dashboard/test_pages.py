@@ -312,6 +312,38 @@ def test_what_if_shows_what_the_api_answers_and_stays_within_history(client: Api
 
 
 @pytest.mark.usefixtures("served")
+def test_without_prices_stock_is_told_in_units_and_no_price_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    stock, scenario = data.inventory_departments, data.what_if
+
+    def unpriced_stock(run_key: str) -> schemas.InventoryDepartments:
+        return schemas.InventoryDepartments(
+            departments=[
+                one.model_copy(update={"unpriced_items": one.items, "stock_value": 0.0, "safety_stock_value": 0.0})
+                for one in stock(run_key).departments
+            ]
+        )
+
+    def unpriced_scenario(run_key: str, asked: dict[str, object]) -> schemas.WhatIf:
+        answer = scenario(run_key, asked)
+        return answer.model_copy(
+            update={"base": answer.base.model_copy(update={"revenue": None}), "trusted": None, "curve": []}
+        )
+
+    monkeypatch.setattr(data, "inventory_departments", unpriced_stock)
+    monkeypatch.setattr(data, "what_if", unpriced_scenario)
+    held = [one for one in stock("any").departments if one.store_id == "CA_1"]
+    said = words(show("inventory", place="store:CA_1"))
+    assert formats.short_units(sum(one.mean_stock for one in held)) + " units" in said
+    safety = sum(one.order_up_to - one.expected_demand for one in held)
+    assert formats.short_units(safety) + " units" in said
+    assert "Where the stock lies, by department" in said
+    asking = show("what_if", shop="CA_1", dept="FOODS_3")
+    assert "price" not in words(asking).lower()
+    assert "Revenue" not in words(asking)
+    assert not [one for one in asking.segmented_control if one.label == "Prices"]
+
+
+@pytest.mark.usefixtures("served")
 def test_what_if_of_a_whole_department_says_how_many_items_have_seen_the_prices() -> None:
     test = show("what_if", shop="all", dept="FOODS_1")
     assert not [box for box in test.selectbox if box.label == "Item"]

@@ -693,7 +693,8 @@ class ScenarioDay(Schema):
     """A day as it is forecast and as it would be."""
 
     date: date
-    base: Units
+    model: float = Field(ge=0, description="The model's, before overrides.")
+    base: float = Field(ge=0, description="As it is served: the final.")
     scenario: Units
     low: Units
     high: Units
@@ -740,7 +741,9 @@ class WhatIf(Schema):
     price_ratio: float = Field(description="New price over the planned one.")
     trusted: TrustedRange | None = Field(description="None without prices.")
     elasticity: ItemElasticity | None
-    base: WhatIfOutcome
+    model: WhatIfOutcome = Field(description="The model's forecast, before overrides.")
+    base: WhatIfOutcome = Field(description="As it is served: the final, which the scenario multiplies.")
+    overrides: list[int] = Field(description="Overrides in the final, by id.")
     by_elasticity: WhatIfOutcome | None
     by_model: WhatIfOutcome | None = Field(description="None of a run whose model does not say what prices do.")
     days: list[ScenarioDay]
@@ -955,12 +958,28 @@ class InventoryDepartments(Schema):
     departments: list[InventoryDepartment]
 
 
+class UsedFeature(Schema):
+    """A feature that the run's model reads."""
+
+    part: str = Field(description="Part of the model: those of nodes, or `items`, which shares them out.")
+    feature: str = Field(examples=["weekday_5"])
+    importance: float = Field(
+        ge=0,
+        description="Of a part of nodes: mean units a day that it moves a store's department by, either way. "
+        "Of `items`: its share of what splits of trees gained.",
+    )
+
+
 class LineageFeature(Schema):
-    """What a family of features moves the number by."""
+    """A family of features behind the number: what it moves it by, and which features of the run are in it."""
 
     family: str = Field(examples=["weekday"])
     meaning: str
-    units: float = Field(description="Of the node's contribution that day, in the item's share of the node.")
+    units: float | None = Field(
+        description="Of the node's contribution that day, in the item's share of the node; null of a family that "
+        "only the item model reads, and of a run that stored none."
+    )
+    features: list[UsedFeature] = Field(description="Those that moved anything, by part, the most important first.")
 
 
 class LineageChecks(Schema):
@@ -1016,7 +1035,7 @@ class Lineage(Schema):
     )
     node_id: str = Field(description="Store x department whose forecast is shared out to the item.")
     demand_class: str
-    features: list[LineageFeature] = Field(description="Strongest first; empty where the run stored none.")
+    features: list[LineageFeature] = Field(description="Families, strongest first; empty where the run stored none.")
     checks: LineageChecks
     overrides: list[LineageOverride]
     track_record: TrackRecord

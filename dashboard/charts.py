@@ -257,14 +257,16 @@ def scenario(rows: Sequence[Row], *, colours: Palette, step: str = "day") -> Spe
     """The forecast as it is and as it would be, by day or week.
 
     Args:
-        rows: `date`, `base`, `scenario`, `low`, `high`, `tip_day`, `tip_units`.
+        rows: `date`, `base`, `scenario`, `low`, `high`, `tip_day`, `tip_units`; `model` where overrides changed it.
         colours: the theme's palette.
         step: what a row is, `day` or `week`.
     """
     x, y = _date_axis(rows, step), _value_axis(f"units a {step}", colours)
     band = {"type": "area", "color": colours.forecast, "opacity": 0.2, "interpolate": "monotone"}
+    dotted = {"type": "line", "color": colours.baseline, "strokeWidth": 1.8, "strokeDash": [2, 3]}
     layers: list[Spec] = [
         {"mark": band, "encoding": {"x": x, "y": {"field": "low", **y}, "y2": {"field": "high"}}},
+        *([_line(x, y, "model", dotted)] if rows and "model" in rows[0] else []),
         _line(x, y, "base", {"type": "line", "color": colours.actual, "strokeWidth": 1.8}),
         _line(x, y, "scenario", {"type": "line", "color": colours.forecast, "strokeWidth": 2.4, "strokeDash": [6, 3]}),
         {

@@ -36,16 +36,48 @@ def by_family(contributions: Contributions, step_days: int = 1) -> tuple[list[st
     return families, np.stack(sums, axis=2)
 
 
-def contribution_rows(forecaster: Forecaster, marts: Marts, forecast: Forecast) -> pa.Table:
+def contributions_of(forecaster: Forecaster, marts: Marts) -> Contributions | None:
+    """What moved each store x department; None of a forecaster that cannot say why."""
+    return forecaster.contributions(marts) if isinstance(forecaster, Explainable) else None
+
+
+def feature_rows(forecaster: Forecaster, given: Contributions | None) -> pa.Table:
+    """Rows of `run_features`: what the fitted model reads, and what it weighs there.
+
+    Args:
+        forecaster: fitted.
+        given: from `contributions_of`; importance of its features is the mean of their absolute units.
+    """
+    rows = []
+    if given is not None:
+        weight = np.abs(given.units).mean(axis=(0, 1))
+        rows += [(*name, float(units)) for name, units in zip(given.features, weight, strict=True)]
+    if isinstance(forecaster, ItemExplainable):
+        rows += [("items", name, gain) for name, gain in forecaster.item_features().items()]
+    parts, names, importance = zip(*rows, strict=True) if rows else ((), (), ())
+    return pa.table(
+        {
+            "part": pa.array(parts, pa.string()),
+            "feature": pa.array(names, pa.string()),
+            "family": pa.array([family_of(name) for name in names], pa.string()),
+            "importance": pa.array(importance, pa.float64()),
+        }
+    )
+
+
+def contribution_rows(given: Contributions | None, marts: Marts, forecast: Forecast) -> pa.Table:
     """What moved each node of levels 1-9 in each target step.
 
+    Args:
+        given: from `contributions_of`.
+        marts, forecast: it was made from, and is of.
+
     Returns:
-        Columns node_id, target_date, family, units, adding up to the node's mean in each step; no rows for a
-        forecaster that cannot say why.
+        Columns node_id, target_date, family, units, adding up to the node's mean in each step; no rows where nothing
+        is given.
     """
-    if not isinstance(forecaster, Explainable):
+    if given is None:
         return pa.table({n: pa.array([], t) for n, t in COLUMNS.items()})
-    given = forecaster.contributions(marts)
     families, units = by_family(given, marts.step_days)
     hierarchy = Hierarchy.of(given.rows, AGGREGATE_LEVELS)
     summing = hierarchy.summing.astype(np.float64)

@@ -289,6 +289,7 @@ def fit_and_forecast(plan: Plan, settings: Settings, folder: Path) -> Trained:
         model = FittedModel.load(plan.fitted / artifact.MODEL, threads=settings.threads)
         shutil.copytree(plan.fitted / artifact.MODEL, folder)
     forecaster, forecast = model.forecaster, model.forecast(plan.marts)
+    moved = explain.contributions_of(forecaster, plan.marts)
     in_days = replace(forecast, mean=even_days(forecast.mean, plan.marts.step_days))  # lead times are days
     tables = {
         "forecasts": forecast_rows(plan.marts, forecast),
@@ -297,7 +298,8 @@ def fit_and_forecast(plan: Plan, settings: Settings, folder: Path) -> Trained:
         "run_series": series_rows(plan.marts, forecast),
         "inventory_policy": policy_rows(plan.marts, in_days, plan.terms, replays, model.own_replays),
         "run_nodes": pa.Table.from_pandas(forecast.hierarchy.nodes.drop(columns="item_id"), preserve_index=False),
-        "node_contributions": explain.contribution_rows(forecaster, plan.marts, forecast),
+        "node_contributions": explain.contribution_rows(moved, plan.marts, forecast),
+        "run_features": explain.feature_rows(forecaster, moved),
         **history_rows(plan.marts, settings.history_days),
         **scenario_tables(forecaster, plan.marts),
     }

@@ -22,6 +22,7 @@ from api.schemas import (
     QualityResult,
     SeriesBacktest,
     TrackRecord,
+    UsedFeature,
 )
 from models_ml.feature_families import MEANINGS
 from models_ml.store.finals import final_mean
@@ -34,6 +35,7 @@ from models_ml.store.schema import (
     node_contributions,
     node_forecasts,
     quality_results,
+    run_features,
     run_series,
 )
 
@@ -96,7 +98,7 @@ def lineage(connection: Connection, active: Active, store_id: str, item_id: str,
 
 
 def _features(connection: Connection, run: ActiveRun, series: Any, day: date, mean: float) -> list[LineageFeature]:
-    """Families of features that the store x department was forecast by, in the item's share of it that day."""
+    """Features by family: what each moved the store x department by that day, in the item's share of it."""
     node_id = f"store_department:{series.store_id}|{series.department_id}"
     whole = connection.execute(
         select(node_forecasts.c.mean).where(
@@ -113,11 +115,21 @@ def _features(connection: Connection, run: ActiveRun, series: Any, day: date, me
             node_contributions.c.target_date == day,
         )
     )
+    moved = {family: units * share for family, units in rows}
+    used: dict[str, list[UsedFeature]] = {family: [] for family in moved}
+    read = (
+        select(run_features)
+        .where(run_features.c.run_id == run.run_id, run_features.c.importance > 0)
+        .order_by(run_features.c.part, run_features.c.importance.desc(), run_features.c.feature)
+    )
+    for row in connection.execute(read):
+        one = UsedFeature(part=row.part, feature=row.feature, importance=row.importance)
+        used.setdefault(row.family, []).append(one)
     found = [
-        LineageFeature(family=family, meaning=MEANINGS.get(family, family), units=units * share)
-        for family, units in rows
+        LineageFeature(family=family, meaning=MEANINGS.get(family, family), units=moved.get(family), features=features)
+        for family, features in used.items()
     ]
-    return sorted(found, key=lambda one: (-abs(one.units), one.family))
+    return sorted(found, key=lambda one: (-abs(one.units or 0.0), one.family))
 
 
 def _checks(connection: Connection, run: ActiveRun) -> LineageChecks:

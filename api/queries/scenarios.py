@@ -1,4 +1,9 @@
-"""What-ifs: the served forecast at other prices, with other flags and events, from what the run stored."""
+"""What-ifs: the served forecast at other prices, with other flags and events, from what the run stored.
+
+A scenario multiplies: it says by what factor prices, flags and events move a series' units on a day. The factor is of
+the model's forecast, and is applied to the final, so that what a planner knows beyond the model is in both the
+forecast as it is served and the scenario beside it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, and_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from api.active import Active, ActiveRun
 from api.errors import ApiError, one_field
@@ -35,6 +40,7 @@ from models_ml.store.schema import (
     department_elasticities,
     forecasts,
     node_forecasts,
+    override_node_units,
     run_series,
     scenario_events,
     scenario_flags,
@@ -123,13 +129,17 @@ class Base:
     Attributes:
         run: it comes from.
         series: one row a series, with its columns of `run_series` and `scenario_series` (NaN without a price).
-        units: series x target days.
+        model: means, series x target days.
+        units: the same after overrides: the finals.
+        overrides: ids of those in them.
         dates: the target days.
     """
 
     run: ActiveRun
     series: pd.DataFrame
+    model: np.ndarray
     units: np.ndarray
+    overrides: list[int]
     dates: list[date]
 
     @property
@@ -177,8 +187,29 @@ def read_base(connection: Connection, active: Active, asked: WhatIfRequest) -> B
         .where(*of_run)
         .order_by(forecasts.c.store_id, forecasts.c.item_id, forecasts.c.target_date)
     ).scalars()
-    units = np.fromiter(means, dtype=np.float64).reshape(len(series), -1)
-    return Base(run, series, units, [run.origin + timedelta(days=1 + run.step_days * n) for n in range(units.shape[1])])
+    model = np.fromiter(means, dtype=np.float64).reshape(len(series), -1)
+    dates = [run.origin + timedelta(days=1 + run.step_days * n) for n in range(model.shape[1])]
+    units, applied = finals(active, run, series, model, dates)
+    return Base(run, series, model, units, applied, dates)
+
+
+def finals(
+    active: Active, run: ActiveRun, series: pd.DataFrame, means: np.ndarray, dates: Sequence[date]
+) -> tuple[np.ndarray, list[int]]:
+    """Means after overrides, like `means` (series x dates), and the ids of the overrides that changed one."""
+    units, applied = means.copy(), []
+    served = np.array([active.by_store.get(store) is run for store in series["store_id"]])
+    column_of = {day.isoformat(): column for column, day in enumerate(dates)}
+    for effect in active.effects.get(run.run_id, ()):
+        own = served.copy()
+        for key, value in effect.keys.items():
+            own &= (series[key] == value).to_numpy()
+        days = {column_of[day]: change for day, change in effect.days.items() if day in column_of}
+        for column, change in days.items():
+            units[own, column] = units[own, column] * change.factor if change.factor is not None else change.units_each
+        if own.any() and days:
+            applied.append(effect.override_id)
+    return units, applied
 
 
 def what_if(connection: Connection, active: Active, asked: WhatIfRequest) -> WhatIf:
@@ -217,6 +248,7 @@ def what_if(connection: Connection, active: Active, asked: WhatIfRequest) -> Wha
     chosen = outcomes[asked.method]
     assert chosen is not None
     department = base.series["department_id"].iloc[0]
+    planned = base.series["price"].to_numpy(dtype=np.float64)
     return WhatIf(
         run=base.run.reference,
         item_id=asked.item_id,
@@ -228,12 +260,15 @@ def what_if(connection: Connection, active: Active, asked: WhatIfRequest) -> Wha
         price_ratio=relative,
         trusted=trusted,
         elasticity=elasticity_of(connection, base, asked, str(department)),
-        base=WhatIfOutcome(**totals(base.units[:, inside], base.series["price"].to_numpy(dtype=np.float64), 1.0)),
+        model=WhatIfOutcome(**totals(base.model[:, inside], planned, 1.0)),
+        base=WhatIfOutcome(**totals(base.units[:, inside], planned, 1.0)),
+        overrides=base.overrides,
         by_elasticity=outcomes["elasticity"].answer if outcomes["elasticity"] else None,
         by_model=outcomes["model"].answer if outcomes["model"] else None,
         days=[
             ScenarioDay(
                 date=day,
+                model=float(base.model[:, number].sum()),
                 base=float(base.units[:, number].sum()),
                 scenario=float(chosen.units[0][:, number].sum()),
                 low=float(chosen.units[1][:, number].sum()),
@@ -442,22 +477,26 @@ def curve(curves: PriceCurves, weight: np.ndarray, trusted: TrustedRange) -> lis
 
 
 def levels(connection: Connection, base: Base, inside: np.ndarray, units: np.ndarray) -> list[LevelChange]:
-    """Every node above the series of the scenario: what it is forecast and what it would be."""
+    """Every node above the series of the scenario: what it is forecast after overrides, and what it would be."""
     hierarchy = Hierarchy.of(base.series, AGGREGATE_LEVELS)
     moved = hierarchy.aggregate((units - base.units)[:, inside]).sum(axis=1)
     days = [day for day, wanted in zip(base.dates, inside, strict=True) if wanted]
     nodes = hierarchy.nodes
-    rows = connection.execute(
-        select(node_forecasts.c.node_id, node_forecasts.c.mean).where(
-            node_forecasts.c.run_id == base.run.run_id,
-            node_forecasts.c.node_id.in_(nodes["node_id"].tolist()),
-            node_forecasts.c.target_date.between(days[0], days[-1]),
-        )
-    )
-    held = pd.DataFrame(rows.all(), columns=["node_id", "mean"]).groupby("node_id")["mean"].sum()
-    before = held.reindex(nodes["node_id"], fill_value=0.0).to_numpy()
+    before = np.zeros(len(nodes))
+    for table, figure in ((node_forecasts, "mean"), (override_node_units, "added_units")):
+        rows = connection.execute(
+            select(table.c.node_id, func.sum(table.c[figure]))
+            .where(
+                table.c.run_id == base.run.run_id,
+                table.c.node_id.in_(nodes["node_id"].tolist()),
+                table.c.target_date.between(days[0], days[-1]),
+            )
+            .group_by(table.c.node_id)
+        ).tuples()
+        held = dict(rows.all())
+        before += [held.get(node, 0.0) for node in nodes["node_id"]]
     return [
-        LevelChange(node_id=node, level=level, base=was, scenario=max(0.0, was + change))
+        LevelChange(node_id=node, level=level, base=max(0.0, was), scenario=max(0.0, was + change))
         for node, level, was, change in zip(nodes["node_id"], nodes["level"], before, moved, strict=True)
     ]
 

@@ -57,6 +57,7 @@ async def elasticities(
 async def what_if(runtime: RuntimeDep, body: WhatIfRequest) -> Response:
     """The served forecast at another price, with flags or events set otherwise, beside the forecast as it is.
 
+    A scenario is a factor, of the model's, on the final: overrides are in the forecast and in the scenario alike.
     Of an item in a store, or of a department in a store or in all. What history has not seen is refused with what it
     has. Nothing is stored.
     """

@@ -19,7 +19,9 @@ BANDS = (("0.005", "0.995"), ("0.025", "0.975"), ("0.165", "0.835"), ("0.25", "0
 SPANS = {"56": "8 weeks", "112": "16 weeks", "364": "1 year"}
 SORTS = {"volume": "Best sellers first", "name": "By name", "error": "Largest error first"}
 USUAL = "level"
-MOST_CAUSES = 10
+MOST_CAUSES, MOST_FEATURES = 10, 3
+ITEMS = "items"
+"""The part of a model that shares nodes out to items; its importances are shares."""
 
 
 def render(serving: Serving) -> None:
@@ -281,7 +283,7 @@ def _lineage(item: str, store: str, days: Days) -> None:
             (f"{one.node_id}, week to {formats.day(one.period_end)}", f"WAPE {formats.percent(one.wape)}, {one.run_id}")
             for one in record.monitored
         ),
-        *((f"Moved by {one.family.replace('_', ' ')}", f"{one.units:+.3f} units") for one in found.features),
+        *((f"Features: {one.family.replace('_', ' ')}", _features(one)) for one in found.features),
     ]
     layout.table(
         [{"what": what, "value": value} for what, value in facts],
@@ -290,6 +292,23 @@ def _lineage(item: str, store: str, days: Days) -> None:
         opened=True,
         columns={"what": "What", "value": "Value"},
     )
+
+
+def _features(family: schemas.LineageFeature) -> str:
+    """What a family moves the number by, and the most important of its features in each part of the model."""
+    parts: dict[str, list[schemas.UsedFeature]] = {}
+    for one in family.features:
+        parts.setdefault(one.part, []).append(one)
+    listed = []
+    for part, used in parts.items():
+        names = ", ".join(
+            f"{one.feature} ({formats.percent(one.importance) if part == ITEMS else f'{one.importance:.2f}'})"
+            for one in used[:MOST_FEATURES]
+        )
+        more = f" and {len(used) - MOST_FEATURES} more" if len(used) > MOST_FEATURES else ""
+        listed.append(f"{part}: {names}{more}")
+    moved = "in the item's share" if family.units is None else f"{family.units:+.3f} units"
+    return "; ".join([moved, *listed])
 
 
 def _ahead(lead_days: int, days: Days) -> str:

@@ -124,17 +124,19 @@ def _price_slider(plain: schemas.WhatIf, pick: str, method: str) -> float:
         return 0.0
     low, high = (_inside(100 * (ratio - 1)) for ratio in (trusted.lowest_ratio, trusted.highest_ratio))
     seen = "this item" if trusted.seen_by == "item" else "items of this department"
+    planned = "" if trusted.price is None else f", planned: {trusted.price:.2f}"
     return float(
         st.slider(
-            "Price against plan (%)",
+            f"Price against plan (%){planned}",
             low,
             high,
             0.0,
             0.5,
             format="%+.1f %%",
-            key=f"price_{pick}",
+            key=f"price_{pick}_{low}_{high}",  # another range begins at the planned price again
             width=300,
-            help=f"Only prices that {seen} had in the last two years can be asked for.",
+            help=f"0 is the planned price. Only prices that {seen} had in the last two years can be asked for, "
+            "without those of clearances.",
         )
     )
 
@@ -142,7 +144,7 @@ def _price_slider(plain: schemas.WhatIf, pick: str, method: str) -> float:
 def _inside(percent: float) -> float:
     """A bound of the slider in half percents, never outside the range."""
     steps = int(abs(percent) * 2 + 1e-9)
-    return steps / 2 * (1 if percent > 0 else -1)
+    return steps / 2 if percent > 0 or not steps else -steps / 2
 
 
 def _event(serving: Serving, plain: schemas.WhatIf, pick: str) -> list[dict[str, Any]]:
@@ -235,10 +237,13 @@ def _elasticity_card(answer: schemas.WhatIf) -> layout.Card:
 def _picture(answer: schemas.WhatIf, name: str) -> None:
     shade, step = layout.colours(), formats.step(answer.run.step_days)
     st.header(f"{step.capitalize()} by {step}", anchor=False)
+    changed = bool(answer.overrides)
     entries: list[layout.LegendEntry] = [
-        ("as forecast", "line", shade.actual),
+        ("as forecast, after overrides" if changed else "as forecast", "line", shade.actual),
         ("scenario", "dash", shade.forecast),
     ]
+    if changed:
+        entries.append(("the model's, before overrides", "dash", shade.baseline))
     if answer.method == "elasticity" and answer.base.revenue is not None:
         entries.append(("95 % of the elasticity", "area", shade.forecast))
     layout.legend(entries)
@@ -248,6 +253,7 @@ def _picture(answer: schemas.WhatIf, name: str) -> None:
                 {
                     "date": charts.at(day.date),
                     "base": day.base,
+                    **({"model": day.model} if changed else {}),
                     "scenario": day.scenario,
                     "low": day.low,
                     "high": day.high,
@@ -262,6 +268,13 @@ def _picture(answer: schemas.WhatIf, name: str) -> None:
         alt=f"Units a {step} of {name}: as forecast, and in the scenario.",
         key="what_if_days",
     )
+    if changed:
+        numbers = ", ".join(map(str, answer.overrides))
+        st.caption(
+            f"Override{'s' if len(answer.overrides) > 1 else ''} {numbers} count in both: the scenario is a factor on "
+            f"the final forecast, {formats.units(answer.base.units)} units where the model alone has "
+            f"{formats.units(answer.model.units)}."
+        )
 
 
 def _curve(answer: schemas.WhatIf) -> None:
@@ -291,8 +304,8 @@ def _curve(answer: schemas.WhatIf) -> None:
         key="what_if_curve",
     )
     st.caption(
-        "Learned from prices as they were, not from an experiment: where prices were cut because demand fell, "
-        "an elasticity is too small or of the wrong sign."
+        "Learned from prices as they were, not from an experiment. Clearances are left out: cuts at the end of an "
+        "item's life, and prices far from the usual one that no promotion explains."
     )
     if not answer.model_is_monotone:
         trust = " Trust the elasticity here." if answer.curve[0].elasticity is not None else ""
@@ -314,7 +327,14 @@ def _tables(answer: schemas.WhatIf, name: str) -> None:
     step = formats.step(answer.run.step_days)
     layout.table(
         [
-            {"date": day.date, "base": day.base, "scenario": day.scenario, "low": day.low, "high": day.high}
+            {
+                "date": day.date,
+                "model": day.model,
+                "base": day.base,
+                "scenario": day.scenario,
+                "low": day.low,
+                "high": day.high,
+            }
             for day in answer.days
         ],
         name=f"what_if_{name}",
@@ -323,7 +343,10 @@ def _tables(answer: schemas.WhatIf, name: str) -> None:
             "date": st.column_config.DateColumn(charts.DATE_TITLES[step], format="ddd D MMM YYYY"),
             **{
                 key: st.column_config.NumberColumn(title, format="%.2f")
-                for key, title in (("base", "As forecast"), ("scenario", "Scenario"), ("low", "Low"), ("high", "High"))
+                for key, title in (
+                    *(("model", "Model"), ("base", "Final"), ("scenario", "Scenario")),
+                    *(("low", "Low"), ("high", "High")),
+                )
             },
         },
     )
@@ -333,7 +356,7 @@ def _tables(answer: schemas.WhatIf, name: str) -> None:
         title="What it makes of every level above",
         columns={
             "node": "Node",
-            "base": st.column_config.NumberColumn("As forecast", format="%.0f"),
+            "base": st.column_config.NumberColumn("Final", format="%.0f"),
             "scenario": st.column_config.NumberColumn("Scenario", format="%.0f"),
         },
     )

@@ -138,6 +138,10 @@ class Explainable(Protocol):
 class ItemExplainable(Protocol):
     """A forecaster that knows what moved an item."""
 
+    def item_features(self) -> dict[str, float]:
+        """Features that items are forecast by -> share of what all splits on them gained, after `fit` or `restore`."""
+        ...
+
     def item_contributions(self, marts: Marts, series: int) -> Contributions:
         """What moved one series, a row of `Marts.series`, after `fit` or `restore`."""
         ...

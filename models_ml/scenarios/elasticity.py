@@ -36,8 +36,8 @@ class Panel:
     """Weeks of series of one department.
 
     Attributes:
-        units: float64, series x weeks.
-        log_price: float64, series x weeks; NaN in weeks that do not count (not on sale, no price).
+        units: float64, series x weeks. Lives of one series may be rows of their own.
+        log_price: float64, series x weeks; NaN in weeks that do not count (not on sale, no price, a clearance).
         controls: float64, columns x series x weeks: what else moved sales (promotion flags), may be empty.
         group: of each series, code of its store and department, which has a week effect.
         item: of each series, code of its item.
@@ -87,15 +87,15 @@ class Elasticities:
     clusters: int
 
 
-def estimate(panel: Panel) -> Elasticities:
-    """Elasticities of a department and of its items.
+def estimate(panel: Panel, count: int | None = None) -> Elasticities:
+    """Elasticities of a department and of its items, `count` of them (those in the panel, if it is not given).
 
     The department's standard error is clustered by item, and its interval is Student's with as many degrees of freedom
     as the items that tell it are worth. An item's own error is clustered by blocks of weeks and, since those are few,
     not smaller than quasi-Poisson's. Items are drawn towards their mean by as much as their errors are large against
     how they lie around it (DerSimonian and Laird, Controlled Clinical Trials 7(3), 1986); intervals count both.
     """
-    count = int(panel.item.max(initial=-1)) + 1
+    count = int(panel.item.max(initial=-1)) + 1 if count is None else count
     changes = np.bincount(panel.item, price_changes(panel.log_price), count).astype(np.int64)
     fit = fit_poisson(panel)
     if fit is None:

@@ -9,6 +9,7 @@ import pyarrow as pa
 from models_ml.forecasters.base import Forecaster, Responsive
 from models_ml.marts import SERIES_KEYS, Marts
 from models_ml.regressors import read_by_series
+from models_ml.scenarios.clearances import lives_of, ordinary_weeks
 from models_ml.scenarios.elasticity import LEAST_MOVE, Elasticities, Panel, estimate
 from models_ml.scenarios.grid import PRICE_STEPS, RESPONSE_COLUMNS
 from models_ml.scenarios.history import PriceHistory, read_price_history
@@ -34,8 +35,8 @@ def scenario_tables(forecaster: Forecaster, marts: Marts) -> dict[str, pa.Table]
 
 def price_tables(forecaster: Forecaster, marts: Marts, history: PriceHistory) -> dict[str, pa.Table]:
     """Elasticities by department, and by series elasticity, trusted range and the model's response."""
-    departments, found = learn(marts.series, history)
-    low, high, own = trusted_ranges(marts.series, history)
+    departments, found, ordinary = learn(marts.series, history)
+    low, high, own = trusted_ranges(marts.series, history, ordinary)
     steps = np.clip(np.array(PRICE_STEPS)[None, :], low[:, None], high[:, None])
     priced = np.isfinite(history.planned) & (history.planned > 0) & np.isfinite(low)
     response = np.full(steps.shape, np.nan)
@@ -73,28 +74,41 @@ def responses(forecaster: Responsive, marts: Marts, steps: np.ndarray) -> np.nda
     return np.asarray(np.clip(answer, 0.0, HIGHEST_RATIO))
 
 
-def learn(series: pd.DataFrame, history: PriceHistory) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
-    """Elasticities of each department.
+def learn(series: pd.DataFrame, history: PriceHistory) -> tuple[pd.DataFrame, dict[str, np.ndarray], np.ndarray]:
+    """Elasticities of each department, from its ordinary weeks (see `clearances`); each life has a level of its own.
 
     Returns:
-        Rows of `department_elasticities`; and by column of `scenario_series`, one a series: elasticity,
-        elasticity_low, elasticity_high, own_estimate and price_changes.
+        Rows of `department_elasticities`; by column of `scenario_series`, one a series: elasticity, elasticity_low,
+        elasticity_high, own_estimate and price_changes; and the weeks that count, bool, series x weeks.
     """
     count = len(series)
     of_series = {n: np.full(count, np.nan) for n in ("elasticity", "elasticity_low", "elasticity_high")}
     own, changes = np.zeros(count, dtype=np.int32), np.zeros(count, dtype=np.int32)
     log_price = np.log(history.price)
     controls = np.stack(list(history.controls.values())) if history.controls else np.zeros((0, *log_price.shape))
+    lives = lives_of(history.units, np.isfinite(log_price))
+    ordinary = ordinary_weeks(log_price, lives, np.any(controls > 0, axis=0), LEAST_MOVE)
     rows = []
     for department, members in series.groupby("department_id", sort=True).indices.items():
         item = pd.factorize(series["item_id"].to_numpy()[members], sort=True)[0]
         group = pd.factorize(series["store_id"].to_numpy()[members], sort=True)[0]
-        found = estimate(Panel(history.units[members], log_price[members], controls[:, members], group, item))
+        panel = Panel(history.units[members], log_price[members], controls[:, members], group, item)
+        found = estimate(by_life(panel, ordinary[members], lives[members]), int(item.max()) + 1)
         rows.append({"department_id": department, **department_row(found), "weeks": log_price.shape[1]})
         for name, values in zip(of_series, (found.items.value, found.items.low, found.items.high), strict=True):
             of_series[name][members] = values[item]
         own[members], changes[members] = found.own[item], found.changes[item]
-    return pd.DataFrame(rows), {**of_series, "own_estimate": own, "price_changes": changes}
+    return pd.DataFrame(rows), {**of_series, "own_estimate": own, "price_changes": changes}, ordinary
+
+
+def by_life(panel: Panel, ordinary: np.ndarray, lives: np.ndarray) -> Panel:
+    """The panel with a row for each life of a series that has ordinary weeks, which alone count."""
+    pairs = [(life, np.flatnonzero((ordinary & (lives == life)).any(axis=1))) for life in range(lives.max() + 1)]
+    row = np.concatenate([rows for _, rows in pairs])
+    life = np.concatenate([np.full(len(rows), life) for life, rows in pairs])
+    counts = ordinary[row] & (lives[row] == life[:, None])
+    log_price = np.where(counts, panel.log_price[row], np.nan)
+    return Panel(panel.units[row], log_price, panel.controls[:, row], panel.group[row], panel.item[row])
 
 
 def department_row(found: Elasticities) -> dict[str, float | int]:
@@ -112,20 +126,22 @@ def department_row(found: Elasticities) -> dict[str, float | int]:
     }
 
 
-def trusted_ranges(series: pd.DataFrame, history: PriceHistory) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def trusted_ranges(
+    series: pd.DataFrame, history: PriceHistory, ordinary: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Prices over the planned one that a what-if may ask for.
 
-    A series whose price moved is trusted within the prices it had; one whose price never did, within the medians of
-    those of its department that moved. Neither beyond the grid.
+    A series whose price moved is trusted within the prices it had in ordinary weeks; one whose price never did, within
+    the medians of those of its department that moved. Neither beyond the grid.
 
     Returns:
         Lowest and highest ratio, one a series, never the wrong side of 1, NaN where the department has no move
         either; and whether the range is the series' own.
     """
     planned = history.planned
-    seen = np.isfinite(history.price).any(axis=1)
-    least = np.where(seen, np.nanmin(np.where(seen[:, None], history.price, 1.0), axis=1), np.nan)
-    most = np.where(seen, np.nanmax(np.where(seen[:, None], history.price, 1.0), axis=1), np.nan)
+    seen = ordinary.any(axis=1)
+    least = np.where(seen, np.where(ordinary, history.price, np.inf).min(axis=1), np.nan)
+    most = np.where(seen, np.where(ordinary, history.price, -np.inf).max(axis=1), np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         low = np.clip(least / planned, PRICE_STEPS[0], 1.0)
         high = np.clip(most / planned, 1.0, PRICE_STEPS[-1])

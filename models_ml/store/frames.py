@@ -46,6 +46,7 @@ class RunFrames:
     node_history: Frame
     calendar_days: Frame
     calendar_region_flags: Frame
+    run_features: Frame
     department_elasticities: Frame
     scenario_series: Frame
     scenario_flags: Frame
@@ -67,6 +68,7 @@ FRAME_TABLES: dict[str, Table] = {
     "node_history": schema.node_history,
     "calendar_days": schema.calendar_days,
     "calendar_region_flags": schema.calendar_region_flags,
+    "run_features": schema.run_features,
     "department_elasticities": schema.department_elasticities,
     "scenario_series": schema.scenario_series,
     "scenario_flags": schema.scenario_flags,

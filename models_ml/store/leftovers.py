@@ -25,6 +25,7 @@ from models_ml.store.schema import (
     override_effects,
     override_node_units,
     publish_claims,
+    run_features,
     run_metrics,
     run_nodes,
     run_series,
@@ -113,7 +114,7 @@ def delete_rows(engine: Engine, run_id: str, hold: Callable[[Connection], None])
         hold(connection)
         of_nodes = (node_contributions, backtest_nodes, node_forecasts, node_history, node_period_forecasts)
         of_overrides = (override_effects, override_node_units)
-        of_run_alone = (backtest_leads, run_metrics, department_elasticities, scenario_events)
+        of_run_alone = (backtest_leads, run_metrics, run_features, department_elasticities, scenario_events)
         for table in (*of_nodes, *of_overrides, *of_run_alone, run_series, run_nodes):
             connection.execute(delete(table).where(table.c.run_id == run_id))
 

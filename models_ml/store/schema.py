@@ -400,6 +400,21 @@ node_contributions = Table(
     sqlite_with_rowid=False,
 )
 
+# What the fitted model reads. Importance: of the nodes' parts, mean units a day (either way) that the feature moves a
+# store's department by; of the items' part, its share of what splits of trees gained.
+run_features = Table(
+    "run_features",
+    metadata,
+    Column("run_id", RUN_ID, primary_key=True),
+    Column("part", NAME, primary_key=True),
+    Column("feature", ITEM_ID, primary_key=True),
+    Column("family", NAME, nullable=False),
+    Column("importance", REAL, nullable=False),
+    ForeignKeyConstraint(["run_id"], ["model_runs.run_id"]),
+    CheckConstraint("importance >= 0", name="importance"),
+    sqlite_with_rowid=False,
+)
+
 department_elasticities = Table(
     "department_elasticities",
     metadata,

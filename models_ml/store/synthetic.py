@@ -196,7 +196,7 @@ def synthetic_run(
 
 
 def _scenarios(generator: np.random.Generator, run_series: pa.Table) -> dict[str, pa.Table]:
-    """Elasticities and responses of every series, and an event in every store and department."""
+    """Features, elasticities and responses of every series, and an event in every store and department."""
     count = run_series.num_rows
     keys = {name: run_series.column(name) for name in ("store_id", "item_id")}
     elasticity = generator.normal(-1.0, 0.4, count)
@@ -235,6 +235,12 @@ def _scenarios(generator: np.random.Generator, run_series: pa.Table) -> dict[str
             "ratio": generator.uniform(0.2, 1.5, nodes.num_rows),
             "days_seen": np.full(nodes.num_rows, 5),
         },
+    }
+    rows["run_features"] = {
+        "part": ["items", "regression"],
+        "feature": ["price_ratio", "weekday_1"],
+        "family": ["price", "weekday"],
+        "importance": [0.2, 3.5],
     }
     return {
         name: pa.table(columns).select(ARROW_SCHEMAS[name].names).cast(ARROW_SCHEMAS[name])

@@ -32,7 +32,7 @@ from models_ml.store.migrate import upgrade
 from models_ml.store.publish import publish
 from models_ml.store.records import RunRecord
 from models_ml.store.synthetic import policy_columns
-from tests.scenario_rows import scenario_rows
+from tests.scenario_rows import FEATURES, scenario_rows
 
 ORIGIN = date(2016, 5, 22)
 HORIZON = 28
@@ -171,7 +171,7 @@ def make_run(
     errors = backtest_errors(np.random.default_rng(seed), series, nodes, folds)
     tables |= errors
     tables["node_period_forecasts"] = periods_of(node_forecasts, days)
-    tables |= scenario_rows(series, HORIZON)
+    tables |= {**scenario_rows(series, HORIZON), "run_features": FEATURES}
     policy = series[["store_id", "item_id"]].join(pd.DataFrame(policy_columns(series["units_last_28"].to_numpy() / 28)))
     tables["inventory_policy"] = policy[policy["item_id"] != WITHOUT_POLICY]
     frames = RunFrames(

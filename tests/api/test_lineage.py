@@ -10,6 +10,7 @@ from sqlalchemy import update
 
 from api import schemas
 from models_ml.store.schema import model_runs
+from tests.scenario_rows import FEATURES
 
 from .conftest import ORIGIN, Published, World, assert_problem
 
@@ -44,11 +45,20 @@ def test_a_served_number_is_found_again_with_all_that_made_it(
     assert found.node_id == f"store_department:{store}|{series['department_id']}"
     moved = first_run.contributions
     own = moved[(moved["node_id"] == found.node_id) & (moved["target_date"] == day)]
-    assert {one.family for one in found.features} == set(own["family"])
+    assert {one.family for one in found.features} == {*own["family"], "weekday", "price"}
+    moves = {one.family: one.units for one in found.features}
     if len(own):
         nodes = first_run.node_forecasts
         whole = nodes[(nodes["node_id"] == found.node_id) & (nodes["target_date"] == day)]["mean"].item()
-        assert sum(one.units for one in found.features) == pytest.approx(own["units"].sum() * found.mean / whole)
+        assert moves.pop("price") is None  # the item model alone reads it
+        for family, units in moves.items():
+            expected = own.loc[own["family"] == family, "units"].sum() * found.mean / whole
+            assert units == pytest.approx(expected), family
+    used = {one.family: [(of.part, of.feature, of.importance) for of in one.features] for one in found.features}
+    moving = FEATURES[FEATURES["importance"] > 0]
+    for family in used:
+        named = moving[moving["family"] == family].sort_values("part")
+        assert used[family] == list(named[["part", "feature", "importance"]].itertuples(index=False, name=None)), family
     assert found.checks.passed == 2
     assert [one.expectation for one in found.checks.failed] == ["level near recent history"]
     errors = first_run.errors["backtest_series"]

@@ -111,6 +111,44 @@ def test_the_ends_of_the_range_are_within_it(client: httpx.Client) -> None:
     assert ask(client, **STILL)["trusted"]["seen_by"] == "department"
 
 
+def test_a_scenario_is_a_factor_on_the_final_and_every_level_adds_up(world: World) -> None:
+    plain = ask(world.client, **ITEM, price_change_percent=-20)
+    period = {"valid_from": "2016-05-25", "valid_to": "2016-06-02", "reason": "a fair", "author": "ann"}
+    made = []
+    for node, kind, value in (
+        ("department:FOODS_1", "percent", 50),
+        ("store:CA_1", "absolute", 400),
+        ("item_store:FOODS_1_001|CA_1", "absolute", 7),
+        ("store:TX_1", "percent", 9),
+    ):
+        answer = world.client.post("/overrides", json={"node_id": node, "kind": kind, "value": value, **period})
+        assert answer.status_code == 200, answer.text
+        made.append(answer.json()["override_id"])
+    days = world.client.get("/forecast", params=ITEM).json()["days"]
+    changed = ask(world.client, **ITEM, price_change_percent=-20)
+    assert [day["base"] for day in changed["days"]] == pytest.approx([day["final"] for day in days])
+    assert [day["model"] for day in changed["days"]] == pytest.approx([day["mean"] for day in days])
+    assert changed["days"][2]["base"] == pytest.approx(7)
+    assert changed["overrides"] == made[:3]
+    assert plain["overrides"] == []
+    assert [day["scenario"] / day["base"] for day in changed["days"]] == pytest.approx(
+        [day["scenario"] / day["base"] for day in plain["days"]]
+    )
+    assert changed["model"] == plain["base"]
+    whole = ask(world.client, **DEPARTMENT, price_change_percent=-8)
+    finals = {}
+    for node in ("total", "store:CA_1", "department:FOODS_1", "store_department:TX_1|FOODS_1"):
+        page = world.client.get("/forecast/hierarchy", params={"node_id": node}).json()
+        finals[node] = page["nodes"][0]["final_units"]
+    levels = {one["node_id"]: one for one in whole["levels"]}
+    for node, units in finals.items():
+        assert levels[node]["base"] == pytest.approx(units), node
+    change = sum(day["scenario"] - day["base"] for day in whole["days"])
+    for number in range(1, 10):
+        at = [one for one in whole["levels"] if one["level"] == number]
+        assert sum(one["scenario"] - one["base"] for one in at) == pytest.approx(change), number
+
+
 def test_an_event_put_and_taken_away(client: httpx.Client, first_run: Published) -> None:
     base = means(first_run, **ITEM).to_numpy()[0]
     put = ask(client, **ITEM, events=[{"date": "2016-06-01", "event_name": "Christmas"}])

@@ -25,7 +25,7 @@ from models_ml.store.publish import publish
 from models_ml.store.records import RunRecord, derive_run_id, utc_now
 from models_ml.store.schema import model_runs, monitor_alarms, monitor_results, quality_results
 from models_ml.store.synthetic import policy_columns
-from tests.scenario_rows import scenario_rows
+from tests.scenario_rows import FEATURES, scenario_rows
 
 ORIGIN = date(2016, 5, 22)
 HORIZON_DAYS = 28
@@ -308,7 +308,8 @@ def _frames(record: RunRecord, keys: list[dict[str, str]], known: _Floats, mean:
         }
     )
     series = tables["run_series"].to_pandas()
-    tables |= {name: pa.Table.from_pandas(rows) for name, rows in scenario_rows(series, HORIZON_DAYS).items()}
+    made = {**scenario_rows(series, HORIZON_DAYS), "run_features": FEATURES}
+    tables |= {name: pa.Table.from_pandas(rows) for name, rows in made.items()}
     return RunFrames(**{name: tables[name].select(schema.names).cast(schema) for name, schema in ARROW_SCHEMAS.items()})
 
 

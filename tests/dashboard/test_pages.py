@@ -298,7 +298,7 @@ def test_a_publish_is_shown_at_once_and_never_mixed(
 def test_what_if_shows_what_the_api_answers_and_stays_within_history(client: ApiClient) -> None:
     test = show("what_if", shop="CA_1", dept="FOODS_3", article="FOODS_3_002")
     price = next(slider for slider in test.slider if slider.label.startswith("Price"))
-    assert (price.min, price.max) == (-30.0, 20.0)
+    assert (price.min, price.value, price.max) == (-30.0, 0.0, 20.0)
     price.set_value(-10.0).run()
     assert not test.exception
     where = {"item_id": "FOODS_3_002", "store_id": "CA_1"}
@@ -418,6 +418,8 @@ def test_an_item_says_where_a_days_number_comes_from(client: ApiClient) -> None:
     assert facts["Code"] == found.git_commit
     assert facts["Data"] == found.data_fingerprint
     assert found.run.run_id in facts["Run"]
-    assert {name for name in facts if name.startswith("Moved by")} == {
-        f"Moved by {one.family.replace('_', ' ')}" for one in found.features
+    assert {name for name in facts if name.startswith("Features:")} == {
+        f"Features: {one.family.replace('_', ' ')}" for one in found.features
     }
+    assert facts["Features: weekday"].endswith("boosting: same_weekday_ratio_28 (7.25); regression: weekday_5 (4.50)")
+    assert facts["Features: price"] == "in the item's share; items: price_to_item_mean (30 %)"

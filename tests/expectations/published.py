@@ -60,6 +60,18 @@ def trailing_mean_run(settings: Settings) -> tuple[RunRecord, RunFrames]:
                     'smooth' as demand_class, launch_date
                 from core.dim_series inner join ({means}) using (item_id, store_id)
             """,
+            "inventory_policy": f"""
+                select *, order_up_to - expected_demand as safety_stock,
+                    coalesce(order_up_to * 10 / nullif(expected_demand, 0), 0) as days_of_cover,
+                    order_up_to / 2 as mean_stock
+                from (
+                    select item_id, store_id, 3 as lead_time_days, 7 as review_period_days, 0.95 as service_level,
+                        0.2 as holding_cost, 0.4 as shortage_cost, 10 * mean as expected_demand, 0.1 * mean as
+                        expected_short, cast(ceil(3 * mean) as integer) as reorder_point,
+                        cast(ceil(15 * mean) as integer) as order_up_to
+                    from ({means})
+                )
+            """,
             "run_nodes": "select * from core.dim_nodes",
             "forecasts": f"""
                 select item_id, store_id, target_date, mean, {quantiles} from ({means}) cross join ({ahead})

@@ -362,6 +362,22 @@ STORE: dict[str, str] = {
         where store_id = 'CA_2' and date > (select date(max(date), '-7 days') from sales_history)
     """,
     "store_nodes_disagree": "update node_forecasts set mean = 1.1 * mean",
+    "store_policy_missing": f"delete from inventory_policy where {ONE_ITEM}",
+    "store_policy_beyond_horizon": f"""
+        update inventory_policy set lead_time_days = 22, days_of_cover = days_of_cover * 29 / 10 where {ONE_ITEM}
+    """,
+    "store_policy_levels_swapped": f"update inventory_policy set reorder_point = order_up_to + 1 where {ONE_ITEM}",
+    "store_policy_other_safety_stock": f"update inventory_policy set safety_stock = safety_stock + 1 where {ONE_ITEM}",
+    "store_policy_short_of_all": f"update inventory_policy set expected_short = expected_demand + 1 where {ONE_ITEM}",
+    "store_policy_wrong_cover": f"""
+        update inventory_policy set days_of_cover = days_of_cover / 7 where {RUN} and expected_demand > 1
+    """,
+    "store_policy_without_safety_stock": """
+        update inventory_policy set order_up_to = order_up_to / 4, reorder_point = 0, mean_stock = 0,
+            safety_stock = order_up_to / 4 - expected_demand, days_of_cover = order_up_to / 4 / expected_demand * 10
+        where expected_demand > 0
+    """,
+    "store_policy_of_other_forecast": f"update forecasts set mean = 1.05 * mean where {FOODS}",
     "store_fold_from_the_future": "update run_metrics set fold = date(fold, '+14 days')",
     "store_worse_than_baseline": "update run_metrics set value = 1.2 where model = 'trailing_mean'",
 }

@@ -200,6 +200,14 @@ class ItemBoosting:
         on = on_sale(marts)[series][:, None]
         return Contributions(marts.series.iloc[[series]], names, (units * on)[None])
 
+    def item_features(self) -> dict[str, float]:
+        """See `ItemExplainable`; none where nothing was ever sold."""
+        fitted = self.fitted()
+        if fitted.booster is None:
+            return {}
+        gain = fitted.booster.feature_importance("gain")
+        return dict(zip(fitted.features, (gain / max(gain.sum(), 1e-300)).tolist(), strict=True))
+
     def price_responses(self, marts: Marts, relative: np.ndarray) -> np.ndarray:
         """See `Responsive`."""
         responses = self.responses(marts)

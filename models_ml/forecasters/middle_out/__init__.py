@@ -99,6 +99,10 @@ class MiddleOut:
         """What moved one series before it was scaled to its store x department."""
         return self._items.item_contributions(marts, series)
 
+    def item_features(self) -> dict[str, float]:
+        """Those of the item model."""
+        return self._items.item_features()
+
     def price_responses(self, marts: Marts, relative: np.ndarray) -> np.ndarray:
         """Those of the items, before they share out their department."""
         return self._items.price_responses(marts, relative)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import lightgbm as lgb
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,7 +19,7 @@ from models_ml.forecasters.storage import FittedModel
 from models_ml.marts import Marts
 from models_ml.settings import Settings
 from models_ml.store.engine import make_engine
-from models_ml.store.schema import active_runs, node_contributions, node_forecasts
+from models_ml.store.schema import active_runs, node_contributions, node_forecasts, run_features
 from models_ml.store.transactions import reading
 from models_ml.warehouse import DuckDBWarehouse
 from tests.conftest import demand, demand_ok
@@ -61,6 +62,30 @@ def test_a_family_adds_up_over_the_levels(engine: Engine, run_id: str) -> None:
     for name in ("region", "store", "department", "store_department"):
         summed = parts[level == name].groupby("family")["units"].sum()
         np.testing.assert_allclose(summed.to_numpy(), total.reindex(summed.index).to_numpy(), rtol=1e-5, atol=1e-2)
+
+
+def test_the_features_of_a_run_are_those_that_its_model_reads(
+    engine: Engine, published_home: Path, run_id: str
+) -> None:
+    rows = frame(engine, select(run_features).where(run_features.c.run_id == run_id))
+    model = published_home / "models" / run_id / artifact.MODEL
+    fitted = json.loads((model / "items.json").read_text())["features"]
+    of_items = rows[rows["part"] == "items"].set_index("feature")["importance"]
+    assert set(of_items.index) == set(fitted)
+    booster = lgb.Booster(model_file=str(model / "items.txt"))
+    gain = pd.Series(booster.feature_importance("gain"), index=booster.feature_name())
+    np.testing.assert_allclose(of_items[gain.index].to_numpy(), gain.to_numpy() / gain.sum())
+    assert set(rows["part"]) == {"items", "regression", "boosting"}
+    assert (rows["family"] == rows["feature"].map(feature_families.family_of)).all()
+    moved = frame(engine, select(node_contributions).where(node_contributions.c.run_id == run_id))
+    of_nodes = (
+        moved[moved["node_id"].str.startswith("store_department:")]
+        .groupby("family")["units"]
+        .apply(lambda units: units.abs().mean())
+    )
+    # A family moves a node by no more than its features do, which may work against each other.
+    sums = rows[rows["part"] != "items"].groupby("family")["importance"].sum()
+    assert (of_nodes[sums.index] <= sums * (1 + 1e-6) + 1e-9).all()
 
 
 def test_before_they_are_reconciled_they_are_exactly_what_the_node_models_said(

@@ -220,6 +220,17 @@ CREATE TABLE publish_claims (
     CONSTRAINT fk_publish_claims_model_runs FOREIGN KEY(run_id) REFERENCES model_runs (run_id)
     );
 
+CREATE TABLE run_features (
+    run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    part NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    feature NVARCHAR(128) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    family NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    importance FLOAT(53) NOT NULL,
+    CONSTRAINT pk_run_features PRIMARY KEY (run_id, part, feature),
+    CONSTRAINT fk_run_features_model_runs FOREIGN KEY(run_id) REFERENCES model_runs (run_id),
+    CONSTRAINT ck_run_features_importance CHECK (importance >= 0)
+    );
+
 CREATE TABLE run_metrics (
     run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
     fold DATE NOT NULL,

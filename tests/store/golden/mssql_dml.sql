@@ -53,6 +53,8 @@ DELETE FROM backtest_leads WHERE backtest_leads.run_id = ?;
 
 DELETE FROM run_metrics WHERE run_metrics.run_id = ?;
 
+DELETE FROM run_features WHERE run_features.run_id = ?;
+
 DELETE FROM department_elasticities WHERE department_elasticities.run_id = ?;
 
 DELETE FROM scenario_events WHERE scenario_events.run_id = ?;
@@ -86,6 +88,8 @@ INSERT INTO backtest_leads (run_id, fold, model, level, lead_days, actual_units,
 INSERT INTO staged_sales_history (run_id, store_id, item_id, date, units, price) VALUES (?, ?, ?, ?, ?, ?);
 
 INSERT INTO node_history (run_id, node_id, date, units) VALUES (?, ?, ?, ?);
+
+INSERT INTO run_features (run_id, part, feature, family, importance) VALUES (?, ?, ?, ?, ?);
 
 INSERT INTO department_elasticities (run_id, department_id, elasticity, elasticity_error, elasticity_low, elasticity_high, item_spread, items, own_estimates, price_changes, weeks) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
@@ -142,6 +146,10 @@ SELECT count(*) AS count_1
 SELECT count(*) AS count_1
     FROM node_history
     WHERE node_history.run_id = ?;
+
+SELECT count(*) AS count_1
+    FROM run_features
+    WHERE run_features.run_id = ?;
 
 SELECT count(*) AS count_1
     FROM department_elasticities

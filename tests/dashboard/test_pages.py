@@ -422,4 +422,5 @@ def test_an_item_says_where_a_days_number_comes_from(client: ApiClient) -> None:
         f"Features: {one.family.replace('_', ' ')}" for one in found.features
     }
     assert facts["Features: weekday"].endswith("boosting: same_weekday_ratio_28 (7.25); regression: weekday_5 (4.50)")
-    assert facts["Features: price"] == "in the item's share; items: price_to_item_mean (30 %)"
+    share = formats.percent(0.3)
+    assert facts["Features: price"] == f"in the item's share; items: price_to_item_mean ({share})"

@@ -95,7 +95,8 @@ def _item_facts(series: schemas.Series, step_days: int) -> None:
         "lumpy": "sells rarely, in varying amounts",
         "new": "new: little history yet",
     }
-    parts = [f"Price {formats.price(series.price)}", words.get(series.demand_class, series.demand_class)]
+    parts = [] if series.price is None else [f"Price {formats.price(series.price)}"]
+    parts.append(words.get(series.demand_class, series.demand_class))
     parts.append(f"{formats.units(series.units_last_28)} units in the last {formats.span(28, step_days)}")
     if series.launch_date:
         parts.append(f"on sale since {formats.day(series.launch_date)}")

@@ -1,11 +1,12 @@
 """The frames of a run: their columns, the checks on the way in, and the rows that the database is given.
 
-A frame is a pyarrow Table or a RecordBatchReader and is walked in batches, so memory does not grow with rows.
+A frame is a pyarrow Table or a RecordBatchReader and is walked in batches, so memory does not grow with rows, except
+for sales, which are compared with what the store has (see `history`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from itertools import pairwise, repeat
@@ -113,14 +114,13 @@ def empty(name: str) -> pa.Table:
     return ARROW_SCHEMAS[name].empty_table()
 
 
-def batches(name: str, frame: Frame, batch_rows: int) -> Iterator[pa.Table]:
-    """The frame in tables of at most `batch_rows` rows, in the exact columns and types of the store.
+def check_columns(name: str, given: Sequence[str]) -> None:
+    """Refuse a frame whose columns are not the store's.
 
     Raises:
-        PublishError: a column is missing or unknown, cannot be cast without loss, or has nulls or blank ids.
+        PublishError: a column is missing, unknown or there twice.
     """
     target = ARROW_SCHEMAS[name]
-    given = frame.schema.names
     missing = [column for column in target.names if column not in given]
     unknown = [column for column in given if column not in target.names]
     if missing or unknown or len(set(given)) != len(given):
@@ -128,6 +128,16 @@ def batches(name: str, frame: Frame, batch_rows: int) -> Iterator[pa.Table]:
             f"{name}: columns must be {', '.join(target.names)}; missing: {', '.join(missing) or 'none'}; "
             f"not known: {', '.join(unknown) or 'none'}."
         )
+
+
+def batches(name: str, frame: Frame, batch_rows: int) -> Iterator[pa.Table]:
+    """The frame in tables of at most `batch_rows` rows, in the exact columns and types of the store.
+
+    Raises:
+        PublishError: a column is missing or unknown, cannot be cast without loss, or has nulls or blank ids.
+    """
+    target = ARROW_SCHEMAS[name]
+    check_columns(name, frame.schema.names)
     parts = [frame] if isinstance(frame, pa.Table) else (pa.Table.from_batches([part]) for part in frame)
     for part in parts:
         chosen = part.select(target.names)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -85,9 +85,14 @@ def publish(
     expected = begun
     try:
         leftovers.delete_rows(engine, run.run_id, claim.hold)
+        stored = run_transaction(engine, lambda connection: history.stored_days(connection, run), write=False)
+        sales, days = history.changed(frames.sales_history, stored)
+        frames = replace(frames, sales_history=sales)
         sent, counts, calendar = _stage(engine, run, frames, claim, batch_rows, progress)
         checksum = run_transaction(engine, lambda connection: verify(connection, run, sent, counts), write=False)
-        run_transaction(engine, lambda connection: _show(connection, run, claim, expected, calendar, counts, checksum))
+        run_transaction(
+            engine, lambda connection: _show(connection, run, claim, expected, calendar, days, counts, checksum)
+        )
     except BaseException as error:
         _fail(engine, run.run_id, claim, error)
         raise
@@ -227,6 +232,7 @@ def _show(
     claim: claims.Claim,
     expected: Mapping[str, str | None],
     calendar: history.Calendar,
+    days: history.SalesDays,
     counts: Mapping[str, int],
     checksum: str,
 ) -> None:
@@ -251,7 +257,7 @@ def _show(
             checksum=checksum,
         )
     )
-    history.merge_sales(connection, run)
+    history.merge_sales(connection, run, days)
     history.merge_calendar(connection, calendar)
     pointers.move(connection, run.run_id, expected, "publish", None)
     if expected:

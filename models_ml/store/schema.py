@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import (
     DATE,
     JSON,
+    BigInteger,
     CheckConstraint,
     Column,
     DateTime,
@@ -353,6 +354,16 @@ sales_history = Table(
     Column("price", REAL, nullable=True),
     CheckConstraint(f"units >= 0 and units <= {MAX_UNITS:.0f}", name="units"),
     CheckConstraint("price >= 0", name="price"),
+    sqlite_with_rowid=False,
+)
+
+# What is there already need not be sent again.
+sales_history_days = Table(
+    "sales_history_days",
+    metadata,
+    Column("store_id", NAME, primary_key=True),
+    Column("date", DATE, primary_key=True),
+    Column("checksum", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
 

@@ -29,6 +29,7 @@ from models_ml.store.schema import (
     publish_claims,
     run_series,
     sales_history,
+    sales_history_days,
     staged_sales_history,
 )
 from models_ml.store.transactions import reading
@@ -416,6 +417,53 @@ class TestHistory:
         before = everything(engine)["sales_history"]
         publish(engine, bare, replace(other, sales_history=other.sales_history.slice(0, 0)))
         assert everything(engine)["sales_history"] == before
+
+    def test_days_that_are_new_or_changed_are_sent_and_no_others(
+        self, engine: Engine, made: Callable[..., Any], with_value: Callable[..., Any]
+    ) -> None:
+        first, frames = made(1)
+        again, _ = made(2)
+        publish(engine, first, frames)
+        restated = with_value(frames, "sales_history", "units", 3, 99.0)
+        changed = restated.sales_history.slice(3, 1).to_pylist()[0]
+        kept = pc.field("date") > pc.scalar(ORIGIN - timedelta(days=5))  # a shorter window, too
+        sales = restated.sales_history.filter(kept | (pc.field("date") == pc.scalar(changed["date"])))
+        backwards = sales.take(pa.array(range(sales.num_rows - 1, -1, -1)))
+        sent: dict[str, int] = {}
+        publish(engine, again, replace(restated, sales_history=backwards), progress=sent.__setitem__)
+        same_day = (pc.field("store_id") == changed["store_id"]) & (pc.field("date") == pc.scalar(changed["date"]))
+        assert sent["sales_history"] == frames.sales_history.filter(same_day).num_rows == 3
+        assert everything(engine)["sales_history"] == sorted(tuple(row.values()) for row in sales.to_pylist())
+        assert (
+            len(everything(engine)["sales_history_days"]) == sales.group_by(["store_id", "date"]).aggregate([]).num_rows
+        )
+
+    def test_store_that_knows_no_checksums_is_sent_all(self, engine: Engine, made: Callable[..., Any]) -> None:
+        first, frames = made(1)
+        again, other = made(2)
+        publish(engine, first, frames)
+        with engine.begin() as connection:
+            connection.execute(delete(sales_history_days))
+        publish(engine, again, other)
+        assert everything(engine)["sales_history"] == sorted(
+            tuple(row.values()) for row in other.sales_history.to_pylist()
+        )
+
+    def test_day_that_another_publisher_corrected_meanwhile_stays_so(
+        self, engine: Engine, made: Callable[..., Any], with_value: Callable[..., Any]
+    ) -> None:
+        (first, frames), (slow, _), (quick, _) = made(1), made(2), made(3)
+        publish(engine, first, frames)
+        corrected = with_value(frames, "sales_history", "units", 3, 99.0)
+
+        def overtake(name: str, _rows: int) -> None:
+            if name == "run_nodes":
+                publish(engine, quick, corrected, activate=False)
+
+        publish(engine, slow, frames, activate=False, progress=overtake)
+        assert everything(engine)["sales_history"] == sorted(
+            tuple(row.values()) for row in corrected.sales_history.to_pylist()
+        )
 
     def test_unknown_prices_are_kept_unknown(
         self, engine: Engine, made: Callable[..., Any], with_value: Callable[..., Any]

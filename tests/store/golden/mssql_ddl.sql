@@ -143,6 +143,13 @@ CREATE TABLE sales_history (
     CONSTRAINT ck_sales_history_price CHECK (price >= 0)
     );
 
+CREATE TABLE sales_history_days (
+    store_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    date DATE NOT NULL,
+    checksum BIGINT NOT NULL,
+    CONSTRAINT pk_sales_history_days PRIMARY KEY (store_id, date)
+    );
+
 CREATE TABLE active_runs (
     store_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
     run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,

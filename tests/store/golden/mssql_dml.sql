@@ -63,6 +63,10 @@ DELETE FROM run_series WHERE run_series.run_id = ?;
 
 DELETE FROM run_nodes WHERE run_nodes.run_id = ?;
 
+SELECT sales_history_days.store_id, sales_history_days.date, sales_history_days.checksum
+    FROM sales_history_days
+    WHERE sales_history_days.store_id IN (?, ?);
+
 UPDATE publish_claims SET heartbeat_at=?, batches=? WHERE publish_claims.run_id = ? AND publish_claims.token = ? AND publish_claims.batches = ?;
 
 INSERT INTO run_series (run_id, store_id, item_id, department_id, category_id, region_id, price, units_last_28, demand_class, launch_date) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
@@ -207,19 +211,21 @@ SELECT max(sales_history.date) AS max_1
     FROM sales_history
     WHERE sales_history.store_id = ?;
 
-SELECT TOP 1 staged_sales_history.item_id
-    FROM staged_sales_history
-    WHERE staged_sales_history.run_id = ? AND staged_sales_history.store_id = ?;
+SELECT sales_history_days.store_id, sales_history_days.date, sales_history_days.checksum
+    FROM sales_history_days
+    WHERE sales_history_days.store_id = ?;
 
-DELETE FROM sales_history WHERE sales_history.store_id = ? AND NOT (EXISTS (SELECT *
-    FROM staged_sales_history
-    WHERE staged_sales_history.run_id = ? AND sales_history.store_id = staged_sales_history.store_id AND sales_history.item_id = staged_sales_history.item_id AND sales_history.date = staged_sales_history.date AND sales_history.units = staged_sales_history.units AND (sales_history.price = staged_sales_history.price OR sales_history.price IS NULL AND staged_sales_history.price IS NULL)));
+DELETE FROM sales_history_days WHERE sales_history_days.store_id = ?;
+
+DELETE FROM sales_history WHERE sales_history.store_id = ? AND (sales_history.date NOT IN (SELECT sales_history_days.date
+    FROM sales_history_days
+    WHERE sales_history_days.store_id = ?));
 
 INSERT INTO sales_history (store_id, item_id, date, units, price) SELECT staged_sales_history.store_id, staged_sales_history.item_id, staged_sales_history.date, staged_sales_history.units, staged_sales_history.price
     FROM staged_sales_history
-    WHERE staged_sales_history.run_id = ? AND staged_sales_history.store_id = ? AND NOT (EXISTS (SELECT *
-    FROM sales_history
-    WHERE sales_history.store_id = staged_sales_history.store_id AND sales_history.item_id = staged_sales_history.item_id AND sales_history.date = staged_sales_history.date));
+    WHERE staged_sales_history.run_id = ? AND staged_sales_history.store_id = ?;
+
+INSERT INTO sales_history_days (store_id, date, checksum) VALUES (?, ?, ?);
 
 DELETE FROM staged_sales_history WHERE staged_sales_history.run_id = ? AND staged_sales_history.store_id = ?;
 

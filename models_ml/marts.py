@@ -205,14 +205,9 @@ def day_offsets(days: pa.ChunkedArray, since: date) -> np.ndarray:
 def read_daily(marts: Marts, since: date, until: date, column: str) -> np.ndarray:
     """Like `Marts.daily`, without its guard: evaluation may look past the origin, a forecaster may not."""
     values = np.zeros((len(marts.series), (until - since).days + 1), dtype=np.float32)
-    for store in marts.series["store_id"].unique():  # one store at a time bounds memory
-        table = marts.warehouse.read(
-            "core.fct_daily_sales",
-            ["store_id", "item_id", "date", column],
-            stores=[store],
-            since=since,
-            until=until,
-        )
+    for table in marts.warehouse.batches(
+        "core.fct_daily_sales", ["store_id", "item_id", "date", column], stores=marts.stores, since=since, until=until
+    ):
         rows = marts.series_positions(table["store_id"], table["item_id"])
         known = rows >= 0
         values[rows[known], day_offsets(table["date"], since)[known]] = table[column].to_numpy()[known]

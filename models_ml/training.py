@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -289,20 +289,22 @@ def fit_and_forecast(plan: Plan, settings: Settings, folder: Path) -> Trained:
         model = FittedModel.load(plan.fitted / artifact.MODEL, threads=settings.threads)
         shutil.copytree(plan.fitted / artifact.MODEL, folder)
     forecaster, forecast = model.forecaster, model.forecast(plan.marts)
-    moved = explain.contributions_of(forecaster, plan.marts)
     in_days = replace(forecast, mean=even_days(forecast.mean, plan.marts.step_days))  # lead times are days
-    tables = {
-        "forecasts": forecast_rows(plan.marts, forecast),
-        "node_forecasts": node_rows(plan.marts, forecast),
-        "node_period_forecasts": week_rows(plan.marts, forecast),
-        "run_series": series_rows(plan.marts, forecast),
-        "inventory_policy": policy_rows(plan.marts, in_days, plan.terms, replays, model.own_replays),
-        "run_nodes": pa.Table.from_pandas(forecast.hierarchy.nodes.drop(columns="item_id"), preserve_index=False),
-        "node_contributions": explain.contribution_rows(moved, plan.marts, forecast),
-        "run_features": explain.feature_rows(forecaster, moved),
-        **history_rows(plan.marts, settings.history_days),
-        **scenario_tables(forecaster, plan.marts),
-    }
+    with ThreadPoolExecutor(1) as beside:  # one thread of LightGBM's, while the others read and write rows
+        explained = beside.submit(explain.contributions_of, forecaster, plan.marts)
+        tables = {
+            "forecasts": forecast_rows(plan.marts, forecast),
+            "node_forecasts": node_rows(plan.marts, forecast),
+            "node_period_forecasts": week_rows(plan.marts, forecast),
+            "run_series": series_rows(plan.marts, forecast),
+            "inventory_policy": policy_rows(plan.marts, in_days, plan.terms, replays, model.own_replays),
+            "run_nodes": pa.Table.from_pandas(forecast.hierarchy.nodes.drop(columns="item_id"), preserve_index=False),
+            **history_rows(plan.marts, settings.history_days),
+            **scenario_tables(forecaster, plan.marts),
+        }
+        moved = explained.result()
+    tables["node_contributions"] = explain.contribution_rows(moved, plan.marts, forecast)
+    tables["run_features"] = explain.feature_rows(forecaster, moved)
     return Trained(tables, forecast.details, folder)
 
 

@@ -7,52 +7,64 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict, Unpack
 
 import pyarrow as pa
 
 from models_ml.errors import InputError, WarehouseError
 
+BATCH_ROWS = 1_000_000
+"""Rows of a batch: some tens of megabytes, which are gone before the next is there."""
+
+
+class Rows(TypedDict, total=False):
+    """Which rows of a relation are read; without any of these, all.
+
+    Attributes:
+        stores: only rows of these stores; empty: all.
+        date_column: the column that `since`, `until` (both inclusive) and `dates` speak of; by default `date`.
+        since: earliest date.
+        until: latest date.
+        dates: only these dates.
+    """
+
+    stores: Sequence[str]
+    date_column: str
+    since: date | None
+    until: date | None
+    dates: Sequence[date] | None
+
 
 class Warehouse(Protocol):
     """What a forecaster may ask of a warehouse."""
 
-    def read(
-        self,
-        relation: str,
-        columns: Sequence[str],
-        *,
-        stores: Sequence[str] = (),
-        date_column: str = "date",
-        since: date | None = None,
-        until: date | None = None,
-        dates: Sequence[date] | None = None,
-    ) -> pa.Table:
+    def read(self, relation: str, columns: Sequence[str], **rows: Unpack[Rows]) -> pa.Table:
         """Read one relation.
 
         Args:
             relation: `schema.table`, e.g. `core.fct_daily_sales`.
             columns: the columns to read, in this order.
-            stores: only rows of these stores; empty: all.
-            date_column: the column that `since`, `until` (both inclusive) and `dates` speak of.
-            since: earliest date.
-            until: latest date.
-            dates: only these dates.
+            rows: see `Rows`.
 
         Raises:
             WarehouseError: the relation or a column does not exist, or the warehouse is locked or unreachable.
         """
         ...
 
+    def batches(self, relation: str, columns: Sequence[str], **rows: Unpack[Rows]) -> Iterator[pa.Table]:
+        """Read one relation in one pass, some rows at a time, so that memory does not grow with it; as `read`."""
+        yield self.read(relation, columns, **rows)
+
 
 def select_statement(
     relation: str,
     columns: Sequence[str],
-    stores: Sequence[str],
-    date_column: str,
-    since: date | None,
-    until: date | None,
-    dates: Sequence[date] | None,
+    *,
+    stores: Sequence[str] = (),
+    date_column: str = "date",
+    since: date | None = None,
+    until: date | None = None,
+    dates: Sequence[date] | None = None,
 ) -> tuple[str, list[Any]]:
     """The SELECT for a read, in the SQL that DuckDB and Databricks share, with positional parameters."""
     quoted = ", ".join(columns)
@@ -73,7 +85,7 @@ def select_statement(
     return f"select {quoted} from {relation}{where}", parameters  # noqa: S608
 
 
-class DuckDBWarehouse:
+class DuckDBWarehouse(Warehouse):
     """A DuckDB file, opened read-only for each read so that dbt can write between reads."""
 
     def __init__(self, path: Path, *, threads: int = 2, memory_limit_gb: float = 8.0) -> None:
@@ -101,24 +113,14 @@ class DuckDBWarehouse:
         finally:
             connection.close()
 
-    def read(
-        self,
-        relation: str,
-        columns: Sequence[str],
-        *,
-        stores: Sequence[str] = (),
-        date_column: str = "date",
-        since: date | None = None,
-        until: date | None = None,
-        dates: Sequence[date] | None = None,
-    ) -> pa.Table:
-        """See `Warehouse.read`."""
+    @contextmanager
+    def _executed(self, relation: str, columns: Sequence[str], rows: Rows) -> Iterator[Any]:
         import duckdb
 
-        statement, parameters = select_statement(relation, columns, stores, date_column, since, until, dates)
+        statement, parameters = select_statement(relation, columns, **rows)
         with self._connection() as connection:
             try:
-                result: pa.Table = connection.execute(statement, parameters).to_arrow_table()
+                yield connection.execute(statement, parameters)
             except duckdb.CatalogException as error:
                 raise WarehouseError(
                     f"{self.path} has no relation {relation}. Run `demand build`. ({first_line(error)})"
@@ -128,10 +130,21 @@ class DuckDBWarehouse:
                     f"{relation} lacks a column that the model reads. Run `demand build` with this version. "
                     f"({first_line(error)})"
                 ) from None
+
+    def read(self, relation: str, columns: Sequence[str], **rows: Unpack[Rows]) -> pa.Table:
+        """See `Warehouse.read`."""
+        with self._executed(relation, columns, rows) as answer:
+            result: pa.Table = answer.to_arrow_table()
         return result
 
+    def batches(self, relation: str, columns: Sequence[str], **rows: Unpack[Rows]) -> Iterator[pa.Table]:
+        """See `Warehouse.batches`."""
+        with self._executed(relation, columns, rows) as answer:
+            for batch in answer.to_arrow_reader(BATCH_ROWS):
+                yield pa.Table.from_batches([batch])
 
-class DatabricksWarehouse:
+
+class DatabricksWarehouse(Warehouse):
     """A Databricks SQL warehouse; token or Entra credentials come from the URL or `DATABRICKS_TOKEN`.
 
     URL: `databricks://<host>/<http_path>?catalog=<catalog>`.
@@ -151,25 +164,15 @@ class DatabricksWarehouse:
         self.http_path = parts.path
         self.catalog = query.get("catalog", [None])[0]
 
-    def read(
-        self,
-        relation: str,
-        columns: Sequence[str],
-        *,
-        stores: Sequence[str] = (),
-        date_column: str = "date",
-        since: date | None = None,
-        until: date | None = None,
-        dates: Sequence[date] | None = None,
-    ) -> pa.Table:
-        """See `Warehouse.read`."""
+    @contextmanager
+    def _executed(self, relation: str, columns: Sequence[str], rows: Rows) -> Iterator[Any]:
         try:
             from databricks import sql
         except ImportError:
             raise WarehouseError(
                 "Reading Databricks needs the extra `databricks`: pip install 'retail-demand[databricks]'."
             ) from None
-        statement, parameters = select_statement(relation, columns, stores, date_column, since, until, dates)
+        statement, parameters = select_statement(relation, columns, **rows)
         try:
             with (
                 sql.connect(
@@ -181,10 +184,21 @@ class DatabricksWarehouse:
                 connection.cursor() as cursor,
             ):
                 cursor.execute(statement, parameters)
-                result: pa.Table = cursor.fetchall_arrow()
+                yield cursor
         except sql.exc.Error as error:
             raise WarehouseError(f"Reading {relation} from {self.host} failed: {first_line(error)}") from error
+
+    def read(self, relation: str, columns: Sequence[str], **rows: Unpack[Rows]) -> pa.Table:
+        """See `Warehouse.read`."""
+        with self._executed(relation, columns, rows) as cursor:
+            result: pa.Table = cursor.fetchall_arrow()
         return result
+
+    def batches(self, relation: str, columns: Sequence[str], **rows: Unpack[Rows]) -> Iterator[pa.Table]:
+        """See `Warehouse.batches`."""
+        with self._executed(relation, columns, rows) as cursor:
+            while (batch := cursor.fetchmany_arrow(BATCH_ROWS)).num_rows:
+                yield batch
 
 
 def databricks_login(host: str) -> dict[str, Any]:

@@ -7,9 +7,8 @@ from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
-from models_ml.marts import Marts, codes, day_offsets
+from models_ml.marts import Marts
 from models_ml.regressors import declared, read_by_series
 
 WEEKS = 104
@@ -78,35 +77,21 @@ def read_units(marts: Marts, since: date, until: date, week_of_day: np.ndarray) 
         since, until: first and last day, at most the origin.
         week_of_day: of each of these days, its column.
     """
-    units = np.zeros((len(marts.series), int(week_of_day[-1]) + 1))
-    for store in marts.series["store_id"].unique():  # one store at a time bounds memory
-        table = marts.warehouse.read(
-            "core.fct_daily_sales", ["item_id", "date", "units"], stores=[store], since=since, until=until
-        )
-        rows, own = items_of(marts, store, table["item_id"])
-        cells = rows * units.shape[1] + week_of_day[day_offsets(table["date"], since)]
-        known = rows >= 0
-        sums = np.bincount(cells[known], table["units"].to_numpy()[known], len(own) * units.shape[1])
-        units[own] = sums.reshape(len(own), -1)
-    return units
+    daily = marts.daily(since, until).astype(np.float64)
+    return np.asarray(np.add.reduceat(daily, np.flatnonzero(np.diff(week_of_day, prepend=-1)), axis=1))
 
 
 def read_prices(marts: Marts, first_week: int, last_week: int) -> np.ndarray:
     """Price of each series and week: float64, NaN where there is none."""
     prices = np.full((len(marts.series), last_week - first_week + 1), np.nan)
-    for store in marts.series["store_id"].unique():
-        table = marts.warehouse.read("core.fct_prices", ["item_id", "week_number", "price"], stores=[store])
-        rows, own = items_of(marts, store, table["item_id"])
+    for table in marts.warehouse.batches(
+        "core.fct_prices", ["store_id", "item_id", "week_number", "price"], stores=marts.stores
+    ):
+        rows = marts.series_positions(table["store_id"], table["item_id"])
         weeks = table["week_number"].to_numpy() - first_week
         inside = (rows >= 0) & (weeks >= 0) & (weeks < prices.shape[1])
-        prices[own[rows[inside]], weeks[inside]] = table["price"].to_numpy()[inside]
+        prices[rows[inside], weeks[inside]] = table["price"].to_numpy()[inside]
     return prices
-
-
-def items_of(marts: Marts, store: str, item_id: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
-    """Of each id its position among a store's series, -1 where it is none; and rows of those in `Marts.series`."""
-    own = np.flatnonzero((marts.series["store_id"] == store).to_numpy())
-    return codes(item_id, pd.Index(marts.series["item_id"].to_numpy()[own])).astype(np.int64), own
 
 
 def read_controls(marts: Marts, since: date, until: date, starts: np.ndarray) -> dict[str, np.ndarray]:

@@ -279,15 +279,14 @@ def read_series_values(marts: Marts, as_of: tuple[date, ...]) -> dict[str, np.nd
     values = {column: np.full(shape, np.nan, dtype=np.float32) for column in plain}
     stacked = {days: np.full((WEEK, *shape), np.nan, dtype=np.float32) for days in WEEKDAY_DAYS}
     targets = {**values, **{c: stacked[d][i] for d, columns in WEEKDAY_COLUMNS.items() for i, c in enumerate(columns)}}
-    for store in marts.series["store_id"].unique():  # one store at a time bounds memory
-        table = marts.warehouse.read(
-            "features.fct_series_features",
-            ["store_id", "item_id", "as_of_date", *SERIES_COLUMNS],
-            stores=[store],
-            date_column="as_of_date",
-            since=as_of[0],
-            until=as_of[-1],
-        )
+    for table in marts.warehouse.batches(
+        "features.fct_series_features",
+        ["store_id", "item_id", "as_of_date", *SERIES_COLUMNS],
+        stores=marts.stores,
+        date_column="as_of_date",
+        since=as_of[0],
+        until=as_of[-1],
+    ):
         rows = marts.series_positions(table["store_id"], table["item_id"])
         days = as_of_positions(day_offsets(table["as_of_date"], as_of[0]), as_of)
         inside = (rows >= 0) & (days >= 0)
@@ -335,10 +334,9 @@ def read_prices(marts: Marts, first_week: int, last_week: int) -> dict[str, np.n
     shape = (len(marts.series), last_week - first_week + 1)
     prices = {column: np.full(shape, np.nan, dtype=np.float32) for column in PRICE_COLUMNS}
     any_price = False
-    for store in marts.series["store_id"].unique():
-        table = marts.warehouse.read(
-            "features.fct_price_features", ["store_id", "item_id", "week_number", *PRICE_COLUMNS], stores=[store]
-        )
+    for table in marts.warehouse.batches(
+        "features.fct_price_features", ["store_id", "item_id", "week_number", *PRICE_COLUMNS], stores=marts.stores
+    ):
         rows = marts.series_positions(table["store_id"], table["item_id"])
         weeks = table["week_number"].to_numpy() - first_week
         inside = (rows >= 0) & (weeks >= 0) & (weeks < shape[1])

@@ -85,7 +85,7 @@ def assert_same_bytes(one: Forecast, other: Forecast) -> None:
 
 
 @dataclass(frozen=True)
-class Shuffled:
+class Shuffled(Warehouse):
     """A warehouse that returns rows in another order, as any warehouse may."""
 
     warehouse: Warehouse

@@ -26,7 +26,7 @@ WEEKS = 12
 QUICK = ItemBoostingParameters(rounds=20, sampling=SamplingParameters(weeks=WEEKS, rows=5_000))
 
 
-class Altered:
+class Altered(Warehouse):
     """A warehouse of which one relation is changed on the way out."""
 
     def __init__(self, warehouse: Warehouse, relation: str, change: Any) -> None:

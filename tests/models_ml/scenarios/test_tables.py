@@ -29,7 +29,7 @@ QUICK = ItemBoostingParameters(rounds=20, sampling=SamplingParameters(weeks=20, 
 CUT = 0.9
 
 
-class CheaperAhead:
+class CheaperAhead(Warehouse):
     """A warehouse whose prices after a week are cut."""
 
     def __init__(self, warehouse: Warehouse, week: int) -> None:

@@ -75,6 +75,16 @@ def test(settings: Settings, selector: str) -> DbtResult:
     return run(settings, arguments, target=target_of(settings, selector), read_only=True)
 
 
+def parse(settings: Settings) -> None:
+    """Parse the project, if that was not done in this home: a build takes it up.
+
+    Raises:
+        StepError: the project cannot be parsed.
+    """
+    if not (settings.home / "dbt" / "partial_parse.msgpack").exists():
+        run(settings, ["parse"])
+
+
 def left_out(kinds: Sequence[str]) -> list[str]:
     """Arguments that leave out kinds of nodes."""
     return [argument for kind in kinds for argument in ("--exclude-resource-type", kind)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import partial
@@ -194,16 +194,18 @@ def main_job(
     check_name(settings.model)
     with report.step("prepare"):
         prepare_home(settings)
-    if settings.raw_source is None and not (settings.home / "raw").exists():
-        with report.step("simulate"):
-            simulate_once(settings)
-    with report.step("ingest") as step:
-        ingested = ingest_raw(settings, origin)
-        refuse_unknown_days(ingested, settings.horizon_days)
-        step.note = describe_ingest(ingested)
-    with report.step("dbt build") as step:
-        step.note = build_warehouse(settings, ingested, force=force)
     with checking(settings) as checks:
+        if settings.raw_source is None and not (settings.home / "raw").exists():
+            with report.step("simulate"):
+                simulate_once(settings)
+        with report.step("ingest") as step:
+            ingested = ingest_raw(settings, origin)
+            refuse_unknown_days(ingested, settings.horizon_days)
+            step.note = describe_ingest(ingested)
+        with report.step("dbt build") as step:
+            checks.prepared.result()
+            step.note = build_warehouse(settings, ingested, force=force)
+        checks.begin()
         warehouse = open_warehouse(
             settings.effective_warehouse_url, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
         )
@@ -300,29 +302,39 @@ def train_beside(settings: Settings, plan: Plan, checks: Checks, report: Reporte
     return folder
 
 
-@dataclass(frozen=True)
+@dataclass
 class Checks:
     """The tests and checks of the data, which run in a process of their own beside the training.
 
     Attributes:
         settings: of the job.
-        process: where they run; it has the libraries of the checks loaded when forecasts are to be checked.
-        of_data: the outcome of `check_data`, in a line.
+        process: where they run; it loads their libraries while files are read and marts are built.
+        prepared: there when dbt has parsed the project.
+        of_data: the outcome of `check_data`, in a line; None before `begin`.
     """
 
     settings: Settings
     process: Executor
-    of_data: Future[str]
+    prepared: Future[None]
+    of_data: Future[str] | None = None
 
-    def wait(self, report: Reporter) -> None:
-        """Go on only if the data is sound.
+    def begin(self) -> None:
+        """Test and check what is built now."""
+        self.of_data = self.process.submit(check_data, self.settings.shared_by(2))
+
+    def result(self) -> str:
+        """The outcome in a line.
 
         Raises:
             StepError: a dbt test failed.
             QualityError: a check of severity `error` failed.
         """
+        return self.of_data.result() if self.of_data else ""
+
+    def wait(self, report: Reporter) -> None:
+        """Go on only if the data is sound; raises as `result`."""
         with report.step("quality of the data") as step:
-            step.note = self.of_data.result()
+            step.note = self.result()
 
     def of_forecasts(self, settings: Settings, run_id: str, *, fresh: bool) -> str:
         """`check_forecasts` in that process."""
@@ -333,12 +345,24 @@ class Checks:
 def checking(settings: Settings) -> Iterator[Checks]:
     """Test and check the data while the block goes on; a fault of the data outranks an error of the block."""
     with processes(1) as process:
-        of_data = process.submit(check_data, settings.shared_by(2))
+        checks = Checks(settings, process, process.submit(prepare, settings))
         try:
-            yield Checks(settings, process, of_data)
+            yield checks
         except Exception:
-            of_data.result()
+            checks.result()
             raise
+
+
+def prepare(settings: Settings) -> None:
+    """While files are read: have dbt parse the project of a new home, and the checks' libraries loaded.
+
+    What is wrong with the project, the build will say.
+    """
+    from expectations.library import great_expectations
+
+    with suppress(StepError):
+        dbt.parse(settings)
+    great_expectations()
 
 
 def check_data(settings: Settings) -> str:

@@ -75,14 +75,14 @@ def test(settings: Settings, selector: str) -> DbtResult:
     return run(settings, arguments, target=target_of(settings, selector), read_only=True)
 
 
-def parse(settings: Settings) -> None:
-    """Parse the project, if that was not done in this home: a build takes it up.
+def parse(settings: Settings, *, read_only: bool = False) -> None:
+    """Parse the project, if that was not done in this home: a build takes it up, or tests that only read do.
 
     Raises:
         StepError: the project cannot be parsed.
     """
-    if not (settings.home / "dbt" / "partial_parse.msgpack").exists():
-        run(settings, ["parse"])
+    if not (target_folder(settings, read_only=read_only) / "partial_parse.msgpack").exists():
+        run(settings, ["parse"], read_only=read_only)
 
 
 def left_out(kinds: Sequence[str]) -> list[str]:
@@ -108,6 +108,14 @@ def on_sql_server(settings: Settings) -> bool:
     return settings.effective_store_url.startswith("mssql")
 
 
+def target_folder(settings: Settings, *, read_only: bool) -> Path:
+    """Where dbt puts what it made; another folder where it only reads.
+
+    dbt would parse the whole project again each time that the way to connect changes.
+    """
+    return settings.home.resolve() / "dbt" / ("read_only" if read_only else "")
+
+
 def run(
     settings: Settings,
     arguments: Sequence[str],
@@ -123,14 +131,12 @@ def run(
         arguments: of dbt.
         variables: of the project, beside those that follow from the settings.
         target: of profiles.yml; None: the one of the settings.
-        read_only: open a DuckDB warehouse for reading. Its target folder is another one, because dbt would parse the
-            whole project again each time that the way to connect changes.
+        read_only: open a DuckDB warehouse for reading.
 
     Raises:
         StepError: dbt failed.
     """
-    home = settings.home.resolve()
-    folder, log = home / "dbt" / ("read_only" if read_only else ""), home / "logs"
+    folder, log = target_folder(settings, read_only=read_only), settings.home.resolve() / "logs"
     folder.mkdir(parents=True, exist_ok=True)
     results_file = folder / "run_results.json"
     results_file.unlink(missing_ok=True)

@@ -203,7 +203,7 @@ def main_job(
             refuse_unknown_days(ingested, settings.horizon_days)
             step.note = describe_ingest(ingested)
         with report.step("dbt build") as step:
-            checks.prepared.result()
+            checks.parsed.result()
             step.note = build_warehouse(settings, ingested, force=force)
         checks.begin()
         warehouse = open_warehouse(
@@ -309,13 +309,13 @@ class Checks:
     Attributes:
         settings: of the job.
         process: where they run; it loads their libraries while files are read and marts are built.
-        prepared: there when dbt has parsed the project.
+        parsed: there when dbt has parsed the project.
         of_data: the outcome of `check_data`, in a line; None before `begin`.
     """
 
     settings: Settings
     process: Executor
-    prepared: Future[None]
+    parsed: Future[None]
     of_data: Future[str] | None = None
 
     def begin(self) -> None:
@@ -345,7 +345,9 @@ class Checks:
 def checking(settings: Settings) -> Iterator[Checks]:
     """Test and check the data while the block goes on; a fault of the data outranks an error of the block."""
     with processes(1) as process:
-        checks = Checks(settings, process, process.submit(prepare, settings))
+        # Another share of threads and memory is another profile to dbt, which it parses the project for.
+        checks = Checks(settings, process, process.submit(parse_ahead, settings))
+        process.submit(prepare_checks, settings.shared_by(2))
         try:
             yield checks
         except Exception:
@@ -353,16 +355,18 @@ def checking(settings: Settings) -> Iterator[Checks]:
             raise
 
 
-def prepare(settings: Settings) -> None:
-    """While files are read: have dbt parse the project of a new home, and the checks' libraries loaded.
+def parse_ahead(settings: Settings, *, read_only: bool = False) -> None:
+    """Have dbt parse the project of a new home while files are read; what is wrong with it, the build will say."""
+    with suppress(StepError):
+        dbt.parse(settings, read_only=read_only)
 
-    What is wrong with the project, the build will say.
-    """
+
+def prepare_checks(settings: Settings) -> None:
+    """Have ready what `check_data` needs beside the data: the checks' libraries, and dbt's view of the project."""
     from expectations.library import great_expectations
 
-    with suppress(StepError):
-        dbt.parse(settings)
     great_expectations()
+    parse_ahead(settings, read_only=True)
 
 
 def check_data(settings: Settings) -> str:

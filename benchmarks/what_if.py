@@ -81,7 +81,10 @@ def fitted(settings: Settings, marts: Marts) -> Responsive:
 
 
 def moves(forecaster: Responsive | None, marts: Marts) -> pd.DataFrame:
-    """Weeks of the horizon in which a series had another price than before the origin.
+    """Weeks of the horizon in which a series had another price than before the origin, one of those it had before.
+
+    Prices that history has not seen in ordinary weeks are left out, be they before the origin or after it: a what-if
+    refuses them.
 
     Returns:
         One row a series and week: item_id, relative price, sold units, those expected had the price stayed, and the
@@ -113,8 +116,12 @@ def moves(forecaster: Responsive | None, marts: Marts) -> pd.DataFrame:
         axis=1,
     )
     moved = usable & (np.abs(relative - 1) >= LEAST_MOVE)
-    elasticity = learn(marts.series, history)[1]["elasticity"]
-    moved &= np.isfinite(elasticity)[:, None]
+    _, learned, ordinary = learn(marts.series, history)
+    elasticity = learned["elasticity"]
+    lowest = np.where(ordinary, history.price, np.inf).min(axis=1)[:, None]
+    highest = np.where(ordinary, history.price, -np.inf).max(axis=1)[:, None]
+    seen = (np.minimum(ahead, before[:, None]) >= lowest) & (np.maximum(ahead, before[:, None]) <= highest)
+    moved &= np.isfinite(elasticity)[:, None] & seen
     at_old = np.ones(moved.shape)
     if forecaster is not None:
         at_old = forecaster.price_responses(marts, np.where(moved, 1 / relative, np.nan))

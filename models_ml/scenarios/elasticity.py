@@ -29,6 +29,10 @@ CONFIDENCE = 0.95
 TOLERANCE, ROUNDS, SWEEPS = 1e-5, 60, 3
 LARGEST_STEP, LARGEST_ITEM = 1.0, 20.0
 """Bounds of one Newton step, and of an item's own estimate before it is drawn to its department's."""
+FAR, FEWEST_TO_COMPARE = 3.5, 10
+"""Standard deviations beyond which an item's own estimate is no longer believed, and items that such are told among."""
+MIDDLE_HALF = 1.349
+"""Standard deviations of a normal distribution between its quartiles."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,7 @@ def estimate(panel: Panel, count: int | None = None) -> Elasticities:
     department = Estimate(value, error, value - reach * error, value + reach * error)
     own_value, own_variance = of_items(panel, fit, count)
     own = (changes >= LEAST_CHANGES) & np.isfinite(own_variance)
+    own_value[own] = without_outliers(own_value[own])
     mean, mean_variance, spread, wider = spread_of(own_value[own], own_variance[own], fit)
     weight = np.zeros(count)  # of the item's own estimate
     weight[own] = wider**2 / (wider**2 + own_variance[own])
@@ -298,6 +303,19 @@ def of_items(panel: Panel, fit: Fit, count: int) -> tuple[np.ndarray, np.ndarray
         variance = np.maximum(clustered, np.maximum(pearson / freedom, 1.0) / information)
     known = (information > 0) & (number > 1) & (freedom > 0) & (np.abs(value) < LARGEST_ITEM)
     return value, np.where(known, variance, np.inf)
+
+
+def without_outliers(value: np.ndarray) -> np.ndarray:
+    """Estimates further from their median than `FAR` spreads, brought to there.
+
+    Some items' sales move with their price for reasons of their own, as out of season, which no error of an estimate
+    tells. The spread is that of the middle half, which they do not move.
+    """
+    if len(value) < FEWEST_TO_COMPARE:
+        return value
+    low, middle, high = np.quantile(value, (0.25, 0.5, 0.75))
+    reach = FAR * (high - low) / MIDDLE_HALF
+    return np.clip(value, middle - reach, middle + reach)
 
 
 def spread_of(value: np.ndarray, variance: np.ndarray, fit: Fit) -> tuple[float, float, float, float]:

@@ -19,7 +19,7 @@ from models_ml.settings import Settings
 from models_ml.warehouse import open_warehouse
 from tests.conftest import demand_ok
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")

@@ -155,7 +155,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="exit 1 unless the medians hold")
     parser.add_argument("--write", action="store_true", help="update the section of results.md")
     options = parser.parse_args()
-    with kept("dashboard", options.write, ["streamlit", "plotly"]):
+    with kept("dashboard", options.write, ["streamlit", "altair"]):
         return measure(options)
 
 

@@ -315,7 +315,8 @@ def without_outliers(value: np.ndarray) -> np.ndarray:
         return value
     low, middle, high = np.quantile(value, (0.25, 0.5, 0.75))
     reach = FAR * (high - low) / MIDDLE_HALF
-    return np.clip(value, middle - reach, middle + reach)
+    clipped: np.ndarray = np.clip(value, middle - reach, middle + reach)
+    return clipped
 
 
 def spread_of(value: np.ndarray, variance: np.ndarray, fit: Fit) -> tuple[float, float, float, float]:

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select
 from models_ml.artifact import RunArtifact
 from models_ml.errors import InputError
 from models_ml.evaluation.hierarchy import AGGREGATE_LEVELS, BOTTOM_AGGREGATE, Hierarchy, node_ids
-from models_ml.feature_families import LEVEL, MEANINGS, RECONCILIATION, STORE_DEPARTMENT, family_of
+from models_ml.feature_families import CLOSED, LEVEL, MEANINGS, RECONCILIATION, STORE_DEPARTMENT, family_of
 from models_ml.forecasters.base import Contributions, Explainable, Forecast, Forecaster, ItemExplainable
 from models_ml.forecasters.storage import FittedModel
 from models_ml.marts import Marts
@@ -26,13 +26,16 @@ def by_family(contributions: Contributions, step_days: int = 1) -> tuple[list[st
     """Contributions summed by family and by step of the source's grain.
 
     Returns:
-        Families, those that occur in the order of `MEANINGS`; and float64, rows x steps x families.
+        Families, those that occur in the order of `MEANINGS`, closed days after those of features; and float64, rows x
+        steps x families.
     """
     of = [family_of(name) for _, name in contributions.features]
     families = [family for family in MEANINGS if family in of]
     sums = [
         step_sums(contributions.units[:, :, [f == family for f in of]].sum(axis=2), step_days) for family in families
     ]
+    if contributions.closed.any():
+        families, sums = [*families, CLOSED], [*sums, step_sums(contributions.taken_off, step_days)]
     return families, np.stack(sums, axis=2)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 LEVEL, RECONCILIATION, OTHER = "level", "reconciliation", "other"
-STORE_DEPARTMENT = "store_department"
+CLOSED, STORE_DEPARTMENT = "closed_days", "store_department"
 
 FAMILIES: tuple[tuple[str, str], ...] = (
     ("level", LEVEL),
@@ -40,6 +40,7 @@ MEANINGS = {
     "price": "prices",
     "declared": "promotions and other columns that the source declares",
     "place": "the store, department or region itself",
+    CLOSED: "days on which the store is closed: what it would sell if it were open is taken off",
     RECONCILIATION: "making levels and both node models agree",
     STORE_DEPARTMENT: "what its department in the store is forecast to sell, beyond the sum of its items",
     OTHER: "anything else",

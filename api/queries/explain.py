@@ -47,6 +47,29 @@ def explain_item(connection: Connection, active: Active, store_id: str, item_id:
     if item is None:
         raise unknown_series(connection, run, store_id, item_id)
     node_id = f"store_department:{store_id}|{item.department_id}"
+    share, shares = shares_of_item(connection, run, store_id, item_id, node_id)
+    sold = connection.execute(
+        select(func.sum(run_series.c.units_last_28)).where(of_store, run_series.c.department_id == item.department_id)
+    ).scalar_one()
+    return Explanation(
+        run=run.reference,
+        node_id=node_id,
+        item_id=item_id,
+        store_id=store_id,
+        share=share,
+        recent_share=item.units_last_28 / sold if sold > 0 else 0.0,
+        **_causes(connection, run, node_id, shares),
+    )
+
+
+def shares_of_item(
+    connection: Connection, run: ActiveRun, store_id: str, item_id: str, node_id: str
+) -> tuple[float, dict[date, float]]:
+    """Share that an item has of its node's forecast: of the whole horizon, and of each day.
+
+    A day on which the node is forecast at nothing counts by the share of the horizon: its causes, those of a closed
+    day among them, are as large for the item as on other days, and add up to nothing.
+    """
     own = select(forecasts.c.target_date, forecasts.c.mean).where(
         forecasts.c.run_id == run.run_id, forecasts.c.store_id == store_id, forecasts.c.item_id == item_id
     )
@@ -55,20 +78,9 @@ def explain_item(connection: Connection, active: Active, store_id: str, item_id:
     )
     node_mean = {row.target_date: row.mean for row in connection.execute(whole)}
     mean = {row.target_date: row.mean for row in connection.execute(own)}
-    sold = connection.execute(
-        select(func.sum(run_series.c.units_last_28)).where(of_store, run_series.c.department_id == item.department_id)
-    ).scalar_one()
     total = sum(node_mean.values())
-    share = {day: units / node_mean[day] if node_mean.get(day, 0) > 0 else 0.0 for day, units in mean.items()}
-    return Explanation(
-        run=run.reference,
-        node_id=node_id,
-        item_id=item_id,
-        store_id=store_id,
-        share=sum(mean.values()) / total if total > 0 else 0.0,
-        recent_share=item.units_last_28 / sold if sold > 0 else 0.0,
-        **_causes(connection, run, node_id, share),
-    )
+    usual = sum(mean.values()) / total if total > 0 else 0.0
+    return usual, {day: units / node_mean[day] if node_mean.get(day, 0) > 0 else usual for day, units in mean.items()}
 
 
 def _causes(connection: Connection, run: ActiveRun, node_id: str, share: Mapping[date, float]) -> dict[str, object]:

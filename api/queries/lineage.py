@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select
 from api.active import Active, ActiveRun
 from api.errors import one_field
 from api.queries.accuracy import error_values, unit_errors
+from api.queries.explain import shares_of_item
 from api.queries.overrides import overrides_of
 from api.queries.series import run_of_store, unknown_series, utc
 from api.schemas import (
@@ -33,7 +34,6 @@ from models_ml.store.schema import (
     model_runs,
     monitor_results,
     node_contributions,
-    node_forecasts,
     quality_results,
     run_features,
     run_series,
@@ -87,7 +87,7 @@ def lineage(connection: Connection, active: Active, store_id: str, item_id: str,
         dbt_invocation_id=ledger.parameters.get("dbt_invocation_id"),
         node_id=f"store_department:{store_id}|{series.department_id}",
         demand_class=series.demand_class,
-        features=_features(connection, run, series, day, days[day]),
+        features=_features(connection, run, series, day),
         checks=_checks(connection, run),
         overrides=[
             LineageOverride(override=made[number], factor=on.factor, units_each=on.units_each)
@@ -97,17 +97,10 @@ def lineage(connection: Connection, active: Active, store_id: str, item_id: str,
     )
 
 
-def _features(connection: Connection, run: ActiveRun, series: Any, day: date, mean: float) -> list[LineageFeature]:
+def _features(connection: Connection, run: ActiveRun, series: Any, day: date) -> list[LineageFeature]:
     """Features by family: what each moved the store x department by that day, in the item's share of it."""
     node_id = f"store_department:{series.store_id}|{series.department_id}"
-    whole = connection.execute(
-        select(node_forecasts.c.mean).where(
-            node_forecasts.c.run_id == run.run_id,
-            node_forecasts.c.node_id == node_id,
-            node_forecasts.c.target_date == day,
-        )
-    ).scalar_one_or_none()
-    share = mean / whole if whole else 0.0
+    _, shares = shares_of_item(connection, run, series.store_id, series.item_id, node_id)
     rows = connection.execute(
         select(node_contributions.c.family, node_contributions.c.units).where(
             node_contributions.c.run_id == run.run_id,
@@ -115,7 +108,7 @@ def _features(connection: Connection, run: ActiveRun, series: Any, day: date, me
             node_contributions.c.target_date == day,
         )
     )
-    moved = {family: units * share for family, units in rows}
+    moved = {family: units * shares.get(day, 0.0) for family, units in rows}
     used: dict[str, list[UsedFeature]] = {family: [] for family in moved}
     read = (
         select(run_features)

@@ -117,12 +117,20 @@ class Contributions:
     Attributes:
         rows: what is forecast: nodes (see `Marts.store_departments`) or series (see `Marts.series`).
         features: (part of the forecaster, feature).
-        units: rows x horizon x features; summed over the features, the forecast before it is reconciled.
+        units: rows x horizon x features; summed over the features, the forecast before it is reconciled, of open days.
+        closed: bool, rows x horizon: days that are forecast at nothing, whatever the features say, as the store is
+            closed.
     """
 
     rows: pd.DataFrame
     features: tuple[tuple[str, str], ...]
     units: np.ndarray
+    closed: np.ndarray
+
+    @property
+    def taken_off(self) -> np.ndarray:
+        """What closed days take off: rows x horizon, minus what the features say there."""
+        return np.where(self.closed, -self.units.sum(axis=2), 0.0)
 
 
 @runtime_checkable

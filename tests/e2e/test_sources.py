@@ -104,6 +104,9 @@ def test_other_shapes_are_forecast_better_than_by_last_week(
         assert sundays == 0
         [(lowest,)] = query(home, "select min(mean) from forecasts where strftime('%w', target_date) <> '0'")
         assert lowest > 1000  # closed days have not taught zero demand
+        moved = "select max(abs(units)) from node_contributions where strftime('%w', target_date) = '0' and family = "
+        assert query(home, moved + "'reconciliation'")[0][0] < 1e-3  # that they sell nothing has a name of its own
+        assert query(home, moved + "'closed_days'")[0][0] > 1000
 
 
 @pytest.mark.slow

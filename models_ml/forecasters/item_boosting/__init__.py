@@ -198,7 +198,8 @@ class ItemBoosting:
         units[:, 0] = base
         names = tuple(("items", name) for name in ("level", *fitted.features))
         on = on_sale(marts)[series][:, None]
-        return Contributions(marts.series.iloc[[series]], names, (units * on)[None])
+        closed = np.zeros((1, marts.horizon_days), dtype=bool)  # it knows of none: nodes do
+        return Contributions(marts.series.iloc[[series]], names, (units * on)[None], closed)
 
     def item_features(self) -> dict[str, float]:
         """See `ItemExplainable`; none where nothing was ever sold."""

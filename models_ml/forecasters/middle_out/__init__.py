@@ -93,11 +93,13 @@ class MiddleOut:
         weight = self.choices.blend.regression_weight
         sources = [*(("regression", name) for name in names), *(("boosting", name) for name in features)]
         units = np.concatenate([regressed * weight, boosted * (1 - weight)], axis=2)
-        return Contributions(panel.nodes, tuple(sources), units)
+        return Contributions(panel.nodes, tuple(sources), units, panel.closed[:, panel.known_days :])
 
     def item_contributions(self, marts: Marts, series: int) -> Contributions:
         """What moved one series before it was scaled to its store x department."""
-        return self._items.item_contributions(marts, series)
+        panel = self.panel(marts)
+        closed = panel.closed[[marts.node_of_series[series]], panel.known_days :]
+        return replace(self._items.item_contributions(marts, series), closed=closed)
 
     def item_features(self) -> dict[str, float]:
         """Those of the item model."""

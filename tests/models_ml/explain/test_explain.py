@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import lightgbm as lgb
@@ -163,6 +164,37 @@ def test_without_its_department_they_add_up_to_what_the_item_model_says(
         given = forecaster.item_contributions(marts, series)  # type: ignore[attr-defined]
         assert given.rows.index.tolist() == [series]
         np.testing.assert_allclose(given.units[0].sum(axis=1), items[series], rtol=1e-4, atol=1e-5)
+
+
+def test_what_a_closed_day_takes_is_booked_as_that(stored: tuple[FittedModel, Marts, artifact.RunArtifact]) -> None:
+    """One department's store shut on the fourth day: its forecast is nothing, and closing is all that made it so."""
+    model, marts, _ = stored
+    forecaster, panel = model.forecaster, model.forecaster.panel(marts)  # type: ignore[attr-defined]
+    closed = panel.closed.copy()
+    closed[1, panel.known_days + 3] = True
+    try:
+        forecaster._panel = (marts, replace(panel, closed=closed))  # type: ignore[attr-defined]
+        forecast, given = forecaster.forecast(marts), forecaster.contributions(marts)  # type: ignore[attr-defined]
+        series = int(np.flatnonzero(marts.node_of_series == 1)[0])
+        families, of_item = explain.by_family(forecaster.item_contributions(marts, series))  # type: ignore[attr-defined]
+        untouched = explain.by_family(forecaster._items.item_contributions(marts, series))[1]  # type: ignore[attr-defined]
+    finally:
+        forecaster._panel = (marts, panel)  # type: ignore[attr-defined]
+    rows = explain.contribution_rows(given, marts, forecast).to_pandas()
+    units = rows.pivot_table(index=["node_id", "target_date"], columns="family", values="units")
+    mean = pd.DataFrame(forecast.node_mean, index=forecast.hierarchy.nodes["node_id"], columns=marts.step_dates)
+    np.testing.assert_allclose(units.sum(axis=1), mean.stack()[units.index], rtol=1e-9, atol=1e-9)
+    node, day = panel.nodes["node_id"][1], marts.step_dates[3]
+    that, others = units.loc[(node, day)], units.drop(index=(node, day)).loc[[node]]
+    assert mean.loc[node, day] == 0
+    assert that["closed_days"] < -0.5 * that["level"]
+    assert that["reconciliation"] == pytest.approx(0, abs=1e-9)
+    assert (others["closed_days"] == 0).all()
+    assert (others["reconciliation"].abs() > 0).any()
+    assert units.loc[("total", day), "closed_days"] == pytest.approx(that["closed_days"])
+    assert families[-1] == "closed_days"
+    np.testing.assert_array_equal(of_item[:, :, :-1], untouched)
+    np.testing.assert_allclose(of_item[0, :, -1], np.where(np.arange(28) == 3, -untouched[0].sum(axis=1), 0), atol=1e-9)
 
 
 def test_two_items_of_a_department_are_moved_by_features_of_their_own(

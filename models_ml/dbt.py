@@ -1,27 +1,24 @@
-"""Runs dbt as its own process: its memory is given back, and its lock on the warehouse ends with it."""
+"""Runs dbt's commands on the project, each in a process of its own (models_ml/dbt_host.py)."""
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from signal import Signals
 from typing import Any
 
+from models_ml.dbt_host import Host, Invocation
 from models_ml.errors import StepError
 from models_ml.settings import REPOSITORY, Settings
 from models_ml.steps import WEEK_DAYS
 
 RECENT_WEEKS = 8
 """The project's own `as_of_recent_weeks`: how far back the folds of an origin on any weekday may lie."""
-
-
-PROGRAM = "import gc; gc.disable(); from dbt.cli.main import cli; cli()"
-"""dbt's objects live as long as it does: to look for garbage among them takes an eighth of a small build."""
 
 
 @dataclass(frozen=True)
@@ -75,14 +72,9 @@ def test(settings: Settings, selector: str) -> DbtResult:
     return run(settings, arguments, target=target_of(settings, selector), read_only=True)
 
 
-def parse(settings: Settings, *, read_only: bool = False) -> None:
-    """Parse the project, if that was not done in this home: a build takes it up, or tests that only read do.
-
-    Raises:
-        StepError: the project cannot be parsed.
-    """
-    if not (target_folder(settings, read_only=read_only) / "partial_parse.msgpack").exists():
-        run(settings, ["parse"], read_only=read_only)
+def prepare(settings: Settings) -> None:
+    """Have dbt loaded and the project parsed, without waiting for it."""
+    host().prepare(invocation(settings, [], target=settings.dbt_target))
 
 
 def left_out(kinds: Sequence[str]) -> list[str]:
@@ -108,14 +100,6 @@ def on_sql_server(settings: Settings) -> bool:
     return settings.effective_store_url.startswith("mssql")
 
 
-def target_folder(settings: Settings, *, read_only: bool) -> Path:
-    """Where dbt puts what it made; another folder where it only reads.
-
-    dbt would parse the whole project again each time that the way to connect changes.
-    """
-    return settings.home.resolve() / "dbt" / ("read_only" if read_only else "")
-
-
 def run(
     settings: Settings,
     arguments: Sequence[str],
@@ -136,24 +120,21 @@ def run(
     Raises:
         StepError: dbt failed.
     """
-    folder, log = target_folder(settings, read_only=read_only), settings.home.resolve() / "logs"
+    folder, log = target_folder(settings), log_folder(settings)
     folder.mkdir(parents=True, exist_ok=True)
     results_file = folder / "run_results.json"
     results_file.unlink(missing_ok=True)
-    command = [
-        sys.executable, "-c", PROGRAM, "--quiet", "--no-use-colors", "--log-path", str(log),
-        *arguments, "--vars", json.dumps({**project_variables(settings), **(variables or {})}),
-        "--project-dir", str(REPOSITORY / "dbt_project"), "--profiles-dir", str(REPOSITORY / "profiles"),
-        "--target", target or settings.dbt_target, "--target-path", str(folder),
-    ]  # fmt: skip
-    variables_of_process = environment(settings) | ({"DEMAND_DBT_ACCESS": "READ_ONLY"} if read_only else {})
-    completed = subprocess.run(command, env=variables_of_process, capture_output=True, text=True, check=False)  # noqa: S603
+    code, printed = host().run(
+        invocation(settings, arguments, variables, target=target or settings.dbt_target, read_only=read_only)
+    )
     results = json.loads(results_file.read_text()) if results_file.exists() else {"results": [], "metadata": {}}
     failed = [r for r in results["results"] if r["status"] in ("error", "fail", "runtime error")]
-    if completed.returncode != 0 or failed:
-        lines = [f"{r['unique_id']}: {r['message']}" for r in failed[:5]]
-        if not lines:
-            lines = (completed.stdout + completed.stderr).strip().splitlines()[-12:]
+    if code != 0 or failed:
+        lines = [f"{r['unique_id']}: {r['message']}" for r in failed[:5]] or printed.strip().splitlines()[-12:]
+        if code < 0:
+            lines.append(
+                f"It was ended by {Signals(-code).name}; a machine that runs out of memory ends what takes most."
+            )
         more = f"\n  and {len(failed) - 5} more" if len(failed) > 5 else ""
         raise StepError(
             f"dbt {arguments[0]} failed; the whole story is in {log / 'dbt.log'}:\n  " + "\n  ".join(lines) + more
@@ -163,6 +144,51 @@ def run(
         invocation_id=results["metadata"].get("invocation_id", ""),
         warnings=[r["unique_id"].split(".")[2] for r in results["results"] if r["status"] == "warn"],
     )
+
+
+def host() -> Host:
+    """The process that runs dbt for this one, which loads it and parses a project once; started when it is needed."""
+    global _host
+    if _host is None or not _host.alive:
+        _host = Host()
+        atexit.register(_host.end)
+    return _host
+
+
+_host: Host | None = None
+
+
+def invocation(
+    settings: Settings,
+    arguments: Sequence[str],
+    variables: dict[str, Any] | None = None,
+    *,
+    target: str,
+    read_only: bool = False,
+) -> Invocation:
+    """A dbt command; see `run`."""
+    return Invocation(
+        command=arguments,
+        project=[
+            "--vars", json.dumps({**project_variables(settings), **(variables or {})}),
+            "--project-dir", str(REPOSITORY / "dbt_project"),
+            "--profiles-dir", str(REPOSITORY / "profiles"),
+            "--target", target,
+        ],
+        output=["--log-path", str(log_folder(settings)), "--target-path", str(target_folder(settings))],
+        environment=environment(settings) | ({"DEMAND_DBT_ACCESS": "READ_ONLY"} if read_only else {}),
+        folder=Path.cwd(),
+    )  # fmt: skip
+
+
+def target_folder(settings: Settings) -> Path:
+    """Where dbt puts what it made."""
+    return settings.home.resolve() / "dbt"
+
+
+def log_folder(settings: Settings) -> Path:
+    """Where dbt writes its log."""
+    return settings.home.resolve() / "logs"
 
 
 def project_variables(settings: Settings) -> dict[str, Any]:
@@ -194,7 +220,6 @@ def environment(settings: Settings) -> dict[str, str]:
         "DEMAND_THREADS": str(settings.threads),
         **(sql_server_variables(settings) if on_sql_server(settings) else {}),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        "PYTHONWARNINGS": "ignore",
     }
 
 

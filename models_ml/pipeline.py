@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
-from contextlib import AbstractContextManager, contextmanager, suppress
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import partial
@@ -203,7 +203,6 @@ def main_job(
             refuse_unknown_days(ingested, settings.horizon_days)
             step.note = describe_ingest(ingested)
         with report.step("dbt build") as step:
-            checks.parsed.result()
             step.note = build_warehouse(settings, ingested, force=force)
         checks.begin()
         warehouse = open_warehouse(
@@ -304,23 +303,23 @@ def train_beside(settings: Settings, plan: Plan, checks: Checks, report: Reporte
 
 @dataclass
 class Checks:
-    """The tests and checks of the data, which run in a process of their own beside the training.
+    """The tests and checks of the data, beside the training.
 
     Attributes:
         settings: of the job.
-        process: where they run; it loads their libraries while files are read and marts are built.
-        parsed: there when dbt has parsed the project.
+        process: where the checks run; it loads their libraries while files are read and marts are built.
+        thread: waits for dbt's tests, then for the checks.
         of_data: the outcome of `check_data`, in a line; None before `begin`.
     """
 
     settings: Settings
     process: Executor
-    parsed: Future[None]
+    thread: Executor
     of_data: Future[str] | None = None
 
     def begin(self) -> None:
         """Test and check what is built now."""
-        self.of_data = self.process.submit(check_data, self.settings.shared_by(2))
+        self.of_data = self.thread.submit(check_data, self.settings.shared_by(2), self.process)
 
     def result(self) -> str:
         """The outcome in a line.
@@ -344,10 +343,10 @@ class Checks:
 @contextmanager
 def checking(settings: Settings) -> Iterator[Checks]:
     """Test and check the data while the block goes on; a fault of the data outranks an error of the block."""
-    with processes(1) as process:
-        # Another share of threads and memory is another profile to dbt, which it parses the project for.
-        checks = Checks(settings, process, process.submit(parse_ahead, settings))
-        process.submit(prepare_checks, settings.shared_by(2))
+    dbt.prepare(settings)
+    with processes(1) as process, ThreadPoolExecutor(1) as thread:
+        process.submit(load_checks)
+        checks = Checks(settings, process, thread)
         try:
             yield checks
         except Exception:
@@ -355,22 +354,19 @@ def checking(settings: Settings) -> Iterator[Checks]:
             raise
 
 
-def parse_ahead(settings: Settings, *, read_only: bool = False) -> None:
-    """Have dbt parse the project of a new home while files are read; what is wrong with it, the build will say."""
-    with suppress(StepError):
-        dbt.parse(settings, read_only=read_only)
-
-
-def prepare_checks(settings: Settings) -> None:
-    """Have ready what `check_data` needs beside the data: the checks' libraries, and dbt's view of the project."""
+def load_checks() -> None:
+    """Load the libraries of the checks."""
     from expectations.library import great_expectations
 
     great_expectations()
-    parse_ahead(settings, read_only=True)
 
 
-def check_data(settings: Settings) -> str:
+def check_data(settings: Settings, process: Executor) -> str:
     """The dbt tests of the marts, unless they passed on what is built, and the checks of the raw tables and the marts.
+
+    Args:
+        settings: of the job, with the threads and the memory that they may take.
+        process: where the checks run.
 
     Returns:
         The outcome in a line.
@@ -386,7 +382,7 @@ def check_data(settings: Settings) -> str:
     else:
         tested = describe(dbt.test(settings, "warehouse"))
         stamp.write_text(json.dumps({**built, "tested": True}))
-    return f"{tested}; {check_quality(settings, ['raw', 'marts'])}"
+    return f"{tested}; {process.submit(check_quality, settings, ['raw', 'marts']).result()}"
 
 
 def build_warehouse(settings: Settings, ingested: IngestReport, *, force: bool) -> str:

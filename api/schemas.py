@@ -17,7 +17,7 @@ Routes and their models (all `GET` unless said; errors are `Problem` as `applica
 | `/forecast/explain` | `Explanation` | what moved a node's or an item's forecast |
 | `/what-if` (POST) | `WhatIf` | the forecast at other prices, with other flags and events |
 | `/elasticities` | `Elasticities` | own-price elasticities with intervals |
-| `/inventory` | `InventoryAnswer` | what to hold and to order of one item in one store |
+| `/inventory` | `InventoryAnswer` | what to hold and to order of one item in one store, after overrides |
 | `/inventory/items` | `InventoryPage` | the same of all that match |
 | `/inventory/departments` | `InventoryDepartments` | stock and its value, by store and department |
 | `/lineage` | `Lineage` | where a served number comes from |
@@ -524,6 +524,7 @@ class ModelStatus(Schema):
     status: Literal["fresh", "stale", "empty"]
     age_days: float | None = Field(description="Days since the oldest active run was published.")
     max_age_days: float = Field(description="Older than this is stale.")
+    version: str = Field(description="Changes with whatever changes served numbers: a run, a pointer, an override.")
     stores: list[ActiveStore]
     runs: list[RunSummary] = Field(description="The active runs, newest first.")
 
@@ -888,8 +889,8 @@ class OrderingTerms(Schema):
     shortage_cost: float = Field(ge=0, description="Of a unit asked for in vain, as a share of its price.")
 
 
-class InventoryPolicy(Schema):
-    """What to hold and to order of one item in one store, from the run's origin on."""
+class PolicySeries(Schema):
+    """An item in a store, and how it is ordered."""
 
     item_id: ItemId
     store_id: StoreId
@@ -898,6 +899,11 @@ class InventoryPolicy(Schema):
     run_id: RunId
     price: float | None = Field(ge=0, description="Last known price; null without prices.")
     terms: OrderingTerms
+
+
+class PolicyFigures(Schema):
+    """What to hold and to order, from the run's origin on."""
+
     expected_demand: Units = Field(description="Mean demand over the lead time and the review period together.")
     safety_stock: float = Field(
         description="Order-up-to level less expected demand; below zero where the mean alone is more than is asked for."
@@ -908,6 +914,15 @@ class InventoryPolicy(Schema):
     days_of_cover: float = Field(ge=0, description="How long the order-up-to level lasts at the expected demand.")
     mean_stock: Units = Field(description="Stock expected on hand, between an order's arrival and the next one's.")
     stock_value: float | None = Field(ge=0, description="Mean stock at the item's price.")
+
+
+class InventoryPolicy(PolicyFigures, PolicySeries):
+    """What to hold and to order of one item in one store, for the final forecast: after overrides."""
+
+    model: PolicyFigures | None = Field(description="For the model's forecast; null where no override moves it.")
+    overrides: list[int] = Field(
+        description="Overrides on days of the lead time and the review period, in order of creation."
+    )
 
 
 class OrderSuggestion(Schema):
@@ -935,8 +950,8 @@ class InventoryPage(Schema):
     next_cursor: str | None
 
 
-class InventoryDepartment(Schema):
-    """Stock of a department of a store."""
+class StockOfDepartment(Schema):
+    """A department of a store."""
 
     store_id: StoreId
     department_id: DepartmentId
@@ -944,12 +959,24 @@ class InventoryDepartment(Schema):
     run_id: RunId
     items: int = Field(ge=0, description="Items with a policy.")
     unpriced_items: int = Field(ge=0, description="Those of them without a price: their stock has no value here.")
+
+
+class StockFigures(Schema):
+    """Sums over the policies of a department's items."""
+
     expected_demand: Units
     order_up_to: int = Field(ge=0)
     mean_stock: Units
     expected_short: Units
     stock_value: float = Field(ge=0, description="Mean stock at the items' prices.")
     safety_stock_value: float = Field(description="Safety stock at the items' prices.")
+
+
+class InventoryDepartment(StockFigures, StockOfDepartment):
+    """Stock of a department of a store, for the final forecast: after overrides."""
+
+    model: StockFigures | None = Field(description="For the model's forecast; null where no override moves an item.")
+    overridden_items: int = Field(ge=0, description="Items whose policy an override moves.")
 
 
 class InventoryDepartments(Schema):

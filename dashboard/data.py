@@ -50,7 +50,7 @@ class Serving:
         status: the API's own words about the active runs.
         stores: served stores.
         departments: served departments.
-        run_key: changes with every publish, promotion and rollback; the key of every cache.
+        run_key: changes with every publish, promotion, rollback and override; the key of every cache.
         loaded_at: when the API was last heard (UTC).
         away: why the API does not answer now; none while it does.
     """
@@ -125,7 +125,7 @@ def serving(now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)) ->
             return known
         try:
             status = client().status()
-            key = "+".join(sorted(f"{s.store_id}={s.run_id}" for s in status.stores)) or "nothing"
+            key = status.version
             if known and known.run_key == key:
                 stores, departments = known.stores, known.departments
             elif status.stores:

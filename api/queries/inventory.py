@@ -1,8 +1,13 @@
-"""Ordering policies of the served series."""
+"""Ordering policies of the served series, for the final forecast: after overrides.
+
+The store holds the policies for the model's forecast. Those that an override moves are derived from it at reading.
+"""
 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, cast, func, literal, or_, select
@@ -10,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, cast, func, litera
 from api.active import Active, ActiveRun
 from api.errors import ApiError
 from api.paging import decode_cursor, encode_cursor
+from api.queries.final_policies import Moved, moved_policies
 from api.queries.series import SERVED_SERIES, run_of_store, unknown_series
 from api.schemas import (
     InventoryAnswer,
@@ -19,7 +25,11 @@ from api.schemas import (
     InventoryPolicy,
     OrderingTerms,
     OrderSuggestion,
+    PolicyFigures,
+    PolicySeries,
+    StockFigures,
 )
+from models_ml.inventory.policy import FIGURES
 from models_ml.store.schema import REAL, inventory_policy, run_series
 
 SERVED_POLICIES = SERVED_SERIES.join(
@@ -35,7 +45,7 @@ _POLICY: list[Any] = [
     _STOCK_VALUE.label("stock_value"),
 ]
 _TERMS = list(OrderingTerms.model_fields)
-_PLAIN = [name for name in InventoryPolicy.model_fields if name != "terms"]
+_SERIES = [name for name in PolicySeries.model_fields if name != "terms"]
 _UNPRICED = -1.0
 """Sorts series without a price last."""
 
@@ -59,7 +69,7 @@ def inventory_of(
             f"{run.run_id} holds no policy for '{item_id}' in '{store_id}': its lead time and review period together "
             f"are longer than the forecast of {run.horizon_days} days, or the run is older than policies are.",
         )
-    policy = policy_of(row)
+    policy = policy_of(row, moved_policies(connection, active, [row]))
     order = None if on_hand is None else suggestion(policy, on_hand, on_order)
     return InventoryAnswer(run=run.reference, policy=policy, order=order)
 
@@ -68,10 +78,16 @@ def _key(run: ActiveRun, store_id: str, item_id: str) -> dict[str, str]:
     return {"run_id": run.run_id, "store_id": store_id, "item_id": item_id}
 
 
-def policy_of(row: Any) -> InventoryPolicy:
-    """A row as an answer."""
+def policy_of(row: Any, moved: Mapping[tuple[str, str], Moved]) -> InventoryPolicy:
+    """A row as an answer, for the final forecast."""
     terms = OrderingTerms(**{name: getattr(row, name) for name in _TERMS})
-    return InventoryPolicy(terms=terms, **{name: getattr(row, name) for name in _PLAIN})
+    series = {name: getattr(row, name) for name in _SERIES}
+    model = {name: getattr(row, name) for name in (*FIGURES, "stock_value")}
+    change = moved.get((row.store_id, row.item_id))
+    if change is None:
+        return InventoryPolicy(terms=terms, **series, **model, model=None, overrides=[])
+    final = change.figures.model_dump()
+    return InventoryPolicy(terms=terms, **series, **final, model=PolicyFigures(**model), overrides=change.overrides)
 
 
 def suggestion(policy: InventoryPolicy, on_hand: float, on_order: float) -> OrderSuggestion:
@@ -120,29 +136,70 @@ def inventory_page(
     total = connection.execute(select(func.count()).select_from(SERVED_POLICIES).where(*filters)).scalar_one()
     asked = ["inventory", store_id, department_id, category_id, sort]
     fingerprint = "|".join((active.token[:12], *("" if part is None else part for part in asked)))
+    after = decode_cursor(cursor, fingerprint, (str, str) if sort == "name" else (float, str, str))
+    if sort == "value" and active.effects:
+        rows, moved = _by_final_value(connection, active, filters, after, limit + 1)
+    else:
+        rows = _in_order(connection, filters, sort, after, limit + 1)
+        moved = moved_policies(connection, active, rows[:limit])
+    items = [policy_of(row, moved) for row in rows[:limit]]
+    next_cursor = None
+    if len(rows) > limit:
+        last = items[-1]
+        key = (last.item_id, last.store_id)
+        next_cursor = encode_cursor(fingerprint, key if sort == "name" else (_valued(last.stock_value), *key))
+    return InventoryPage(items=items, total=total, next_cursor=next_cursor)
+
+
+def _valued(stock_value: float | None) -> float:
+    return _UNPRICED if stock_value is None else stock_value
+
+
+def _in_order(
+    connection: Connection,
+    filters: Sequence[ColumnElement[bool]],
+    sort: str,
+    after: tuple[Any, ...] | None,
+    most: int,
+) -> Sequence[Any]:
+    """Rows of `_POLICY` behind a cursor, by name or by the value of the model's stock."""
     item, store = run_series.c.item_id, run_series.c.store_id
     value = func.coalesce(_STOCK_VALUE, literal(_UNPRICED))
-    after = decode_cursor(cursor, fingerprint, (str, str) if sort == "name" else (float, str, str))
     statement = select(*_POLICY).select_from(SERVED_POLICIES).where(*filters)
     if after is not None:  # spelt out: SQL Server has no row values
         *largest, last_item, last_store = after
         behind = or_(item > last_item, and_(item == last_item, store > last_store))
         statement = statement.where(or_(value < largest[0], and_(value == largest[0], behind)) if largest else behind)
     statement = statement.order_by(*([] if sort == "name" else [value.desc()]), item, store)
-    rows = connection.execute(statement.limit(limit + 1)).all()
-    next_cursor = None
-    if len(rows) > limit:
-        last = rows[limit - 1]
-        valued = _UNPRICED if last.stock_value is None else last.stock_value
-        key = (last.item_id, last.store_id)
-        next_cursor = encode_cursor(fingerprint, key if sort == "name" else (valued, *key))
-    return InventoryPage(items=[policy_of(row) for row in rows[:limit]], total=total, next_cursor=next_cursor)
+    return connection.execute(statement.limit(most)).all()
+
+
+def _by_final_value(
+    connection: Connection,
+    active: Active,
+    filters: Sequence[ColumnElement[bool]],
+    after: tuple[Any, ...] | None,
+    most: int,
+) -> tuple[Sequence[Any], Mapping[tuple[str, str], Moved]]:
+    """Rows of `_POLICY` behind a cursor by the value of the final stock, which the database does not know."""
+    rows = connection.execute(select(*_POLICY).select_from(SERVED_POLICIES).where(*filters)).all()
+    moved = moved_policies(connection, active, rows)
+
+    def place(row: Any) -> tuple[float, str, str]:
+        change = moved.get((row.store_id, row.item_id))
+        return -_valued(row.stock_value if change is None else change.figures.stock_value), row.item_id, row.store_id
+
+    ordered = sorted(rows, key=place)
+    if after is not None:
+        ordered = [row for row in ordered if place(row) > (-after[0], after[1], after[2])]
+    return ordered[:most], moved
 
 
 def inventory_departments(
     connection: Connection, active: Active, *, store_id: str | None, category_id: str | None
 ) -> InventoryDepartments:
     """Stock of every department of every store that matches."""
+    filters = filters_of(active, store_id, None, category_id)
     keys = [run_series.c[name] for name in ("store_id", "department_id", "category_id", "run_id")]
     policy, price = inventory_policy.c, run_series.c.price
     sums: dict[str, ColumnElement[Any]] = {
@@ -161,10 +218,45 @@ def inventory_departments(
             *(func.sum(column).label(name) for name, column in sums.items()),
         )
         .select_from(SERVED_POLICIES)
-        .where(*filters_of(active, store_id, None, category_id))
+        .where(*filters)
         .group_by(*keys)
         .order_by(run_series.c.store_id, run_series.c.department_id)
     ).mappings()
-    return InventoryDepartments(
-        departments=[InventoryDepartment(**{**row, "order_up_to": round(row["order_up_to"])}) for row in rows]
-    )
+    moved, added = _added_by_overrides(connection, active, filters)
+    departments = []
+    for row in rows:
+        key = (row["store_id"], row["department_id"])
+        model = {name: row[name] for name in sums} | {"order_up_to": round(row["order_up_to"])}
+        if key not in moved:
+            departments.append(InventoryDepartment(**{**row, **model}, model=None, overridden_items=0))
+            continue
+        final = {name: model[name] + added[key][name] for name in sums}
+        final |= {name: max(0.0, final[name]) for name in sums if name != "safety_stock_value"}
+        departments.append(
+            InventoryDepartment(**{**row, **final}, model=StockFigures(**model), overridden_items=moved[key])
+        )
+    return InventoryDepartments(departments=departments)
+
+
+def _added_by_overrides(
+    connection: Connection, active: Active, filters: Sequence[ColumnElement[bool]]
+) -> tuple[Mapping[tuple[str, str], int], Mapping[tuple[str, str], Mapping[str, float]]]:
+    """By store and department: how many policies overrides move, and what they add to the sums of `StockFigures`."""
+    if not active.effects:
+        return {}, {}
+    rows = connection.execute(select(*_POLICY).select_from(SERVED_POLICIES).where(*filters)).all()
+    moved = moved_policies(connection, active, rows)
+    counted: dict[tuple[str, str], int] = defaultdict(int)
+    added: dict[tuple[str, str], dict[str, float]] = defaultdict(lambda: dict.fromkeys(StockFigures.model_fields, 0))
+    for row in rows:
+        change = moved.get((row.store_id, row.item_id))
+        if change is None:
+            continue
+        key, figures = (row.store_id, row.department_id), change.figures
+        counted[key] += 1
+        for name in ("expected_demand", "order_up_to", "mean_stock", "expected_short"):
+            added[key][name] += getattr(figures, name) - getattr(row, name)
+        if row.price is not None:
+            added[key]["stock_value"] += (figures.stock_value or 0.0) - row.stock_value
+            added[key]["safety_stock_value"] += (figures.safety_stock - row.safety_stock) * row.price
+    return counted, added

@@ -73,6 +73,7 @@ def model_status(connection: Connection, active: Active, now: datetime, max_age_
         status="empty" if age is None else "stale" if age > max_age_days else "fresh",
         age_days=age,
         max_age_days=max_age_days,
+        version=active.token,
         stores=[
             ActiveStore(store_id=store, run_id=run.run_id, activated_at=active.activated_at[store])
             for store, run in active.by_store.items()

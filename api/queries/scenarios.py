@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from api.active import Active, ActiveRun
 from api.errors import ApiError, one_field
+from api.queries.finals import finals
 from api.queries.series import run_of_store, unknown_series
 from api.schemas import (
     Elasticities,
@@ -189,27 +190,8 @@ def read_base(connection: Connection, active: Active, asked: WhatIfRequest) -> B
     ).scalars()
     model = np.fromiter(means, dtype=np.float64).reshape(len(series), -1)
     dates = [run.origin + timedelta(days=1 + run.step_days * n) for n in range(model.shape[1])]
-    units, applied = finals(active, run, series, model, dates)
-    return Base(run, series, model, units, applied, dates)
-
-
-def finals(
-    active: Active, run: ActiveRun, series: pd.DataFrame, means: np.ndarray, dates: Sequence[date]
-) -> tuple[np.ndarray, list[int]]:
-    """Means after overrides, like `means` (series x dates), and the ids of the overrides that changed one."""
-    units, applied = means.copy(), []
-    served = np.array([active.by_store.get(store) is run for store in series["store_id"]])
-    column_of = {day.isoformat(): column for column, day in enumerate(dates)}
-    for effect in active.effects.get(run.run_id, ()):
-        own = served.copy()
-        for key, value in effect.keys.items():
-            own &= (series[key] == value).to_numpy()
-        days = {column_of[day]: change for day, change in effect.days.items() if day in column_of}
-        for column, change in days.items():
-            units[own, column] = units[own, column] * change.factor if change.factor is not None else change.units_each
-        if own.any() and days:
-            applied.append(effect.override_id)
-    return units, applied
+    units, changed = finals(active, run, series, model, dates)
+    return Base(run, series, model, units, list(changed), dates)
 
 
 def what_if(connection: Connection, active: Active, asked: WhatIfRequest) -> WhatIf:

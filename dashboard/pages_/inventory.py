@@ -36,9 +36,10 @@ def render(serving: Serving) -> None:
         )
         return
     layout.cards(_cards(departments))
+    _moved(departments)
     _picture(departments, listed, product)
     if listed:
-        _order(place, next((one for one in listed if one.item_id == item), None))
+        _order(serving, place, next((one for one in listed if one.item_id == item), None))
         _table(listed, total, place, product)
     else:
         layout.note(f"{_waiting(serving)} to see its items, and what to order of each.")
@@ -140,6 +141,21 @@ def _cards(departments: Sequence[schemas.InventoryDepartment]) -> list[Card]:
     ]
 
 
+def _moved(departments: Sequence[schemas.InventoryDepartment]) -> None:
+    """Says when overrides moved what is shown, and from where."""
+    moved = sum(one.overridden_items for one in departments)
+    if not moved:
+        return
+    model = sum((one.model or one).expected_demand for one in departments)
+    level = sum((one.model or one).order_up_to for one in departments)
+    layout.note(
+        f"Overrides move the orders of {formats.count(moved)} of {formats.count(sum(one.items for one in departments))}"
+        f" items: the expected demand to {formats.units(sum(one.expected_demand for one in departments))} units, where "
+        f"the model alone has {formats.units(model)}, and the levels to order up to "
+        f"{formats.units(float(sum(one.order_up_to for one in departments)))} from {formats.units(float(level))}."
+    )
+
+
 def _priced(departments: Sequence[schemas.InventoryDepartment]) -> bool:
     """Whether stock has a value: some item has a price."""
     return any(one.unpriced_items < one.items for one in departments)
@@ -200,7 +216,7 @@ def _share(some: Sequence[tuple[str, list[float]]], sums: Mapping[str, list[floa
     return formats.percent(sum(value for _, (value, _) in some) / whole if whole else None)
 
 
-def _order(place: Place, policy: schemas.InventoryPolicy | None) -> None:
+def _order(serving: Serving, place: Place, policy: schemas.InventoryPolicy | None) -> None:
     st.header("What to order", anchor=False)
     if policy is None:
         layout.note("Choose an item above to see its order; the table below holds every item's levels.")
@@ -213,8 +229,8 @@ def _order(place: Place, policy: schemas.InventoryPolicy | None) -> None:
         on_order = st.number_input(
             "Ordered, not yet there", min_value=0, max_value=1_000_000, value=0, step=1, width=180, key="on_order",
         )  # fmt: skip
-    answer = data.order(policy.run_id, policy.item_id, place.name, on_hand, on_order)
-    order, terms = answer.order, answer.policy.terms
+    answer = data.order(serving.run_key, policy.item_id, place.name, on_hand, on_order)
+    policy, order, terms = answer.policy, answer.order, answer.policy.terms
     assert order is not None  # stock was given
     layout.cards(
         [
@@ -242,12 +258,20 @@ def _order(place: Place, policy: schemas.InventoryPolicy | None) -> None:
             ),
         ]
     )
+    if policy.model is not None:
+        numbers = ", ".join(map(str, policy.overrides))
+        layout.note(
+            f"Override{'s' if len(policy.overrides) > 1 else ''} {numbers} moved this order: for the model's forecast "
+            f"the level is {policy.model.order_up_to} ({formats.units(policy.model.expected_demand)} + "
+            f"{formats.units(policy.model.safety_stock)}), and an order cannot wait below {policy.model.reorder_point}."
+        )
 
 
 def _table(listed: Sequence[schemas.InventoryPolicy], total: int, place: Place, product: Product) -> None:
     if total > len(listed):
         layout.note(f"The {len(listed)} items with the most valuable stock of {total} are listed.")
     whole = st.column_config.NumberColumn
+    moved = any(one.model is not None for one in listed)
     layout.table(
         [
             {
@@ -261,6 +285,7 @@ def _table(listed: Sequence[schemas.InventoryPolicy], total: int, place: Place, 
                 "mean_stock": one.mean_stock,
                 "price": one.price,
                 "stock_value": one.stock_value,
+                **(_of_model(one) if moved else {}),
                 **one.terms.model_dump(),
             }
             for one in listed
@@ -279,6 +304,9 @@ def _table(listed: Sequence[schemas.InventoryPolicy], total: int, place: Place, 
             "mean_stock": whole("Mean stock", format="%.1f"),
             "price": whole("Price", format="%.2f"),
             "stock_value": whole("Stock value", format="%.2f"),
+            "model_order_up_to": whole("Order up to, model", format="localized"),
+            "model_expected_demand": whole("Expected demand, model", format="%.1f"),
+            "overrides": "Overrides",
             "lead_time_days": "Lead time, days",
             "review_period_days": "Review period, days",
             "service_level": whole("Service level", format="percent"),
@@ -286,3 +314,13 @@ def _table(listed: Sequence[schemas.InventoryPolicy], total: int, place: Place, 
             "shortage_cost": "Shortage cost",
         },
     )
+
+
+def _of_model(policy: schemas.InventoryPolicy) -> dict[str, float | str | None]:
+    """What a table says of the model's policy, before overrides."""
+    model = policy.model or policy
+    return {
+        "model_order_up_to": model.order_up_to,
+        "model_expected_demand": model.expected_demand,
+        "overrides": ", ".join(map(str, policy.overrides)),
+    }

@@ -15,7 +15,6 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 
-from models_ml.forecasters.quantiles import counts
 from models_ml.forecasters.quantiles.calibration import GRID, MOST_CELLS, share_below
 from models_ml.forecasters.quantiles.dispersion import learn_dispersion
 from models_ml.forecasters.quantiles.replay import FEWEST_KNOWN_DAYS, MOST_REPLAYS, Replays
@@ -178,18 +177,3 @@ def replay_rule(marts: Marts, rule: Rule, known_days: int, units: np.ndarray) ->
         actual[:, number] = units[:, end : end + horizon]
         usable[:, number] = sold & (launch[:, None] <= end - 7)
     return Replays(mean, actual, usable, "rule")
-
-
-def expected_short(mean: np.ndarray, dispersion: np.ndarray, stock: np.ndarray) -> np.ndarray:
-    """Expected units asked for beyond `stock`, E[(D - stock)+], of a negative binomial demand D.
-
-    E[D; D > s] = mean x P(D' >= s), where D' has one success more: size + 1 and the same probability.
-
-    Args:
-        mean, dispersion: one value a series.
-        stock: whole units, not negative.
-    """
-    size = 1 / np.maximum(dispersion, counts.SMALLEST_DISPERSION)
-    above = 1 - counts.cumulative(stock - 1, mean * (size + 1) / size, 1 / (size + 1))
-    short = mean * above - stock * (1 - counts.cumulative(stock, mean, dispersion))
-    return np.asarray(np.maximum(short, 0.0))

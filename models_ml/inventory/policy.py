@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from models_ml.forecasters.quantiles import counts
-from models_ml.inventory.interval import IntervalSpread, expected_short
+from models_ml import counts
 
-POLICY_COLUMNS = [
-    "protection_days",
-    "service_level",
+if TYPE_CHECKING:
+    from models_ml.inventory.interval import IntervalSpread
+
+FIGURES = [
     "expected_demand",
     "safety_stock",
     "reorder_point",
@@ -21,6 +22,9 @@ POLICY_COLUMNS = [
     "days_of_cover",
     "mean_stock",
 ]
+"""What a policy comes to."""
+
+POLICY_COLUMNS = ["protection_days", "service_level", *FIGURES]
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ def stock_target(
         over = (reached - asked) / np.maximum(reached - below, 1e-12)
         level = np.where((level > 0) & (shares < over), level - 1, level)
     level = np.where(on_sale, level, 0.0)
-    return Target(level, expected, expected_short(expected, spread.dispersion, level))
+    return Target(level, expected, counts.expected_short(expected, spread.dispersion, level))
 
 
 def inventory_policy(
@@ -108,11 +112,11 @@ def inventory_policy(
         # Each length of interval is calibrated by itself; what lasts the longer one must last the shorter one too.
         level[own] = np.maximum(target.level, reorder[own])
         expected[own] = target.expected
-        short[own] = expected_short(target.expected, dispersion, level[own])
+        short[own] = counts.expected_short(target.expected, dispersion, level[own])
     for days in np.unique(lead).tolist():
         own = np.flatnonzero(lead == days)
         target, dispersion = target_of(days, own)
-        left = level[own] - target.expected + expected_short(target.expected, dispersion, level[own])
+        left = level[own] - target.expected + counts.expected_short(target.expected, dispersion, level[own])
         on_arrival[own] = np.where(terms["lead_time_days"].to_numpy()[own] > 0, left, level[own])
     table["protection_days"], table["service_level"] = protection, service
     table["expected_demand"], table["reorder_point"], table["order_up_to"] = expected, reorder, level

@@ -46,6 +46,8 @@ ITEMS = {
     "HOBBIES_1_001": ("HOBBIES_1", "HOBBIES"),
 }
 ONLY_IN_CA_1 = "HOBBIES_1_001"
+POLICY_DAYS = 10
+"""Lead time and review period of `policy_columns` together."""
 WITHOUT_POLICY = "HOBBIES_1_001"
 WITHOUT_RMSSE = "FOODS_3_001"
 MODELS = ("middle_out", "seasonal_naive")
@@ -172,7 +174,9 @@ def make_run(
     tables |= errors
     tables["node_period_forecasts"] = periods_of(node_forecasts, days)
     tables |= {**scenario_rows(series, HORIZON), "run_features": FEATURES}
-    policy = series[["store_id", "item_id"]].join(pd.DataFrame(policy_columns(series["units_last_28"].to_numpy() / 28)))
+    first_days = forecasts[forecasts["target_date"] <= origin + timedelta(days=POLICY_DAYS)]
+    daily = first_days.groupby(["store_id", "item_id"], sort=False)["mean"].sum().to_numpy() / POLICY_DAYS
+    policy = series[["store_id", "item_id"]].join(pd.DataFrame(policy_columns(daily)))
     tables["inventory_policy"] = policy[policy["item_id"] != WITHOUT_POLICY]
     frames = RunFrames(
         **{

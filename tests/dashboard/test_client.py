@@ -8,7 +8,7 @@ import pytest
 from dashboard.client import RETRY_PAUSES_SECONDS, ApiAway, ApiClient, ApiMismatch, ApiRefused
 from models_ml.errors import DemandError
 
-EMPTY = {"status": "empty", "age_days": None, "max_age_days": 8, "stores": [], "runs": []}
+EMPTY = {"status": "empty", "age_days": None, "max_age_days": 8, "version": "empty", "stores": [], "runs": []}
 PROBLEM = {
     "type": "urn:retail-demand:problem:unknown-item",
     "title": "Unknown item",

@@ -406,6 +406,41 @@ def test_an_override_is_previewed_made_seen_and_taken_back(client: ApiClient) ->
     assert (revoked["state"], revoked["revoked_by"], revoked["revoked_because"]) == ("revoked", "bob", "rain")
 
 
+def test_orders_follow_an_override_and_say_what_the_model_says(
+    client: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages opened before the override show it too."""
+    monkeypatch.setattr(data, "STATUS_TTL_SECONDS", 0.0)
+    picks = {"place": "store:CA_2", "product": "department:HOBBIES_1"}
+    asked = {"store_id": "CA_2", "item_id": "HOBBIES_1_003"}
+    before = client.inventory(asked).policy
+    test = show("inventory", **picks, item="HOBBIES_1_003")
+    assert "Override" not in words(test)
+    assert "model_order_up_to" not in test.dataframe[0].value.columns
+    made = client.make_override(
+        schemas.OverrideRequest(
+            node_id="item_store:HOBBIES_1_003|CA_2", kind="percent", value=80, author="ann", reason="a fair",
+            valid_from=published_store.ORIGIN, valid_to=published_store.ORIGIN + timedelta(days=28),
+        )
+    )  # fmt: skip
+    try:
+        after = client.inventory(asked).policy
+        assert after.order_up_to > before.order_up_to
+        test = show("inventory", **picks, item="HOBBIES_1_003")
+        said = words(test)
+        assert f"How many HOBBIES_1_003 to order? {after.order_up_to} units" in said
+        assert "Overrides move the orders of 1 of 12 items" in said
+        assert f"Override {made.override_id} moved this order" in said
+        assert f"forecast the level is {before.order_up_to} (" in said
+        rows = test.dataframe[0].value.set_index("item")
+        assert rows.loc["HOBBIES_1_003", "overrides"] == str(made.override_id)
+        assert rows.loc["HOBBIES_1_003", "model_order_up_to"] == before.order_up_to
+        assert (rows["order_up_to"] != rows["model_order_up_to"]).sum() == 1
+    finally:
+        client.revoke_override(made.override_id, schemas.RevokeRequest(author="ann", reason="rain"))
+    assert "Override" not in words(show("inventory", **picks, item="HOBBIES_1_003"))
+
+
 def test_an_item_says_where_a_days_number_comes_from(client: ApiClient) -> None:
     test = show("explore", place="store:CA_1", product="department:FOODS_3", item="FOODS_3_002")
     day = published_store.ORIGIN + timedelta(days=3)

@@ -1,8 +1,8 @@
 """Quantiles for every forecaster: spread and calibration learned from replayed forecasts, set around its mean.
 
 A mean forecast says nothing of its own errors, so a near twin is replayed from a year of past origins (`replay`).
-At each of the twelve levels counts are negative binomial around the mean (`counts`), with a dispersion learned from
-the replays (`dispersion`), asked at probabilities that proved right on them (`calibration`).
+At each of the twelve levels counts are negative binomial around the mean (`models_ml.counts`), with a dispersion
+learned from the replays (`dispersion`), asked at probabilities that proved right on them (`calibration`).
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from models_ml.forecasters.quantiles import counts
+from models_ml import counts
 from models_ml.forecasters.quantiles.replay import Replays
-from models_ml.inventory.interval import expected_short, learn_spread
+from models_ml.inventory.interval import learn_spread
 from models_ml.inventory.policy import stock_target
 
 SERIES, REPLAYS, HORIZON, DAYS = 3_000, 13, 28, 10
@@ -96,7 +96,7 @@ def test_expected_short_is_the_sum_over_all_demands(mean: float, dispersion: flo
     mass = stats.nbinom.pmf(units, size, size / (size + mean))
     for stock in (0, 1, 5, 40):
         brute = (mass * np.maximum(units - stock, 0)).sum()
-        told = expected_short(np.array([mean]), np.array([dispersion]), np.array([float(stock)]))
+        told = counts.expected_short(np.array([mean]), np.array([dispersion]), np.array([float(stock)]))
         assert told[0] == pytest.approx(brute, rel=1e-6, abs=1e-9)
 
 

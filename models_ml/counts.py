@@ -27,6 +27,21 @@ def cumulative(units: np.ndarray, mean: np.ndarray, dispersion: np.ndarray) -> n
     return np.where(units < 0, 0.0, np.where(mean > 0, below, 1.0))
 
 
+def expected_short(mean: np.ndarray, dispersion: np.ndarray, stock: np.ndarray) -> np.ndarray:
+    """Expected units asked for beyond `stock`, E[(D - stock)+], of a negative binomial demand D.
+
+    E[D; D > s] = mean x P(D' >= s), where D' has one success more: size + 1 and the same probability.
+
+    Args:
+        mean, dispersion: one value a series.
+        stock: whole units, not negative.
+    """
+    size = 1 / np.maximum(dispersion, SMALLEST_DISPERSION)
+    above = 1 - cumulative(stock - 1, mean * (size + 1) / size, 1 / (size + 1))
+    short = mean * above - stock * (1 - cumulative(stock, mean, dispersion))
+    return np.asarray(np.maximum(short, 0.0))
+
+
 def quantiles(mean: np.ndarray, dispersion: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """Quantiles of each count.
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import nbinom
 
-from models_ml.forecasters.quantiles.counts import LARGE_MEAN, cumulative, quantiles
+from models_ml.counts import LARGE_MEAN, cumulative, quantiles
 from models_ml.settings import QUANTILES
 
 PROBABILITIES = np.array(QUANTILES)

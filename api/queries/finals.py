@@ -1,0 +1,55 @@
+"""Finals of many series at once: the model's means with the overrides that are served on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from api.active import Active, ActiveRun
+from models_ml.store.finals import Effect
+
+
+def below(effect: Effect, series: pd.DataFrame) -> np.ndarray:
+    """Which series (rows) are below an override's node (bool)."""
+    found = np.ones(len(series), dtype=bool)
+    for key, value in effect.keys.items():
+        found &= (series[key] == value).to_numpy()
+    return found
+
+
+def finals(
+    active: Active, run: ActiveRun, series: pd.DataFrame, means: np.ndarray, dates: Sequence[date]
+) -> tuple[np.ndarray, dict[int, np.ndarray]]:
+    """Apply the overrides on a run.
+
+    Args:
+        active: what is served.
+        run: it forecast the series.
+        series: one row a series: store, item and its groups.
+        means: series x dates; NaN where a series is not forecast, or a day does not matter.
+        dates: of the columns.
+
+    Returns:
+        Finals like `means`, and, by override in order of creation, the rows on which it acted (bool).
+    """
+    units, changed = means.copy(), {}
+    served = np.array([active.by_store.get(store) is run for store in series["store_id"]], dtype=bool)
+    column_of = {day.isoformat(): column for column, day in enumerate(dates)}
+    for effect in active.effects.get(run.run_id, ()):
+        own = served & below(effect, series)
+        acted = np.zeros(len(own), dtype=bool)
+        for day, change in effect.days.items():
+            column = column_of.get(day)
+            if column is None:
+                continue
+            rows = own & ~np.isnan(units[:, column])
+            units[rows, column] = (
+                units[rows, column] * change.factor if change.factor is not None else change.units_each
+            )
+            acted |= rows
+        if acted.any():
+            changed[effect.override_id] = acted
+    return units, changed

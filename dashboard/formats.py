@@ -52,6 +52,11 @@ def score(value: float | None) -> str:
     return NO_VALUE if value is None else f"{value:.3f}"
 
 
+def cause(family: str) -> str:
+    """A family of features in words, e.g. `day_of_month` -> `day of month`."""
+    return "promotions and the like" if family == "declared" else family.replace("_", " ")
+
+
 def price(value: float | None) -> str:
     """A price in the data's own currency, two decimals; `–` for none."""
     return NO_VALUE if value is None else f"{value:,.2f}".replace(",", THIN_SPACE)

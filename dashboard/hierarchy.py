@@ -110,6 +110,11 @@ class Product:
             self.kind
         ]
 
+    @property
+    def items_title(self) -> str:
+        """Heading of its items."""
+        return "Items" if self.name == NO_LEVEL else f"Items of {self.name}"
+
     def filters(self) -> dict[str, str]:
         """As parameters of the API."""
         return {} if self.kind == "all" else {f"{self.kind}_id": self.name}
@@ -133,14 +138,15 @@ def node_id(place: Place, product: Product, item: str | None = None) -> str:
 
 
 def places(stores: Iterable[schemas.Store]) -> list[Place]:
-    """Everything that can be picked as a place; `all` and regions only where they differ from one store."""
+    """Everything that can be picked as a place; `all` above several stores, regions where there are several."""
     listed = sorted(stores, key=lambda store: (store.region_id, store.store_id))
     regions = list(dict.fromkeys(store.region_id for store in listed))
     if len(listed) == 1:
         return [Place("store", listed[0].store_id)]
     found = [Place()]
     for region in regions:
-        found.append(Place("region", region))
+        if len(regions) > 1:
+            found.append(Place("region", region))
         found += [Place("store", store.store_id) for store in listed if store.region_id == region]
     return found
 

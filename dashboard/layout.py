@@ -139,6 +139,7 @@ def table(
     height: int | None = None,
     title: str = "The numbers as a table",
     opened: bool = False,
+    where_known: Sequence[str] = (),
 ) -> None:
     """Rows under a heading that opens, with their CSV.
 
@@ -149,8 +150,10 @@ def table(
         height: pixels; by content when none.
         title: heading.
         opened: whether the table shows at once.
+        where_known: columns that are left out where no row has them, as prices of a source without any.
     """
     frame = pd.DataFrame.from_records(list(rows))
+    frame = frame.drop(columns=[name for name in where_known if name in frame and frame[name].isna().all()])
     with st.expander(title, expanded=opened):
         st.dataframe(
             frame,

@@ -89,8 +89,10 @@ def choose(
 
 
 def toggle(label: str, name: str, options: Sequence[str], *, show: Callable[[str], str]) -> str:
-    """A row of buttons of which one is down, bound to the pick `name`; for two to five short options."""
+    """A row of buttons of which one is down, bound to the pick `name`; for two to five short options; none of one."""
     key = _prepare(name, options)
+    if len(options) == 1:
+        return _keep(name, options, None)
     value = st.segmented_control(label, list(options), format_func=show, key=key, required=True)
     return _keep(name, options, value)
 

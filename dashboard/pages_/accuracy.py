@@ -25,7 +25,7 @@ MEASURE_HELP = {
     "coverage_95": "Share of days (or weeks) whose sales fell within the 95 % range. Near 95 % is right; above it, "
     "ranges are too wide.",
 }
-LEAD_LEVELS = ("5", "1", "9", "12")
+LEAD_LEVELS = ("5", "1", "3", "9", "12")
 NODE_LEVELS = ("5", "3", "9")
 EVERYTHING = "1"
 MOST_NODES = 20
@@ -330,7 +330,7 @@ def _by_node(serving: Serving, accuracy: schemas.Accuracy) -> None:
         one for one in data.node_errors(serving.run_key, accuracy.run.run_id, level).nodes if one.rmsse is not None
     ]
     if not nodes:
-        layout.empty("Errors of departments were not kept for this run.", "The next `demand run` keeps them.")
+        layout.empty("Errors of single nodes were not kept for this run.", "The next `demand run` keeps them.")
         return
     biased = [_name(one) for one in nodes if outlook.is_biased(one)]
     st.caption(

@@ -19,7 +19,7 @@ BANDS = (("0.005", "0.995"), ("0.025", "0.975"), ("0.165", "0.835"), ("0.25", "0
 SPANS = {"56": "8 weeks", "112": "16 weeks", "364": "1 year"}
 SORTS = {"volume": "Best sellers first", "name": "By name", "error": "Largest error first"}
 USUAL = "level"
-MOST_CAUSES, MOST_FEATURES = 10, 3
+MOST_CAUSES, MOST_FEATURES, MOST_BELOW = 10, 3, 40
 ITEMS = "items"
 """The part of a model that shares nodes out to items; its importances are shares."""
 
@@ -174,6 +174,7 @@ def _picture(serving: Serving, days: Days, place: Place, product: Product, item:
         ],
         name=f"history_{name}",
         title=f"Sales by {days.step} as a table",
+        where_known=("price",),
         columns={
             "date": st.column_config.DateColumn(charts.DATE_TITLES[days.step], format="ddd D MMM YYYY"),
             "units": st.column_config.NumberColumn("Sold (units)", format="%.0f"),
@@ -191,8 +192,9 @@ def _causes(serving: Serving, place: Place, product: Product, item: str | None) 
     st.header("What moves this forecast?", anchor=False)
     step = formats.step(explained.run.step_days)
     usual = next((one.units_per_step for one in explained.causes if one.family == USUAL), 0.0)
+    above = "store's department" if 5 in serving.levels else "store"
     of_item = (
-        f" The item has {formats.percent(explained.share, digits=1)} of what its store's department is forecast."
+        f" The item has {formats.percent(explained.share, digits=1)} of what its {above} is forecast."
         if explained.share is not None
         else ""
     )
@@ -207,7 +209,7 @@ def _causes(serving: Serving, place: Place, product: Product, item: str | None) 
             charts.signed_bars(
                 [
                     {
-                        "name": one.family.replace("_", " "),
+                        "name": formats.cause(one.family),
                         "value": one.units_per_step,
                         "tip_value": f"{formats.units(one.units_per_step)} a {step}; most on "
                         f"{formats.day(one.strongest_date)}: {formats.units(one.strongest_units)}",
@@ -225,7 +227,7 @@ def _causes(serving: Serving, place: Place, product: Product, item: str | None) 
     layout.table(
         [
             {
-                "cause": one.family.replace("_", " "),
+                "cause": formats.cause(one.family),
                 "meaning": one.meaning,
                 "units_each": one.units_per_step,
                 "strongest_on": one.strongest_date,
@@ -284,7 +286,7 @@ def _lineage(item: str, store: str, days: Days) -> None:
             (f"{one.node_id}, week to {formats.day(one.period_end)}", f"WAPE {formats.percent(one.wape)}, {one.run_id}")
             for one in record.monitored
         ),
-        *((f"Features: {one.family.replace('_', ' ')}", _features(one)) for one in found.features),
+        *((f"Features: {formats.cause(one.family)}", _features(one)) for one in found.features),
     ]
     layout.table(
         [{"what": what, "value": value} for what, value in facts],
@@ -325,8 +327,10 @@ def _wape(errors: schemas.Errors | None) -> str:
 def _go_down(serving: Serving, place: Place, product: Product) -> None:
     """Buttons to the members of what is picked, one level down each side."""
     below: dict[str, tuple[str, str]] = {}
-    for option in places(serving.stores):
-        if (place.kind == "all" and option.kind == "region") or (
+    options = places(serving.stores)
+    first = "region" if any(option.kind == "region" for option in options) else "store"
+    for option in options:
+        if (place.kind == "all" and option.kind == first) or (
             place.kind == "region"
             and option.kind == "store"
             and any(s.store_id == option.name and s.region_id == place.name for s in serving.stores)
@@ -338,7 +342,7 @@ def _go_down(serving: Serving, place: Place, product: Product) -> None:
             product.kind == "category" and kind.kind == "department" and categories[kind.name] == product.name
         ):
             below[kind.title[0].upper() + kind.title[1:]] = ("product", kind.text)
-    if not below:
+    if not below or len(below) > MOST_BELOW:  # the pickers above search among many
         return
 
     def go() -> None:
@@ -351,7 +355,7 @@ def _go_down(serving: Serving, place: Place, product: Product) -> None:
 
 
 def _item_table(serving: Serving, place: Place, product: Product) -> None:
-    st.header(f"Items of {product.name}", anchor=False)
+    st.header(product.items_title, anchor=False)
     sort = state.choose("Sort", "sort", tuple(SORTS), show=SORTS.__getitem__, width=230)
     state.write_address("place", "product", "item", "back", "sort")
     store = place.name if place.kind == "store" else None
@@ -376,7 +380,8 @@ def _item_table(serving: Serving, place: Place, product: Product) -> None:
     layout.table(
         rows,
         name=f"items_{place.name}_{product.name}",
-        title=f"Items of {product.name} in {place.name}",
+        title=f"{product.items_title} in {place.name}",
+        where_known=("price",),
         opened=True,
         height=360,
         columns={

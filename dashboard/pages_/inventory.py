@@ -291,7 +291,8 @@ def _table(listed: Sequence[schemas.InventoryPolicy], total: int, place: Place, 
             for one in listed
         ],
         name=f"inventory_{place.name}_{product.name}",
-        title=f"Items of {product.title} in {place.title}",
+        title=f"{product.items_title} in {place.title}",
+        where_known=("price", "stock_value"),
         opened=True,
         columns={
             "item": "Item",

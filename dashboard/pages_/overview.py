@@ -16,7 +16,9 @@ from dashboard.outlook import Days, Outlook, Verdict
 from dashboard.pages_ import picks
 
 HISTORY_DAYS = {"day": 56, "week": 364}
-DEPARTMENT_LEVEL = 5
+BIAS_LEVELS = {5: "no department is biased", 3: "no store is biased", 1: "the forecast is not biased"}
+"""Levels at which a bias is looked for: the first that differs from the others."""
+MOST_NAMED = 8
 WINDOWS = (7, 28)
 """Days to look ahead; and the whole horizon, where it is another."""
 RANGE_WORDS = {
@@ -281,18 +283,18 @@ def _comparisons(serving: Serving, place: Place, product: Product, window: int) 
 
 def _alarms(serving: Serving, run_id: str) -> None:
     st.header("Alarms", anchor=False)
-    departments = data.node_errors(serving.run_key, run_id, DEPARTMENT_LEVEL)
+    level = next(level for level in BIAS_LEVELS if level in serving.levels)
     alarms = [
         *(alarm.message for alarm in data.monitoring(serving.run_key).alarms if alarm.cleared_at is None),
         *_quality_alarms(data.quality(serving.run_key)),
-        *bias_alarms(departments),
+        *bias_alarms(data.node_errors(serving.run_key, run_id, level)),
     ]
     if serving.status.status == "stale":
         alarms.insert(0, "The served forecast is stale.")
     if alarms:
         layout.note(*alarms, tone="warning")
     else:
-        layout.note("None: the run is fresh, no data check failed, no department is biased.", tone="good")
+        layout.note(f"None: the run is fresh, no data check failed, {BIAS_LEVELS[level]}.", tone="good")
     with st.container(horizontal=True):
         navigation.link("quality", "All data checks")
         navigation.link("runs", "All runs")
@@ -311,16 +313,17 @@ def _quality_alarms(quality: schemas.Quality) -> list[str]:
     return found
 
 
-def bias_alarms(departments: schemas.NodeErrors) -> list[str]:
-    """One sentence for the departments that the backtest forecast too high, and one for those too low."""
-    biased = [node for node in departments.nodes if outlook.is_biased(node)]
+def bias_alarms(errors: schemas.NodeErrors) -> list[str]:
+    """One sentence for the nodes of a level that the backtest forecast too high, and one for those too low."""
+    biased = [node for node in errors.nodes if outlook.is_biased(node)]
     said = []
     for side, sign in (("high", 1), ("low", -1)):
         names = [
-            f"{node.department_id} ({formats.percent(node.bias, signed=True)})"
+            f"{node.node_id.partition(':')[2] or 'everything'} ({formats.percent(node.bias, signed=True)})"
             for node in biased
             if node.bias is not None and node.bias * sign > 0
         ]
         if names:
-            said.append(f"The backtest was too {side} again and again, in: {', '.join(names)}.")
+            more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+            said.append(f"The backtest was too {side} again and again, in: {', '.join(names[:MOST_NAMED])}{more}.")
     return said

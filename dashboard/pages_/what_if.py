@@ -17,6 +17,7 @@ ALL = "all"
 METHODS = {"elasticity": "By elasticity", "model": "By the model"}
 NOTHING = "none"
 PRICE_QUESTION = "What if the price were another?"
+OTHER_QUESTION = "What if other things were planned?"
 
 
 def render(serving: Serving) -> None:
@@ -35,9 +36,16 @@ def render(serving: Serving) -> None:
             return
         priced = plain.base.revenue is not None
         method = state.toggle("Prices", "method", tuple(METHODS), show=METHODS.__getitem__) if priced else "elasticity"
-    title.title(PRICE_QUESTION if priced else "What if other things were planned?", anchor=False)
+    title.title(PRICE_QUESTION if priced else OTHER_QUESTION, anchor=False)
     state.write_address("shop", "dept", "article", "method")
     layout.unavailable_picks()
+    if not (priced or plain.events or plain.flags):
+        layout.empty(
+            "There is nothing to ask here.",
+            "These sales have no prices, no events and no promotions (columns of 0 and 1 that are known in advance). "
+            "Once source.yml names them, another plan of them can be tried here.",
+        )
+        return
     if method == "model" and plain.by_model is None:
         layout.empty("The run's model does not say what prices do.", "Elasticities may: pick them above.")
         return

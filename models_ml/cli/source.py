@@ -58,6 +58,7 @@ def init(
     from models_ml.sources.long.initialise import Wishes, describe_source
 
     settings = settings_with(home=home)
+    _refuse_in_place(settings)
     path = settings.source_config or settings.home / "source.yml"
     if path.exists() and not force:
         raise InputError(f"{path} is there already. Edit it, or replace it with --force.")
@@ -100,7 +101,25 @@ def check(
 ) -> None:
     """Validate a source and profile it; nothing is loaded."""
     settings = settings_with(home=home)
+    _refuse_in_place(settings)
     _show(settings, config or settings.source_config or settings.home / "source.yml")
+
+
+def _refuse_in_place(settings: Settings) -> None:
+    """Say what to do instead where the tables are in a Databricks warehouse, which these commands do not read.
+
+    Raises:
+        InputError: the warehouse is one.
+    """
+    if settings.effective_warehouse_url.startswith("databricks://"):
+        path = settings.source_config or settings.home / "source.yml"
+        raise InputError(
+            "`demand init` and `demand check` read files and DuckDB, not Unity Catalog tables (DEMAND_WAREHOUSE_URL is "
+            f"databricks://...). Write {path} by hand, each table as `from: catalog.schema.table` (the README's part "
+            "on own data has the fields), then run `demand ingest`: it checks every row and copies nothing. Or unset "
+            "DEMAND_WAREHOUSE_URL, run `demand init` on a CSV or parquet extract, and put the tables' names into what "
+            "it writes."
+        )
 
 
 def _show(settings: Settings, path: Path) -> None:

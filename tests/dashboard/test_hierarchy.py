@@ -63,6 +63,10 @@ def test_stores_stand_below_their_region() -> None:
     ]
 
 
+def test_a_region_that_is_every_store_is_not_offered() -> None:
+    assert [place.text for place in places([store("2", "all"), store("1", "all")])] == ["all", "store:1", "store:2"]
+
+
 def test_one_store_is_not_offered_as_everything() -> None:
     assert places([store("CA_1", "CA")]) == [Place("store", "CA_1")]
 

@@ -11,8 +11,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from api import schemas
-from dashboard import data, formats
+from dashboard import data, formats, outlook
 from dashboard.client import ApiClient
+from dashboard.pages_ import overview
 from tests.dashboard import published_store
 from tests.dashboard.conftest import Server, api_server, free_port
 
@@ -341,6 +342,47 @@ def test_without_prices_stock_is_told_in_units_and_no_price_is_asked_for(monkeyp
     assert "price" not in words(asking).lower()
     assert "Revenue" not in words(asking)
     assert not [one for one in asking.segmented_control if one.label == "Prices"]
+    monkeypatch.setattr(
+        data, "what_if", lambda *asked: unpriced_scenario(*asked).model_copy(update={"events": [], "flags": []})
+    )
+    nothing = show("what_if", shop="CA_1", dept="FOODS_3")
+    assert "There is nothing to ask here." in words(nothing)
+    assert not nothing.get("vega_lite_chart")
+
+
+WITHOUT_DEPARTMENTS = """
+from dataclasses import replace
+from dashboard import data
+from dashboard.pages_ import overview
+served = data.serving()
+one = served.departments[0].model_copy(update={"department_id": "all", "category_id": "all"})
+overview._alarms(replace(served, departments=(one,)), served.runs[0].run_id)
+"""
+
+
+@pytest.mark.usefixtures("served")
+def test_without_departments_a_bias_is_told_of_stores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outlook, "is_biased", lambda _: True)
+    monkeypatch.setattr(overview, "MOST_NAMED", 2)
+    said = words(AppTest.from_string(WITHOUT_DEPARTMENTS, default_timeout=60).run())
+    told = re.findall(r"again and again, in: ([^.]*)[.]", said)
+    named = [name for sentence in told for name in re.findall(r"(\w+) [(]", sentence)]
+    assert named
+    assert set(named) <= {"CA_1", "CA_2", "TX_1", "TX_2"}
+
+
+@pytest.mark.usefixtures("served")
+def test_prices_that_no_row_has_are_no_column_and_one_choice_is_no_choice() -> None:
+    script = """
+from dashboard import layout, state
+state.adopt_address("accuracy")
+layout.table([{"item": "A", "price": None}, {"item": "B", "price": None}], name="t", where_known=("price",))
+assert state.toggle("At level", "lead_level", ["1"], show=str) == "1"
+"""
+    test = AppTest.from_string(script, default_timeout=60).run()
+    assert not test.exception
+    assert list(test.dataframe[0].value.columns) == ["item"]
+    assert not test.segmented_control
 
 
 @pytest.mark.usefixtures("served")

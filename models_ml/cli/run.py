@@ -29,10 +29,14 @@ def run(
 
     Without raw files (DEMAND_DATA_DIR) it simulates a store.
     """
+    from models_ml import dbt
+
+    settings = settings_with(stores=stores, data_dir=data_dir, model=model, home=home)
+    dbt.prepare(settings)  # while this process loads the rest
+
     from models_ml.cli.progress import Progress
     from models_ml.pipeline import main_job
 
-    settings = settings_with(stores=stores, data_dir=data_dir, model=model, home=home)
     origin = parse_date(as_of, "--as-of") if as_of else None
     outcome = main_job(settings, Progress(), origin=origin, force=force, track=track)
     show(outcome, settings)

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from models_ml.warehouse import Warehouse
 
@@ -52,7 +52,7 @@ def psi_of_chance(reference: int, current: int, bins: int = BINS) -> float:
     PSI / (1/n + 1/m) is then chi-squared with bins - 1 degrees of freedom (Yurdakul, "Statistical properties of the
     population stability index", 2018).
     """
-    return float(chi2.ppf(CHANCE, bins - 1)) * (1 / reference + 1 / current)
+    return float(chdtri(bins - 1, 1 - CHANCE)) * (1 / reference + 1 / current)
 
 
 def weekly_drift(warehouse: Warehouse, last_day: date, weeks: int, stores: Sequence[str] = ()) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse, stats
+from scipy import sparse, special
 
 BLOCK_WEEKS = 13
 """Residuals of one item go together within so many weeks: clusters of an item's own estimate."""
@@ -106,7 +106,7 @@ def estimate(panel: Panel, count: int | None = None) -> Elasticities:
         nothing = np.full(count, np.nan)
         none = Estimate(*(np.array([np.nan]),) * 4)
         return Elasticities(none, np.nan, Estimate(*(nothing,) * 4), np.zeros(count, bool), changes, 0)
-    reach = stats.t.ppf((1 + CONFIDENCE) / 2, fit.freedom)
+    reach = special.stdtrit(fit.freedom, (1 + CONFIDENCE) / 2)
     value, error = np.array([fit.value]), np.array([fit.error])
     department = Estimate(value, error, value - reach * error, value + reach * error)
     own_value, own_variance = of_items(panel, fit, count)
@@ -117,7 +117,7 @@ def estimate(panel: Panel, count: int | None = None) -> Elasticities:
     weight[own] = wider**2 / (wider**2 + own_variance[own])
     drawn = weight * np.where(own, own_value, 0.0) + (1 - weight) * mean
     variance = (1 - weight) * wider**2 + (1 - weight) ** 2 * mean_variance
-    wide = stats.norm.ppf((1 + CONFIDENCE) / 2) * np.sqrt(variance)
+    wide = special.ndtri((1 + CONFIDENCE) / 2) * np.sqrt(variance)
     items = Estimate(drawn, np.sqrt(variance), drawn - wide, drawn + wide)
     return Elasticities(department, spread, items, own, changes, fit.clusters)
 

@@ -21,6 +21,7 @@ trailing={{ trailing_rows(4) }};
 row_digest={{ row_digest(['a', 'b']) }};
 first_as_of_day={{ first_as_of_day() }};
 days_of={{ days_of('bounds') }};
+distinct_days={{ distinct_days('day') }};
 node_total={{ node_id(aggregation_levels()[0]) }};
 node_store_department={{ node_id(aggregation_levels()[8]) }};
 unpivot_numbers={{ unpivot_columns('wide', ['d_1', 'd_2', 'd_10'], 'd_', ['id'], 'day', 'units', is_numeric=true) }};
@@ -60,6 +61,14 @@ def test_days(local: dict[str, str]) -> None:
         ((between, later),) = connection.sql(sql).fetchall()
     assert between == 3
     assert str(later) == "2016-03-01"
+
+
+def test_different_days_are_counted(local: dict[str, str]) -> None:
+    days = "(values (date '1970-01-01'), ('2016-02-29'), ('2016-02-29'), ('2069-12-31'), (null)) as t(day)"
+    with duckdb.connect() as connection:
+        assert connection.sql(f"select {local['distinct_days']} from {days}").fetchall() == [(3,)]
+        with pytest.raises(duckdb.OutOfRangeException):
+            connection.sql(f"select {local['distinct_days']} from (select date '1969-12-31' as day)").fetchall()
 
 
 def test_types_and_nodes(local: dict[str, str]) -> None:
@@ -102,6 +111,7 @@ DATABRICKS = {
     "type_text": "string",
     "days_between": "datediff(b, a)",
     "row_digest": "xxhash64(a, b)",
+    "distinct_days": "count(distinct day)",
     "unpivot_numbers": "select id, stack( 3, 1, d_1, 2, d_2, 10, d_10 ) as (day, units) from wide",
     "unpivot_texts": "select id, stack( 2, 'A', flag_A, 'B', flag_B ) as (region, flag) from wide",
 }

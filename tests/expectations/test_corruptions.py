@@ -253,6 +253,7 @@ DBT: dict[str, str] = {
     "mart_repeated_item": "insert into core.dim_items select * from core.dim_items limit 1",
     "mart_store_without_region": "update core.dim_stores set region_id = null where store_id = 'CA_2'",
     "mart_wrong_revenue": f"update {F} set revenue = revenue + 1 where {ONE_DAY}",
+    "mart_doubled_day": f"insert into {F} select * from {F} where {ONE_DAY}",
     "mart_unknown_store": f"update core.dim_series set store_id = 'ZZ_9' where {ONE_SERIES}",
 }
 

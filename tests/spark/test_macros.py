@@ -64,6 +64,14 @@ def test_a_digest_tells_rows_apart(raw: Warehouse) -> None:
     assert rows(raw, sql) == [(3, 4)]
 
 
+def test_different_days_are_counted(raw: Warehouse) -> None:
+    sql = """
+    select {{ distinct_days('day') }} as days
+    from values (date '2016-02-29'), (date '2016-02-29'), (date '2016-03-01'), (null) as t(day)
+    """
+    assert rows(raw, sql) == [(2,)]
+
+
 def test_every_day_between_two_is_listed(raw: Warehouse) -> None:
     sql = """
     with bounds as (select date '2016-02-28' as first_date, date '2016-03-01' as last_date)

@@ -11,9 +11,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import lightgbm as lgb
 import numpy as np
 
 from models_ml.errors import ModelError
@@ -23,6 +22,9 @@ from models_ml.forecasters.item_boosting.responses import Responses
 from models_ml.forecasters.item_boosting.sampling import SamplingParameters, held_out, sample_rows
 from models_ml.forecasters.levels import LaunchParameters
 from models_ml.marts import Marts
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 LEADS_AT_ONCE = 4
 """Leads whose rows are made together: bounds the memory of a forecast."""
@@ -105,6 +107,8 @@ class ItemBoosting:
         sold: np.ndarray,
     ) -> lgb.Booster:
         """Train on rows whose units are `sold`."""
+        import lightgbm as lgb  # at first use, for it brings scikit-learn: half of the time that `demand` starts in
+
         settings = {
             **self.choices.lightgbm,
             "min_data_in_leaf": min(self.choices.lightgbm["min_data_in_leaf"], max(1, len(sold) // 200)),
@@ -260,6 +264,8 @@ class ItemBoosting:
 
     def restore(self, folder: Path) -> None:
         """Take up what `save` wrote."""
+        import lightgbm as lgb
+
         described = json.loads((folder / "items.json").read_text())
         text = folder / "items.txt"
         self._fitted = FittedItems(

@@ -6,8 +6,8 @@ They are the item model's own, before items share out their department: a lower 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import lightgbm as lgb
 import numpy as np
 
 from models_ml.forecasters.base import EventResponses
@@ -16,6 +16,9 @@ from models_ml.forecasters.item_boosting.features import (
     EVENT_DAYS_AHEAD,
     ItemFeatures,
 )
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 LEADS = (4, 12, 20, 28)
 """Lead days that stand for the horizon: a day of each week, each another weekday."""

@@ -10,14 +10,16 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
 from models_ml.errors import ModelError
 from models_ml.forecasters.middle_out.panel import WEEK, YEAR, NodePanel, first_origin
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 MONTH = 4 * WEEK
 RATIO_LIMIT = 8.0
@@ -143,6 +145,8 @@ class FittedBoosting:
     @classmethod
     def load(cls, folder: Path) -> FittedBoosting:
         """Read what `save` wrote."""
+        import lightgbm as lgb  # at first use, for it brings scikit-learn: half of the time that `demand` starts in
+
         described = json.loads((folder / "boosting.json").read_text())
         texts = [(folder / f"boosting_{number}.txt").read_text() for number in range(described["boosters"])]
         return cls(
@@ -190,6 +194,8 @@ def fit_boosting(panel: NodePanel, parameters: BoostingParameters, *, seed: int,
         "force_row_wise": True,
         "verbosity": -1,
     }
+
+    import lightgbm as lgb
 
     def learn(number: int) -> lgb.Booster:
         data = lgb.Dataset(

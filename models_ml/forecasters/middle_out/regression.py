@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.signal import lfilter
 
 from models_ml.errors import ModelError
 from models_ml.forecasters.base import multiplied
@@ -60,6 +59,8 @@ class RegressionParameters:
 
 def smoothed(values: np.ndarray, alpha: float) -> np.ndarray:
     """Exponentially smoothed values along the last axis, each day's own value included."""
+    from scipy.signal import lfilter  # at first use: it brings half of scipy
+
     start = values[..., :1] * (1 - alpha)
     result: np.ndarray = lfilter([alpha], [1, alpha - 1], values, axis=-1, zi=start)[0]
     return result

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import lightgbm as lgb
 
 MONTH = 4 * WEEK
+EXPLAINED = 2
+"""One booster in so many is explained: they are alike but for their seeds, and to explain one takes seconds."""
 RATIO_LIMIT = 8.0
 """Days that sold more than this many times their level are no training rows: they would rule the squared error."""
 
@@ -87,16 +89,20 @@ class FittedBoosting:
         """
         return np.concatenate([units for _, _, units in self.weeks(panel)], axis=1)
 
-    def contributions(self, panel: NodePanel) -> tuple[list[str], np.ndarray]:
+    def contributions(self, panel: NodePanel, one_in: int = EXPLAINED) -> tuple[list[str], np.ndarray]:
         """How many units each feature moves each node's forecast by: SHAP values times the node's level.
 
+        Args:
+            panel: that is forecast.
+            one_in: one booster in so many is explained and stands for the others.
+
         Returns:
-            Names, `level` (the mean ratio to the level that the boosters expect) before the features'; and float64,
-            nodes x horizon x names, adding up to the forecast.
+            Names, `level` (the mean ratio to the level that the boosters expect, and what the others differ by) before
+            the features'; and float64, nodes x horizon x names, adding up to the forecast.
         """
-        parts = []
+        parts, explained = [], self.boosters[::one_in]
         for matrix, level, units in self.weeks(panel):
-            shap = np.mean([b.predict(matrix, pred_contrib=True, num_threads=1) for b in self.boosters], 0)
+            shap = np.mean([b.predict(matrix, pred_contrib=True, num_threads=1) for b in explained], 0)
             by_feature = np.nan_to_num(shap.reshape(len(panel.nodes), WEEK, -1) * level[:, :, None])
             by_feature = by_feature[:, : units.shape[1]]
             features = by_feature[:, :, :-1]

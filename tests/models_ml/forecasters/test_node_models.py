@@ -45,6 +45,16 @@ def test_boosting_does_not_depend_on_the_number_of_threads(panel: NodePanel) -> 
     assert one.tobytes() != other.tobytes()
 
 
+def test_half_of_the_boosters_tell_what_all_of_them_do(panel: NodePanel) -> None:
+    fitted = fit_boosting(panel, BoostingParameters(rounds=100), seed=5, threads=2)
+    forecast = fitted.predict(panel)
+    (names, half), (_, whole) = fitted.contributions(panel), fitted.contributions(panel, one_in=1)
+    for said in (half, whole):
+        np.testing.assert_allclose(said.sum(axis=2), forecast)
+    assert len(names) == half.shape[2]
+    assert 0 < np.abs(half - whole).sum() < 0.1 * forecast.sum()
+
+
 def test_blend_keeps_the_total_it_was_told_and_how_days_share_it(
     panel: NodePanel, forecasts: tuple[np.ndarray, np.ndarray]
 ) -> None:

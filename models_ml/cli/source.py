@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from models_ml.errors import InputError
 if TYPE_CHECKING:
     from models_ml.settings import Settings
     from models_ml.sources.long.profile import Profile
+    from models_ml.sources.long.session import DatabricksSession
 
 Regressors = Annotated[
     list[str] | None,
@@ -58,7 +60,6 @@ def init(
     from models_ml.sources.long.initialise import Wishes, describe_source
 
     settings = settings_with(home=home)
-    _refuse_in_place(settings)
     path = settings.source_config or settings.home / "source.yml"
     if path.exists() and not force:
         raise InputError(f"{path} is there already. Edit it, or replace it with --force.")
@@ -72,11 +73,12 @@ def init(
         rules=given(grain=grain, missing_dates=missing_dates, duplicates=duplicates, date_format=date_format),
         databases=database or [],
     )
-    guesses = describe_source(path, wishes, settings.warehouse_path, asked)
-    typer.echo(f"Wrote {path}; the README says what else may be in it.")
-    for guess in guesses:
-        typer.echo(f"guess: {guess}")
-    _show(settings, path)
+    with tables_of(settings) as warehouse:
+        guesses = describe_source(path, wishes, warehouse, asked)
+        typer.echo(f"Wrote {path}; the README says what else may be in it.")
+        for guess in guesses:
+            typer.echo(f"guess: {guess}")
+        show(path, warehouse, settings.horizon_days)
 
 
 def given(**options: str | None) -> dict[str, str]:
@@ -101,37 +103,38 @@ def check(
 ) -> None:
     """Validate a source and profile it; nothing is loaded."""
     settings = settings_with(home=home)
-    _refuse_in_place(settings)
-    _show(settings, config or settings.source_config or settings.home / "source.yml")
+    with tables_of(settings) as warehouse:
+        show(config or settings.source_config or settings.home / "source.yml", warehouse, settings.horizon_days)
 
 
-def _refuse_in_place(settings: Settings) -> None:
-    """Say what to do instead where the tables are in a Databricks warehouse, which these commands do not read.
+@contextmanager
+def tables_of(settings: Settings) -> Iterator[Path | DatabricksSession]:
+    """Where tables are that are no files: a DuckDB file, or a session of a Databricks warehouse."""
+    url = settings.effective_warehouse_url
+    if not url.startswith("databricks://"):
+        yield settings.warehouse_path
+        return
+    from models_ml.sources.long.session import databricks_session
+    from models_ml.warehouse import DatabricksWarehouse
 
-    Raises:
-        InputError: the warehouse is one.
-    """
-    if settings.effective_warehouse_url.startswith("databricks://"):
-        path = settings.source_config or settings.home / "source.yml"
-        raise InputError(
-            "`demand init` and `demand check` read files and DuckDB, not Unity Catalog tables (DEMAND_WAREHOUSE_URL is "
-            f"databricks://...). Write {path} by hand, each table as `from: catalog.schema.table` (the README's part "
-            "on own data has the fields), then run `demand ingest`: it checks every row and copies nothing. Or unset "
-            "DEMAND_WAREHOUSE_URL, run `demand init` on a CSV or parquet extract, and put the tables' names into what "
-            "it writes."
-        )
+    with databricks_session(DatabricksWarehouse(url)) as session:
+        yield session
 
 
-def _show(settings: Settings, path: Path) -> None:
-    from models_ml.sources.long.profile import check as check_source
-
-    typer.echo(told(check_source(path, settings.warehouse_path, horizon_days=settings.horizon_days)))
-
-
-def told(profile: Profile) -> str:
-    """A profile in lines."""
+def show(path: Path, warehouse: Path | DatabricksSession, horizon_days: int) -> None:
+    """Validate a source and print its profile; what a run takes only where it runs on this machine alone."""
+    from models_ml.sources.long import profile
     from models_ml.sources.long.estimate import told as cost_told
 
+    if isinstance(warehouse, Path):
+        found = profile.check(path, warehouse, horizon_days=horizon_days)
+        typer.echo(told(found, cost_told(found.size)))
+    else:
+        typer.echo(told(profile.check_in_place(path, warehouse, horizon_days=horizon_days)))
+
+
+def told(profile: Profile, cost: str | None = None) -> str:
+    """A profile in lines, with what a run will take."""
     classes = ", ".join(f"{count:,} {name}" for name, count in profile.classes.items())
     lines = [
         f"{profile.series:,} series: {profile.items:,} items in {profile.stores:,} stores"
@@ -140,7 +143,7 @@ def told(profile: Profile) -> str:
         f"{profile.first_day} to {profile.last_day}, {profile.series_days:,} days on sale in all, "
         f"{profile.zero_share:.0%} of them without a sale",
         f"demand: {classes}",
-        cost_told(profile.size),
+        *([cost] if cost else []),
         *(f"note: {problem}" for problem in profile.problems),
         *(f"left out: {reason}" for reason in profile.left_out),
     ]

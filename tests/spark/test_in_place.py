@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -13,6 +14,8 @@ from pyspark.sql import SparkSession
 
 from models_ml.errors import InputError
 from models_ml.sources.long.ingest import ingest, ingest_in_place
+from models_ml.sources.long.initialise import Wishes, describe_source
+from models_ml.sources.long.profile import check, check_in_place
 from models_ml.sources.long.session import DatabricksSession, databricks_session
 from models_ml.warehouse import DatabricksWarehouse
 from tests.models_ml.sources.long.shapes import department_sales, grocery_sales, store_sales
@@ -108,6 +111,39 @@ def test_views_in_place_hold_what_files_hold(
             others = frame([name for name, *_ in here_rows.description], here_rows.fetchall())
             pd.testing.assert_frame_equal(own, others, check_dtype=False, obj=table)
     spark.sql("drop schema raw_long cascade")
+
+
+@pytest.mark.parametrize("shape", [grocery_sales, store_sales, departments])
+def test_tables_in_place_are_described_and_checked_as_files_are(
+    spark: SparkSession, session: DatabricksSession, tmp_path: Path, shape: Callable[[Path], Path]
+) -> None:
+    spark.sql("drop schema if exists raw_long cascade")
+    config = shape(tmp_path / "raw")
+    there = in_the_catalog(spark, config)
+    assert check_in_place(there, session, horizon_days=28) == check(config, tmp_path / "no.duckdb", horizon_days=28)
+
+    described = {
+        where: described_from(tmp_path / f"{where}.yml", found, warehouse)
+        for where, found, warehouse in (("files", config, tmp_path / "no.duckdb"), ("tables", there, session))
+    }
+    assert described["tables"] == described["files"]
+    assert not spark.sql("show databases like 'raw_long*'").collect()  # nothing is left behind
+
+
+def described_from(path: Path, config: Path, warehouse: Path | DatabricksSession) -> tuple[dict[str, Any], list[str]]:
+    """What `demand init` writes and says, given no more than a configuration's tables; without where those are."""
+    folder = config if config.is_dir() else config.parent
+    said = yaml.safe_load((folder / "source.yml").read_text())
+    names = {name: said[name]["from"] for name in ("sales", "future", "items", "stores", "prices") if name in said}
+    tables = {name: str(folder / at) if at.endswith(".csv") else at for name, at in names.items()}
+    wishes = Wishes(columns={}, tables=tables, where=None, hierarchy={}, regressors=[], rules={}, databases=[])
+    notes = describe_source(path, wishes, warehouse, lambda field, columns: f"{field} of {columns}")
+    written = yaml.safe_load(path.read_text())
+    for table in names:
+        del written[table]["from"]
+    for name, at in names.items():
+        notes = [note.replace(at, name) for note in notes]
+    return written, notes
 
 
 def test_what_is_wrong_in_a_table_is_named(spark: SparkSession, session: DatabricksSession, tmp_path: Path) -> None:

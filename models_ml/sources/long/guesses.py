@@ -11,11 +11,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
-
 from models_ml.sources.faults import input_fault
 from models_ml.sources.long.mapping import RawTables, flag, number, text, value
 from models_ml.sources.long.relations import Relation, quoted
+from models_ml.sources.long.session import Session
 
 NAMES: dict[str, tuple[str, ...]] = {
     "date": ("date", "day", "week", "week_start", "ds", "datetime", "timestamp", "*_date", "date_*"),
@@ -87,7 +86,7 @@ def encoding_of(path: Path) -> str:
     return "utf-8"
 
 
-def date_format_of(connection: duckdb.DuckDBPyConnection, relation: Relation, column: str) -> str | None:
+def date_format_of(connection: Session, relation: Relation, column: str) -> str | None:
     """How dates are written; None: as YYYY-MM-DD, or as dates of the database.
 
     Raises:
@@ -165,7 +164,7 @@ class Rows:
         return "gap" if self.zero_share >= ZEROS_SAID else "zero"
 
 
-def rows_of(connection: duckdb.DuckDBPyConnection, raw: RawTables) -> Rows:
+def rows_of(connection: Session, raw: RawTables) -> Rows:
     """Count the rows of the sales."""
     row = connection.execute(
         "select sum(n), sum(n) filter (where n > 1), count(distinct dayofweek(date)), count(distinct date),"
@@ -176,7 +175,7 @@ def rows_of(connection: duckdb.DuckDBPyConnection, raw: RawTables) -> Rows:
     return Rows(int(row[0] or 0), int(row[1] or 0), int(row[2]), int(row[3]), float(row[4] or 0.0))
 
 
-def belongs_to(connection: duckdb.DuckDBPyConnection, relation: Relation, column: str, owner: str) -> bool:
+def belongs_to(connection: Session, relation: Relation, column: str, owner: str) -> bool:
     """Whether each value of `owner` has one value of a column in all its rows, and there are several values."""
     own, of = text(quoted(column)), text(quoted(owner))
     row = connection.execute(
@@ -186,9 +185,7 @@ def belongs_to(connection: duckdb.DuckDBPyConnection, relation: Relation, column
     return row is not None and row[0] > 1 and row[1] == row[2] == 1
 
 
-def known_in_advance(
-    connection: duckdb.DuckDBPyConnection, raw: RawTables, columns: Sequence[str], most_values: int
-) -> list[str]:
+def known_in_advance(connection: Session, raw: RawTables, columns: Sequence[str], most_values: int) -> list[str]:
     """Columns that have values for coming days and could move demand.
 
     Left out are row numbers, columns that never change, those that follow from the weekday, the store or the item

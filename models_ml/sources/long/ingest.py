@@ -6,7 +6,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import duckdb
 from models_ml.errors import InputError, WarehouseError
 from models_ml.sources.faults import input_fault
 from models_ml.sources.loading import asked_for, connected, transaction
-from models_ml.sources.long.config import SourceConfig, config_path, read_config
+from models_ml.sources.long.config import SourceConfig, Table, config_path, read_config
 from models_ml.sources.long.levels import levels_select
 from models_ml.sources.long.mapping import RawTables, empty, flag, number, value
 from models_ml.sources.long.omissions import left_out
@@ -94,12 +94,7 @@ def ingest_in_place(
         WarehouseError: the warehouse refuses a statement.
     """
     config = read_config(source)
-    unseen = [table.from_ for table in config.tables.values() if table.is_file] + [*config.databases.values()]
-    if unseen:
-        raise InputError(
-            f"{config_path(source)}: {', '.join(unseen)} cannot be seen by Databricks. Name tables as "
-            "catalog.schema.table; load files into tables first."
-        )
+    refuse_unseen(config_path(source), config.tables.values(), config.databases)
     return _ingested(session, nullcontext(), config, source, stores, horizon_days, as_of)
 
 
@@ -122,6 +117,20 @@ def _ingested(
             load(connection, RawTables(config, relations, tuple(stores or ()), as_of))
             _log(connection, source, said, asked)
     return _report(connection, config, source, said, started, horizon_days, unchanged=unchanged)
+
+
+def refuse_unseen(path: Path, tables: Iterable[Table], databases: Mapping[str, str]) -> None:
+    """Refuse what a Databricks warehouse cannot see.
+
+    Raises:
+        InputError: a file, or a database on this machine.
+    """
+    unseen = [table.from_ for table in tables if table.is_file] + [*databases.values()]
+    if unseen:
+        raise InputError(
+            f"{path}: {', '.join(unseen)} cannot be seen by Databricks. Name tables as catalog.schema.table; load "
+            "files into tables first."
+        )
 
 
 def open_relations(connection: Session, config: SourceConfig, folder: Path) -> dict[str, Relation]:

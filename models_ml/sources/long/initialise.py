@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +24,10 @@ from models_ml.sources.long.guesses import (
     rows_of,
     words,
 )
-from models_ml.sources.long.ingest import MOST_VALUES
+from models_ml.sources.long.ingest import MOST_VALUES, refuse_unseen
 from models_ml.sources.long.mapping import RawTables
 from models_ml.sources.long.relations import Relation, attach, open_relation
+from models_ml.sources.long.session import DatabricksSession, Session
 
 SALES_FIELDS = ("date", "units", "store", "item", "price", "open", "stockout")
 REQUIRED = ("date", "units")
@@ -58,13 +59,13 @@ class Wishes:
     databases: Sequence[str]
 
 
-def describe_source(path: Path, wishes: Wishes, warehouse: Path, ask: Ask) -> list[str]:
+def describe_source(path: Path, wishes: Wishes, warehouse: Path | DatabricksSession, ask: Ask) -> list[str]:
     """Write the configuration of a table of sales and of what belongs to it.
 
     Args:
         path: of the YAML file.
         wishes: what is known; `wishes.tables` has at least `sales`.
-        warehouse: the DuckDB file, opened only for a warehouse table.
+        warehouse: the DuckDB file, opened only for a warehouse table; or a session of Databricks, which sees no file.
         ask: for required columns that were neither named nor guessed.
 
     Returns:
@@ -80,7 +81,7 @@ def describe_source(path: Path, wishes: Wishes, warehouse: Path, ask: Ask) -> li
         parsed = {name: Table.model_validate(table) for name, table in tables.items()}
     except ValidationError as error:
         raise InputError(said(path, error)) from None
-    with connection_to(parsed.values(), databases, warehouse) as connection:
+    with connection_to(path, parsed.values(), databases, warehouse) as connection:
         relations = {name: open_relation(connection, table, Path.cwd()) for name, table in parsed.items()}
         draft = Draft(path, connection, relations, wishes, tables, databases)
         draft.name_columns(ask)
@@ -100,7 +101,7 @@ class Draft:
     def __init__(
         self,
         path: Path,
-        connection: duckdb.DuckDBPyConnection,
+        connection: Session,
         relations: Mapping[str, Relation],
         wishes: Wishes,
         tables: Mapping[str, dict[str, str]],
@@ -306,10 +307,13 @@ def database(text: str) -> tuple[str, str]:
 
 @contextmanager
 def connection_to(
-    tables: Iterable[Table], databases: Mapping[str, str], warehouse: Path
-) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that sees the tables: to the warehouse only where one of them is a table of it."""
-    if all(table.is_file or table.catalog in databases for table in tables):
+    path: Path, tables: Collection[Table], databases: Mapping[str, str], warehouse: Path | DatabricksSession
+) -> Iterator[Session]:
+    """A connection that sees the tables: to a DuckDB warehouse only where one of them is a table of it."""
+    if isinstance(warehouse, DatabricksSession):
+        refuse_unseen(path, tables, databases)
+        yield warehouse
+    elif all(table.is_file or table.catalog in databases for table in tables):
         with duckdb.connect() as connection:
             attach(connection, databases, Path.cwd())
             yield connection

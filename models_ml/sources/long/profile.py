@@ -15,10 +15,11 @@ from models_ml.evaluation.demand_class import ADI_CUT, CV2_CUT, NEW_DAYS
 from models_ml.sources.loading import connected
 from models_ml.sources.long.config import SourceConfig, config_path, read_config
 from models_ml.sources.long.estimate import Size
-from models_ml.sources.long.ingest import SCHEMA, load, open_relations, warnings
+from models_ml.sources.long.ingest import SCHEMA, load, open_relations, refuse_unseen, warnings
 from models_ml.sources.long.mapping import RawTables
 from models_ml.sources.long.omissions import left_out
 from models_ml.sources.long.relations import attach
+from models_ml.sources.long.session import DatabricksSession, Session, scratch
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def check(source: Path, warehouse: Path, *, horizon_days: int, threads: int = 2)
         InputError: the configuration or a table is wrong.
     """
     config = read_config(source)
-    with _scratch(config, warehouse, threads) as connection:
+    with _forgetful(config, warehouse, threads) as connection:
         folder = config_path(source).resolve().parent
         attach(connection, config.databases, folder)
         relations = open_relations(connection, config, folder)
@@ -80,8 +81,22 @@ def check(source: Path, warehouse: Path, *, horizon_days: int, threads: int = 2)
             connection.rollback()
 
 
+def check_in_place(source: Path, session: DatabricksSession, *, horizon_days: int) -> Profile:
+    """Validate and profile tables of a Databricks warehouse, through views that are dropped in the end.
+
+    Raises:
+        InputError: see `check`; or the configuration names files or databases, which the warehouse cannot see.
+        WarehouseError: the warehouse refuses a statement.
+    """
+    config, path = read_config(source), config_path(source)
+    refuse_unseen(path, config.tables.values(), config.databases)
+    with scratch(session, SCHEMA) as views:
+        load(views, RawTables(config, open_relations(views, config, path.resolve().parent)))
+        return profile(views, config, horizon_days)
+
+
 @contextmanager
-def _scratch(config: SourceConfig, warehouse: Path, threads: int) -> Iterator[duckdb.DuckDBPyConnection]:
+def _forgetful(config: SourceConfig, warehouse: Path, threads: int) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database that forgets what is loaded: the warehouse itself only where tables of it are read."""
     if not config.reads_the_warehouse:
         with duckdb.connect(config={"threads": threads}) as connection:
@@ -91,7 +106,7 @@ def _scratch(config: SourceConfig, warehouse: Path, threads: int) -> Iterator[du
             yield connection
 
 
-def profile(connection: duckdb.DuckDBPyConnection, config: SourceConfig, horizon_days: int) -> Profile:
+def profile(connection: Session, config: SourceConfig, horizon_days: int) -> Profile:
     """Figures of what is in the raw tables now."""
     by_series = f"""
         with days as (

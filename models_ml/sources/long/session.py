@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
+from uuid import uuid4
 
 from models_ml.errors import WarehouseError
 from models_ml.warehouse import DatabricksWarehouse, databricks_login, first_line
@@ -32,10 +33,15 @@ def reads_in_place(session: Session) -> bool:
 
 
 class DatabricksSession:
-    """A cursor of a Databricks SQL warehouse that takes DuckDB's SQL."""
+    """A cursor of a Databricks SQL warehouse that takes DuckDB's SQL.
 
-    def __init__(self, cursor: Any) -> None:
-        self.cursor = cursor
+    Args:
+        cursor: of the warehouse.
+        schemas: other names that schemas of statements have there.
+    """
+
+    def __init__(self, cursor: Any, schemas: Mapping[str, str] | None = None) -> None:
+        self.cursor, self.schemas = cursor, schemas or {}
 
     def execute(self, query: str, /) -> DatabricksSession:
         """Translate a statement and run it.
@@ -46,7 +52,7 @@ class DatabricksSession:
         from databricks.sql.exc import Error
 
         try:
-            self.cursor.execute(translated(query))
+            self.cursor.execute(translated(query, self.schemas))
         except Error as error:
             raise WarehouseError(f"Databricks: {first_line(error)}") from error
         return self
@@ -61,8 +67,8 @@ class DatabricksSession:
         return [tuple(row) for row in self.cursor.fetchall()]
 
 
-def translated(query: str) -> str:
-    """A statement of DuckDB's SQL as Databricks says it."""
+def translated(query: str, schemas: Mapping[str, str] | None = None) -> str:
+    """A statement of DuckDB's SQL as Databricks says it, with other names of schemas."""
     import sqlglot
     from sqlglot import exp
 
@@ -78,6 +84,9 @@ def translated(query: str) -> str:
 
     [tree] = sqlglot.parse(query, read="duckdb")
     assert tree is not None
+    for table in tree.find_all(exp.Table):
+        if not table.catalog and table.db in (schemas or {}):
+            table.set("db", exp.to_identifier((schemas or {})[table.db]))
     return tree.transform(date_of_text).sql("databricks")
 
 
@@ -105,3 +114,13 @@ def databricks_session(warehouse: DatabricksWarehouse) -> Iterator[DatabricksSes
         raise WarehouseError(f"{warehouse.host} cannot be reached: {first_line(error)}") from error
     with connection, connection.cursor() as cursor:
         yield DatabricksSession(cursor)
+
+
+@contextmanager
+def scratch(session: DatabricksSession, schema: str) -> Iterator[DatabricksSession]:
+    """A session whose statements find another, empty schema under a schema's name; it is dropped in the end."""
+    other = f"{schema}_check_{uuid4().hex[:12]}"
+    try:
+        yield DatabricksSession(session.cursor, {schema: other})
+    finally:
+        session.execute(f"drop schema if exists {other} cascade")

@@ -222,18 +222,6 @@ def test_a_date_that_may_be_two_days_is_not_guessed(tmp_path: Path) -> None:
     assert check(tmp_path / "home", tmp_path / "none.duckdb", horizon_days=28).last_day == date(2024, 2, 3)
 
 
-@pytest.mark.parametrize("command", [("check",), ("init", "main.shop.sales")])
-def test_tables_in_databricks_are_written_down_by_hand(tmp_path: Path, command: tuple[str, ...]) -> None:
-    """Neither command takes the local DuckDB file for the warehouse that is configured."""
-    home = tmp_path / "home"
-    refused = demand(*command, home=home, environment={"DEMAND_WAREHOUSE_URL": "databricks://host/path"})
-    said = " ".join(refused.stderr.split())
-    assert refused.returncode == 2
-    assert f"Write {home / 'source.yml'} by hand" in said
-    assert "run `demand ingest`" in said
-    assert not home.exists()
-
-
 def test_nobody_to_ask_is_said(tmp_path: Path) -> None:
     sales = tmp_path / "sales.csv"
     pd.DataFrame({"a": ["2024-02-01"], "b": [1]}).to_csv(sales, index=False)

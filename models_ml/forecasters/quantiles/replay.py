@@ -2,7 +2,8 @@
 
 Refitting a forecaster a dozen times is dear. Instead a near twin of middle-out is replayed: the pooled regression at
 store x department, whose sums of squares over training days only have to be cut off earlier, shared out to items by
-their recent levels. Histories too short for it are replayed by recent level x weekday.
+their recent levels. Histories too short for it are replayed by recent level x weekday, unless columns that are known in
+advance move the sales, of which that knows nothing: then fewer horizons are replayed.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from models_ml.forecasters.middle_out.reconcile import BlendParameters, blend
 from models_ml.forecasters.middle_out.regression import LOG_OFFSET, Design, RegressionParameters, pooled_ridge
 from models_ml.forecasters.top_down import scale_to_nodes
 from models_ml.marts import Marts
+from models_ml.regressors import declared
 from models_ml.steps import step_sums
 
 MOST_REPLAYS = 13
@@ -32,6 +34,9 @@ LONGEST_SPAN = max(LEVEL_SPANS)
 PROFILE_DAYS = 8 * WEEK
 FEWEST_KNOWN_DAYS = 4 * WEEK
 FEWEST_TRAINING_ORIGINS = 6
+
+FEWEST_REGRESSIONS = 2
+"""Horizons that the regression has to be replayed over where recent levels cannot stand in for it."""
 
 
 @dataclass(frozen=True)
@@ -95,11 +100,14 @@ def replay(marts: Marts) -> Replays:
     if count < 1:
         nothing = np.zeros((len(marts.series), 0, horizon), dtype=np.float32)
         return Replays(nothing, nothing, nothing.astype(bool), "none")
+    regressions = most_regressions(known, horizon)
+    panel = None
+    if regressions >= (FEWEST_REGRESSIONS if declared(marts).known else MOST_REPLAYS):
+        panel, count = read_panel(marts), regressions
     days = min(known, count * horizon + LONGEST_SPAN)
     units = marts.daily(marts.origin - timedelta(days=days - 1), marts.origin)
     launch = (marts.series["launch_date"] - pd.Timestamp(marts.origin - timedelta(days=days - 1))).dt.days.to_numpy()
     node = marts.node_of_series
-    panel = panel_or_none(marts)
     node_units = np.zeros((node.max() + 1, days))
     np.add.at(node_units, node, units)
     regression = None
@@ -124,13 +132,20 @@ def replay(marts: Marts) -> Replays:
     return Replays(mean, actual, usable, "trailing" if regression is None else "regression")
 
 
-def panel_or_none(marts: Marts) -> NodePanel | None:
-    """The nodes, or None where history is too short to replay the regression over them."""
-    known = (marts.origin - marts.first_day).days + 1
-    first = RegressionParameters().first_origin_days
-    if known < first + (MOST_REPLAYS + FEWEST_TRAINING_ORIGINS) * marts.horizon_days:
-        return None
-    return read_panel(marts)
+def most_regressions(known: int, horizon: int) -> int:
+    """Horizons that the regression can be replayed over, of `MOST_REPLAYS`, with days of history enough to learn from.
+
+    Args:
+        known: days of history.
+        horizon: days.
+    """
+    origins = regression_origins(known, horizon, RegressionParameters().first_origin_days)
+    return min(MOST_REPLAYS, len(origins) - FEWEST_TRAINING_ORIGINS)
+
+
+def regression_origins(known: int, horizon: int, first: int) -> np.ndarray:
+    """Origins a horizon apart whose horizon has come, as days of history before them; the latest first."""
+    return np.arange(known - horizon, first, -horizon)
 
 
 def item_levels(units: np.ndarray, launch: np.ndarray) -> np.ndarray:
@@ -171,7 +186,7 @@ def replay_regression(
         ModelError: history does not hold so many replays.
     """
     known, horizon = panel.known_days, panel.horizon_days
-    origins = np.arange(known - horizon, parameters.first_origin_days, -horizon)
+    origins = regression_origins(known, horizon, parameters.first_origin_days)
     if len(origins) < count + FEWEST_TRAINING_ORIGINS:
         raise ModelError(f"{known} days of history are too few to replay {count} forecasts.")
     leads = np.arange(1, horizon + 1)

@@ -102,7 +102,7 @@ def replay(marts: Marts) -> Replays:
         return Replays(nothing, nothing, nothing.astype(bool), "none")
     regressions = most_regressions(known, horizon)
     panel = None
-    if regressions >= (FEWEST_REGRESSIONS if declared(marts).known else MOST_REPLAYS):
+    if regressions == MOST_REPLAYS or (regressions >= FEWEST_REGRESSIONS and declared(marts).known):
         panel, count = read_panel(marts), regressions
     days = min(known, count * horizon + LONGEST_SPAN)
     units = marts.daily(marts.origin - timedelta(days=days - 1), marts.origin)

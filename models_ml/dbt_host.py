@@ -81,14 +81,14 @@ class Host:
         """Run a command to its end.
 
         Returns:
-            Its exit code, or minus the signal that ended it; and what it printed.
+            Its exit code, or minus the signal that ended it; and what it printed. The same of this process if it ended.
         """
         with self._one_at_a_time:
             try:
                 self._line.send((RUN, invocation))
                 code, printed = self._line.recv()
             except (EOFError, OSError):
-                return -signal.SIGKILL, ""
+                return self._process.wait(), "The process that runs dbt has ended."
         return code, printed
 
     @property

@@ -244,6 +244,7 @@ module "alerts" {
   api_url                 = one(module.apps[*].api_url)
   dashboard_id            = one(module.apps[*].dashboard_id)
   application_insights_id = module.monitoring.application_insights_id
+  with_apps               = var.images != null
   watch_freshness         = var.images != null && var.sql.pause_after_minutes < 0
   publish_by_hour         = var.publish_by_hour
   lake_id                 = module.lake.id

@@ -13,7 +13,7 @@ locals {
     dashboard-errors = { scope = var.dashboard_id, namespace = "Microsoft.Web/sites", metric = "Http5xx", aggregation = "Total", operator = "GreaterThan", threshold = 10, severity = 2, window = "PT15M" }
   }
   # the apps come last, with their images
-  metrics = merge(local.everywhere, var.api_id == null ? {} : local.of_apps)
+  metrics = merge(local.everywhere, var.with_apps ? local.of_apps : {})
 }
 
 resource "azurerm_monitor_metric_alert" "this" {

@@ -75,3 +75,8 @@ variable "publish_by_hour" {
   description = "Hour (UTC) of Monday by which a forecast is to be published."
   type        = number
 }
+
+variable "with_apps" {
+  description = "Whether the apps are made already."
+  type        = bool
+}

@@ -1,4 +1,0 @@
-output "names" {
-  description = "Alarms by name."
-  value       = concat(keys(local.everywhere), keys(local.of_apps), keys(local.logs), ["forecast-stale"])
-}

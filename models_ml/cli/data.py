@@ -36,9 +36,14 @@ def simulate(
 def ingest(data_dir: DataDir = None, stores: Stores = None, home: Home = None) -> None:
     """Read raw files into the warehouse's raw tables; a bad file is refused whole."""
     from models_ml.job.pipeline import describe_ingest, ingest_raw
+    from models_ml.warehouse import dbt
 
     settings = settings_with(data_dir=data_dir, stores=stores, home=home)
-    typer.echo(describe_ingest(ingest_raw(settings)))
+    if settings.source == "m5" and dbt.on_databricks(settings):
+        settings.home.mkdir(parents=True, exist_ok=True)
+        typer.echo(dbt.load_files(settings))
+    else:
+        typer.echo(describe_ingest(ingest_raw(settings)))
 
 
 def build(

@@ -47,6 +47,10 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
+    except SystemExit as ended:
+        # A task of Databricks calls this function, and takes every SystemExit for a failure.
+        if ended.code:
+            raise
     except DemandError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)

@@ -22,6 +22,10 @@ AsOf = Annotated[
 def train(
     model: Model = None,
     stores: Stores = None,
+    group: Annotated[
+        str | None,
+        typer.Option(help="A part of the stores, e.g. 3/8: the third of eight, each by a task of its own.", metavar="I/N"),
+    ] = None,
     as_of: AsOf = None,
     backtest: Annotated[
         bool, typer.Option(help="Score it on the last fold first; a run without a backtest is not served.")
@@ -37,6 +41,7 @@ def train(
     from models_ml.job.pipeline import prepare_home, raw_fingerprint, rivals
     from models_ml.runs import training
     from models_ml.runs.backtest import Backtest
+    from models_ml.warehouse import marts
     from models_ml.warehouse.connection import open_warehouse
 
     settings = settings_with(model=model, stores=stores, home=home)
@@ -44,6 +49,12 @@ def train(
         settings.effective_warehouse_url, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
     )
     origin = parse_date(as_of, "--as-of") if as_of else None
+    if group is not None:
+        members = marts.group_of_stores(marts.stores_of(warehouse, settings.store_list), group)
+        if not members:
+            typer.echo(f"--group {group}: there are fewer stores than groups, so this one is empty.")
+            return
+        settings = settings.model_copy(update={"stores": ",".join(members)})
     plan = training.plan_training(settings, warehouse, raw_fingerprint(settings, warehouse), origin)
     if plan.note:
         typer.echo(plan.note)

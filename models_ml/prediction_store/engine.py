@@ -223,6 +223,16 @@ def _linux_family() -> str:
     return "debian_ubuntu"
 
 
+def entra_token() -> Any:
+    """A token for Azure SQL of whoever this process is (azure-identity's default chain).
+
+    Returns:
+        With `token` and `expires_on` (seconds since 1970).
+    """
+    credential = importlib.import_module("azure.identity").DefaultAzureCredential()
+    return credential.get_token(_TOKEN_SCOPE)
+
+
 def _entra_sign_in(shown: str) -> Callable[[Any, Any, list[Any], dict[str, Any]], None]:
     try:
         identity = importlib.import_module("azure.identity")

@@ -24,7 +24,9 @@ def train(
     stores: Stores = None,
     group: Annotated[
         str | None,
-        typer.Option(help="A part of the stores, e.g. 3/8: the third of eight, each by a task of its own.", metavar="I/N"),
+        typer.Option(
+            help="A part of the stores, e.g. 3/8: the third of eight, each by a task of its own.", metavar="I/N"
+        ),
     ] = None,
     as_of: AsOf = None,
     backtest: Annotated[

@@ -54,7 +54,10 @@ def test_credential_names_the_identity_of_a_connector_without_its_own(plan: dict
     connectors = of_type(planned, "azurerm_databricks_access_connector")
     kinds = {re.findall(r"\.(\w+)$", address)[0]: v["identity"][0]["type"] for address, v in connectors.items()}
     assert kinds == {"lake": "SystemAssigned", "store": "UserAssigned"}
-    for address, connector in (("databricks_storage_credential.lake", "lake"), ("databricks_credential.store", "store")):
+    for address, connector in (
+        ("databricks_storage_credential.lake", "lake"),
+        ("databricks_credential.store", "store"),
+    ):
         [identity] = configured(plan, "unity_catalog", address)["azure_managed_identity"]
         assert identity["access_connector_id"]["references"] == [f"var.{connector}_connector_id"]
         assert ("managed_identity_id" in identity) == (kinds[connector] == "UserAssigned")
@@ -129,7 +132,9 @@ def test_every_store_is_reached_by_all_who_need_it(plan: dict[str, Any], planned
         endpoints = of_type(planned, "azurerm_private_endpoint")
         reached = {v["private_service_connection"][0]["subresource_names"][0] for v in endpoints.values()}
         zones = {address.split('"')[1] for address in of_type(planned, "azurerm_private_dns_zone")}
-        linked = {address.split('"')[1] for address in of_type(planned, "azurerm_private_dns_zone_virtual_network_link")}
+        linked = {
+            address.split('"')[1] for address in of_type(planned, "azurerm_private_dns_zone_virtual_network_link")
+        }
         assert reached == zones == linked == {"blob", "dfs", "vault", "sqlServer", "registry"}
     else:
         rules = {address.split('"')[1] for address in of_type(planned, "azurerm_mssql_virtual_network_rule")}
@@ -145,9 +150,7 @@ def test_every_store_is_reached_by_all_who_need_it(plan: dict[str, Any], planned
                     rules_of = body["network_rules" if kind == "azurerm_storage_account" else "network_acls"][0]
                     assert "var.subnet_ids" in rules_of["virtual_network_subnet_ids"]
     # Data Factory and Azure ML live in networks of Microsoft's: each store that they use has an endpoint there.
-    managed = {
-        address.split('"')[1] for address in of_type(planned, "azurerm_data_factory_managed_private_endpoint")
-    }
+    managed = {address.split('"')[1] for address in of_type(planned, "azurerm_data_factory_managed_private_endpoint")}
     assert managed == {"lake", "sql", "vault"}
     [rule] = of_type(planned, "azurerm_machine_learning_workspace_network_outbound_rule_private_endpoint").values()
     assert rule["sub_resource_target"] == "sqlServer"
@@ -184,7 +187,11 @@ def test_apps_come_after_their_images_and_secrets(terraform: Terraform) -> None:
     """The first apply has no images: no app starts, so none can keep a secret that was not there yet."""
     made = plan_with(terraform, "first", images=None)
     assert of_type(made, "azurerm_key_vault")
-    for kind in ("azurerm_linux_web_app", "azurerm_container_app_job", "azurerm_application_insights_standard_web_test"):
+    for kind in (
+        "azurerm_linux_web_app",
+        "azurerm_container_app_job",
+        "azurerm_application_insights_standard_web_test",
+    ):
         assert not of_type(made, kind)
 
 
@@ -206,7 +213,12 @@ def test_a_landing_zone_is_taken_as_it_is(terraform: Terraform) -> None:
         metastore_id="m-1", policy_exemptions={"public-workspace": f"{hub}/Microsoft.Authorization/policyAssignments/p"},
         operator_addresses=["203.0.113.0/24"], retailer_catalogs=["retailer"], source_kind="long",
     )  # fmt: skip
-    for kind in ("azurerm_virtual_network", "azurerm_nat_gateway", "azurerm_public_ip", "azurerm_log_analytics_workspace"):
+    for kind in (
+        "azurerm_virtual_network",
+        "azurerm_nat_gateway",
+        "azurerm_public_ip",
+        "azurerm_log_analytics_workspace",
+    ):
         assert not of_type(made, kind), kind
     assert [address.split('"')[1] for address in of_type(made, "azurerm_private_dns_zone")] == ["registry"]
     assert {subnet["virtual_network_name"] for subnet in of_type(made, "azurerm_subnet").values()} == {"vnet-spoke"}

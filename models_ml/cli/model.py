@@ -24,9 +24,7 @@ def train(
     stores: Stores = None,
     group: Annotated[
         str | None,
-        typer.Option(
-            help="A part of the stores, e.g. 3/8: the third of eight, each by a task of its own.", metavar="I/N"
-        ),
+        typer.Option(help="A part of the stores: 3/8 is the third of eight groups.", metavar="I/N"),
     ] = None,
     as_of: AsOf = None,
     backtest: Annotated[

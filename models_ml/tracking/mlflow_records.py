@@ -152,7 +152,7 @@ def find_registered(client: Any, name: str) -> Any | None:
 
 
 def version_of(client: Any, experiment_id: str, name: str, run_id: str) -> str | None:
-    """The newest version of a registered model that is from a run; by MLflow's own id of it, which every registry has."""
+    """The newest version of a registered model from a run, found by MLflow's own run id, which every registry has."""
     recorded = {found.info.run_id for found in client.search_runs([experiment_id], f"tags.run_id = '{run_id}'")}
     own = [int(v.version) for v in client.search_model_versions(f"name = '{name}'") if v.run_id in recorded]
     return str(max(own)) if own else None

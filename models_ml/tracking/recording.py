@@ -132,7 +132,7 @@ def start(home: Path, *, run_folder: Path | None, aliases: Mapping[str, Mapping[
 
 
 def registered_name(model: str) -> str:
-    """Name of a forecaster's registered model: `retail-demand-NAME`, in a schema where the registry is Unity Catalog."""
+    """Name of a forecaster's registered model: `retail-demand-NAME`, in a schema if the registry is Unity Catalog."""
     schema = get_settings().model_schema
     return f"{schema}.{REGISTERED_PREFIX}{model}" if schema else REGISTERED_PREFIX + model
 

@@ -18,7 +18,6 @@ from models_ml.warehouse import dbt
 from models_ml.warehouse.connection import DATABRICKS_SCOPE, access_token, databricks_login
 from models_ml.warehouse.marts import group_of_stores
 
-
 pytestmark = pytest.mark.infra
 
 
@@ -79,7 +78,7 @@ def test_a_managed_identity_signs_in_where_databricks_library_knows_none(monkeyp
 
 def test_nobody_is_signed_in(monkeypatch: pytest.MonkeyPatch) -> None:
     class Nobody:
-        def get_token(self, scope: str) -> SimpleNamespace:
+        def get_token(self, _scope: str) -> SimpleNamespace:
             raise RuntimeError("no credential")
 
     monkeypatch.delenv("DATABRICKS_TOKEN", raising=False)

@@ -100,7 +100,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
             assert server.stdout is not None
             address = server.stdout.readline().strip()
             yield Workspace({
-                **kept, "DATABRICKS_HOST": address, "DATABRICKS_TOKEN": "dapi-of-nobody", "DATABRICKS_BUNDLE_ENGINE": "direct",
+                **kept, "DATABRICKS_HOST": address, "DATABRICKS_TOKEN": "dapi-of-nobody",
+                "DATABRICKS_BUNDLE_ENGINE": "direct",
                 **{f"BUNDLE_VAR_{name}": value for name, value in GIVEN.items()},
             })  # fmt: skip
         finally:
@@ -216,7 +217,7 @@ def test_groups_have_machines_of_their_own(deployed: Deployed) -> None:
     ("file", "before", "after", "said"),
     [
         ("databricks.yml", "    - ../../requirements.lock\n", "", "requirements.lock"),
-        ("databricks.yml", "job_application_id:\n    description", "job_application:\n    description", "job_application"),
+        ("databricks.yml", "job_application_id:\n    desc", "job_application:\n    desc", "job_application"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_found(

@@ -210,7 +210,7 @@ def test_a_landing_zone_is_taken_as_it_is(terraform: Terraform) -> None:
         terraform, "landing",
         existing_network={"id": f"{hub}/Microsoft.Network/virtualNetworks/vnet-spoke", "routes_to_a_firewall": True},
         existing_zone_ids=zones, existing_workspace_id=f"{hub}/Microsoft.OperationalInsights/workspaces/log-hub",
-        metastore_id="m-1", policy_exemptions={"public-workspace": f"{hub}/Microsoft.Authorization/policyAssignments/p"},
+        metastore_id="m-1", policy_exemptions={"public": f"{hub}/Microsoft.Authorization/policyAssignments/p"},
         operator_addresses=["203.0.113.0/24"], retailer_catalogs=["retailer"], source_kind="long",
     )  # fmt: skip
     for kind in (

@@ -230,7 +230,7 @@ def test_gate_asks_what_is_served_whoever_published_it(tmp_path: Path) -> None:
     engine = make_engine(f"sqlite:///{tmp_path / 'store.sqlite'}")
     upgrade(engine)
     assert asked_of(engine) == {"stores": 0, "broken": 0, "alarms": 0}, "nothing is served: the gate fails"
-    made = make_run()
+    made = make_run(1)
     for _ in range(2):
         publish(engine, made.run, made.frames)
         assert asked_of(engine) == {"stores": len(made.run.scope), "broken": 0, "alarms": 0}

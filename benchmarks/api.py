@@ -46,10 +46,10 @@ LEAST_REQUESTS_PER_SECOND, MOST_P99_MS = 2_500, 30
 
 def build_store(path: Path, stores: tuple[str, ...], items: int) -> None:
     """The full-size store: ten stores of 3,049 items, 28 days, mean and nine quantiles."""
-    from models_ml.store.engine import make_engine
-    from models_ml.store.migrate import upgrade
-    from models_ml.store.publish import publish
-    from models_ml.store.synthetic import synthetic_run
+    from models_ml.prediction_store.engine import make_engine
+    from models_ml.prediction_store.migrate import upgrade
+    from models_ml.prediction_store.publish import publish
+    from tests.synthetic import synthetic_run
 
     engine = make_engine(f"sqlite:///{path}")
     upgrade(engine)
@@ -204,10 +204,10 @@ def publish_under_load(store: Path, paths: Path, options: argparse.Namespace) ->
     """
     from sqlalchemy import select
 
-    from models_ml.store.engine import make_engine
-    from models_ml.store.publish import publish
-    from models_ml.store.schema import run_series
-    from models_ml.store.synthetic import synthetic_run
+    from models_ml.prediction_store.engine import make_engine
+    from models_ml.prediction_store.publish import publish
+    from models_ml.prediction_store.schema import run_series
+    from tests.synthetic import synthetic_run
 
     sums: dict[str, dict[str, float]] = {}
     ended: dict[str, float] = {}

@@ -31,8 +31,8 @@ def straightforward() -> Any:
 
     from api.active import SELECT_ACTIVE, Active
     from api.schemas.forecast import ForecastDay, SeriesForecast
-    from models_ml.store.engine import make_engine
-    from models_ml.store.schema import forecasts
+    from models_ml.prediction_store.engine import make_engine
+    from models_ml.prediction_store.schema import forecasts
 
     engine = make_engine(f"sqlite:///{os.environ[STORE_VARIABLE]}", pool_size=40, read_only=True)
     app = FastAPI()

@@ -10,7 +10,7 @@ from api.active import Active, ActiveRun
 from api.errors import one_field
 from api.queries.series import run_of_store
 from api.schemas.scenarios import Elasticities, Elasticity, ItemElasticity
-from models_ml.store.schema import department_elasticities, run_series, scenario_series
+from models_ml.prediction_store.schema import department_elasticities, run_series, scenario_series
 
 KEYS = ("store_id", "item_id")
 

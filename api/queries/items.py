@@ -14,7 +14,7 @@ from api.queries.accuracy import error_values, newest_folds
 from api.queries.series import SERVED_SERIES, run_of_store
 from api.schemas.accuracy import SeriesBacktest
 from api.schemas.items import ItemPage, Series
-from models_ml.store.schema import backtest_series, forecasts, run_series
+from models_ml.prediction_store.schema import backtest_series, forecasts, run_series
 
 
 def item_page(

@@ -14,9 +14,9 @@ from api.errors import one_field
 from api.queries.finals import finals
 from api.queries.series import run_of_store, unknown_series
 from api.schemas.scenarios import WhatIfRequest
-from models_ml.scenarios.grid import RESPONSE_COLUMNS
+from models_ml.prediction_store.grid import RESPONSE_COLUMNS
+from models_ml.prediction_store.schema import forecasts, run_series, scenario_series
 from models_ml.scenarios.what_if import PriceCurves
-from models_ml.store.schema import forecasts, run_series, scenario_series
 
 KEYS = ["store_id", "item_id"]
 

@@ -28,11 +28,10 @@ from api.schemas.scenarios import (
     WhatIfOutcome,
     WhatIfRequest,
 )
-from models_ml.evaluation.hierarchy import AGGREGATE_LEVELS, Hierarchy
-from models_ml.scenarios.grid import PRICE_STEPS
-from models_ml.scenarios.what_if import PriceCurves, common_range, event_factors, flag_factors, is_monotone
-from models_ml.steps import step_sums
-from models_ml.store.schema import (
+from models_ml.hierarchy.aggregation import AGGREGATE_LEVELS, Hierarchy
+from models_ml.hierarchy.steps import step_sums
+from models_ml.prediction_store.grid import PRICE_STEPS
+from models_ml.prediction_store.schema import (
     calendar_days,
     department_elasticities,
     node_forecasts,
@@ -40,6 +39,7 @@ from models_ml.store.schema import (
     scenario_events,
     scenario_flags,
 )
+from models_ml.scenarios.what_if import PriceCurves, common_range, event_factors, flag_factors, is_monotone
 
 SLACK = 1e-9
 """A bound of a range, as it was shown, is within it."""

@@ -91,5 +91,5 @@ def _create_engine(*arguments: Any, **options: Any) -> Engine:
 @contextmanager
 def guarded_stores() -> Iterator[None]:
     """Every SQLite engine that the store's code makes meanwhile is guarded."""
-    with patch("models_ml.store.engine.create_engine", _create_engine):
+    with patch("models_ml.prediction_store.engine.create_engine", _create_engine):
         yield

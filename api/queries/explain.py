@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 from api.active import Active, ActiveRun
 from api.errors import one_field
 from api.queries.series import run_of_store, unknown_series
-from api.schemas import Cause, Explanation
+from api.schemas.explanation import Cause, Explanation
 from models_ml.prediction_store.schema import forecasts, node_contributions, node_forecasts, run_nodes, run_series
 from models_ml.runs.feature_families import LEVEL, MEANINGS
 

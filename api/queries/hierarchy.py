@@ -14,7 +14,8 @@ from api.errors import one_field
 from api.paging import decode_cursor, encode_cursor
 from api.queries.departments import node_days
 from api.queries.series import forecast_day, quantile_map, run_of_store, value_columns
-from api.schemas import ForecastDay, HistoryDay, NodeForecast, NodePage, WeekForecast
+from api.schemas.forecast import ForecastDay, HistoryDay
+from api.schemas.hierarchy import NodeForecast, NodePage, WeekForecast
 from models_ml.hierarchy.levels import LEVELS
 from models_ml.prediction_store.finals import final_mean
 from models_ml.prediction_store.schema import (

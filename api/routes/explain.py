@@ -14,7 +14,7 @@ from api.errors import one_field
 from api.queries.explain import explain_item, explain_node
 from api.queries.hierarchy import FIRST_ITEM_LEVEL, level_of_node
 from api.routes.responses import READ, openapi_responses
-from api.schemas import Explanation
+from api.schemas.explanation import Explanation
 
 router = APIRouter(tags=["forecast"])
 

@@ -26,7 +26,7 @@ from api.deps import (
 from api.errors import one_field
 from api.queries.hierarchy import FILTERS, FIRST_ITEM_LEVEL, LEVEL_NAMES, level_of_node, node_page
 from api.routes.responses import READ, openapi_responses
-from api.schemas import NodePage
+from api.schemas.hierarchy import NodePage
 from api.series import DEFAULT_QUANTILES, parse_quantiles
 
 router = APIRouter(tags=["forecast"])

@@ -60,3 +60,12 @@ def parse_node(node_id: str) -> tuple[Level, dict[str, str]]:
     if level is None or len(parts) != len(level.keys) or not all(parts) or node_id.endswith(":"):
         raise InputError(f"'{node_id[:80]}' is not a node name. Node names have the forms: {', '.join(NODE_FORMS)}.")
     return level, dict(zip(level.keys, parts, strict=True))
+
+
+def node_label(node_id: str) -> str:
+    """A node's attributes for people, e.g. `CA_1 FOODS_3`; empty for the total.
+
+    Raises:
+        InputError: it is not a node name.
+    """
+    return " ".join(parse_node(node_id)[1].values())

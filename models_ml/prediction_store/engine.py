@@ -97,6 +97,8 @@ def _sqlite_engine(
     def connected(connection: sqlite3.Connection, _record: object) -> None:
         # The driver's own BEGIN comes too late for snapshots and not at all for DDL: we send our own (below).
         connection.isolation_level = None
+        # SQLite's lower() and LIKE know the letters of ASCII alone.
+        connection.create_function("casefold", 1, _casefold, deterministic=True)
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {int(busy_timeout * 1000)}")
         cursor.execute("PRAGMA foreign_keys = ON")
@@ -119,6 +121,10 @@ def _sqlite_engine(
     event.listen(engine, "connect", connected)
     event.listen(engine, "begin", begun)
     return engine
+
+
+def _casefold(text: str | None) -> str | None:
+    return None if text is None else text.casefold()
 
 
 def _mssql_engine(

@@ -30,14 +30,18 @@ class RecordingServer:
 
     def engine(self, schema: str | None = None) -> Engine:
         """An engine of the store over this server, as `make_engine` makes it."""
-        engine = make_engine("mssql+pyodbc://loader:x@recorded/db?driver=none", schema=schema)  # pragma: allowlist secret
+        engine = make_engine(
+            "mssql+pyodbc://loader:x@recorded/db?driver=none", schema=schema
+        )  # pragma: allowlist secret
         event.listen(engine, "do_connect", lambda *_connect: Connection(self))
         return engine
 
     def changes(self) -> list[str]:
         """What was sent to change tables or their rows, spaces made single."""
         statements = [" ".join(sql.split()) for sql, _ in self.sent]
-        return [sql for sql in statements if re.match(r"(?i)(create|alter|drop|insert|update|delete|declare|exec)", sql)]
+        return [
+            sql for sql in statements if re.match(r"(?i)(create|alter|drop|insert|update|delete|declare|exec)", sql)
+        ]
 
     def answer(self, sql: str, parameters: Any) -> list[tuple[Any, ...]]:
         """Rows for what is asked of the catalogue."""

@@ -14,9 +14,9 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from models_ml.errors import StoreError
 from models_ml.prediction_store import read, runs, transactions
 from models_ml.prediction_store.engine import make_engine
+from models_ml.prediction_store.faults import Fault, fault_of, is_transient
 from models_ml.prediction_store.publish import publish
 from models_ml.prediction_store.schema import activations, forecasts, model_runs, sales_history
-from models_ml.prediction_store.faults import Fault, fault_of, is_transient
 from models_ml.prediction_store.transactions import reading, run_transaction
 
 

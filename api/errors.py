@@ -14,7 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy import exc as sqlalchemy_errors
 from starlette.exceptions import HTTPException
 
-from api.schemas import FieldProblem, Problem
+from api.schemas.problems import FieldProblem, Problem
 from models_ml.errors import StoreError
 from models_ml.prediction_store.faults import Fault, fault_of
 

@@ -17,7 +17,7 @@ from api.errors import ApiError
 from api.paging import decode_cursor, encode_cursor
 from api.queries.final_policies import Moved, moved_policies
 from api.queries.series import SERVED_SERIES, run_of_store, unknown_series
-from api.schemas import (
+from api.schemas.inventory import (
     InventoryAnswer,
     InventoryDepartment,
     InventoryDepartments,

@@ -13,18 +13,17 @@ from api.queries.accuracy import error_values, unit_errors
 from api.queries.explain import shares_of_item
 from api.queries.overrides import overrides_of
 from api.queries.series import run_of_store, unknown_series, utc
-from api.schemas import (
-    Errors,
+from api.schemas.accuracy import Errors, SeriesBacktest
+from api.schemas.lineage import (
     Lineage,
     LineageChecks,
     LineageFeature,
     LineageOverride,
     MonitoredError,
-    QualityResult,
-    SeriesBacktest,
     TrackRecord,
     UsedFeature,
 )
+from api.schemas.quality import QualityResult
 from models_ml.prediction_store.finals import final_mean
 from models_ml.prediction_store.schema import (
     backtest_leads,

@@ -227,7 +227,7 @@ def sql_server_variables(settings: Settings) -> dict[str, str]:
     """What the target azure_sql reads, from the store's URL: one place says where the store is and who signs in."""
     from sqlalchemy import make_url
 
-    from models_ml.prediction_store.engine import odbc_driver
+    from models_ml.warehouse.odbc import odbc_driver
 
     url = make_url(settings.effective_store_url)
     query = {name.lower(): str(value) for name, value in url.query.items()}

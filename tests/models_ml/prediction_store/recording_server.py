@@ -1,7 +1,7 @@
 """A stand-in for SQL Server under SQLAlchemy's own dialect: it keeps what it is sent, and executes nothing.
 
-Only the connection is replaced. Connecting, versions, schemas and transactions go the dialect's own way; the stand-in answers
-what the dialect and Alembic ask of the catalogue, and keeps the one row of Alembic's version table.
+Only the connection is replaced. Connecting, versions, schemas and transactions go the dialect's own way; the stand-in
+answers what the dialect and Alembic ask of the catalogue, and keeps the one row of Alembic's version table.
 """
 
 from __future__ import annotations

@@ -13,7 +13,6 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from models_ml.errors import StoreError
-from models_ml.prediction_store import mssqlpython
 from models_ml.warehouse.odbc import odbc_driver
 
 WRITE_OPTION = "store_write"
@@ -37,8 +36,8 @@ def make_engine(
     """Engine of a prediction store.
 
     Args:
-        url: `sqlite:///file`, `mssql+pyodbc://...` or `mssql+mssqlpython://...`, which needs no ODBC manager.
-            A SQL Server URL without user name signs in with an Entra token (azure-identity's default chain).
+        url: `sqlite:///file` or `mssql+pyodbc://...`. A SQL Server URL without user name signs in
+            with an Entra token (azure-identity's default chain).
         pool_size: connections at most; a further caller waits `pool_timeout_seconds`, then fails.
         busy_timeout_seconds: how long SQLite waits for another writer.
         login_timeout_seconds: how long SQL Server may take to let a connection in.
@@ -97,6 +96,8 @@ def _sqlite_engine(
     def connected(connection: sqlite3.Connection, _record: object) -> None:
         # The driver's own BEGIN comes too late for snapshots and not at all for DDL: we send our own (below).
         connection.isolation_level = None
+        # SQLite's lower() and LIKE know the letters of ASCII alone.
+        connection.create_function("casefold", 1, _casefold, deterministic=True)
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {int(busy_timeout * 1000)}")
         cursor.execute("PRAGMA foreign_keys = ON")
@@ -121,21 +122,18 @@ def _sqlite_engine(
     return engine
 
 
+def _casefold(text: str | None) -> str | None:
+    return None if text is None else text.casefold()
+
+
 def _mssql_engine(
     url: URL, shown: str, pool_size: int, pool_timeout: float, login_timeout: int, schema: str | None
 ) -> Engine:
     driver = url.get_driver_name()
-    if driver not in ("pyodbc", "mssqlpython"):
-        raise StoreError(f"{shown}: {driver} is not supported; use mssql+pyodbc or mssql+mssqlpython.")
-    _require(driver, shown)
-
-    token_sign_in = False
-    options: dict[str, Any] = {}
-    if driver == "pyodbc":
-        options["fast_executemany"] = True
-        url, token_sign_in = _with_odbc_defaults(url)
-    else:
-        mssqlpython.register()
+    if driver != "pyodbc":
+        raise StoreError(f"{shown}: the driver {driver} is not supported; use mssql+pyodbc://...")
+    _require_pyodbc(shown)
+    url, token_sign_in = _with_odbc_defaults(url)
     engine = create_engine(
         url,
         pool_size=pool_size,
@@ -144,7 +142,7 @@ def _mssql_engine(
         pool_pre_ping=True,
         pool_recycle=1500,  # Azure's gateway drops idle connections after 30 minutes
         connect_args={"timeout": login_timeout},
-        **options,
+        fast_executemany=True,
     )
     if token_sign_in:
         event.listen(engine, "do_connect", _entra_sign_in(shown))
@@ -153,14 +151,13 @@ def _mssql_engine(
     return engine
 
 
-def _require(driver: str, shown: str) -> None:
-    module = {"pyodbc": "pyodbc", "mssqlpython": "mssql_python"}[driver]
+def _require_pyodbc(shown: str) -> None:
     try:
-        importlib.import_module(module)
+        importlib.import_module("pyodbc")
     except ImportError as error:
         raise StoreError(
-            f"{shown}: the driver {module} cannot be loaded ({error}). "
-            "Install the extra: pip install 'retail-demand[azure]', and for pyodbc Debian's package unixodbc."
+            f"{shown}: the driver pyodbc cannot be loaded ({error}). "
+            "Install the extra: pip install 'retail-demand[azure]', and Debian's package unixodbc."
         ) from None
 
 

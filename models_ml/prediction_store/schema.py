@@ -3,8 +3,8 @@
 Every run is written once under its `run_id` and never changed: a reader that knows the run knows the answer.
 `active_runs` holds the one pointer a store has, so what is served changes by moving pointers alone.
 
-Text that is compared (keys) has a binary collation on SQL Server, whose default ignores case: `a` and `A`
-are two items on either database. Times are UTC without a zone. Quantile columns come from the settings.
+Text that is compared (keys) equals itself alone on either database (`text.ExactKey`): `a`, `A` and `a ` are three.
+Times are UTC without a zone. Quantile columns come from the settings.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from sqlalchemy.types import TypeEngine
 
 from models_ml.prediction_store.bounds import MAX_PERCENT, MAX_UNITS, MIN_PERCENT
 from models_ml.prediction_store.grid import RESPONSE_COLUMNS
+from models_ml.prediction_store.text import ExactKey
 from models_ml.settings import QUANTILE_COLUMNS
 
 MAX_LEVEL = 12
@@ -70,7 +71,7 @@ metadata = MetaData(
 
 
 def _key(length: int) -> TypeEngine[str]:
-    return Unicode(length).with_variant(mssql.NVARCHAR(length, collation="Latin1_General_100_BIN2"), "mssql")
+    return Unicode(length).with_variant(ExactKey(length), "mssql")
 
 
 RUN_ID = _key(40)

@@ -231,10 +231,8 @@ def sql_server_variables(settings: Settings) -> dict[str, str]:
 
     url = make_url(settings.effective_store_url)
     query = {name.lower(): str(value) for name, value in url.query.items()}
-    pyodbc = url.get_driver_name() == "pyodbc"
     given = {
-        "AZURE_SQL_BACKEND": "pyodbc" if pyodbc else "mssql-python",
-        "AZURE_SQL_DRIVER": query.get("driver") or (odbc_driver() if pyodbc else None),
+        "AZURE_SQL_DRIVER": query.get("driver") or odbc_driver(),
         "AZURE_SQL_SERVER": url.host,
         "AZURE_SQL_PORT": str(url.port or 1433),
         "AZURE_SQL_DATABASE": url.database,

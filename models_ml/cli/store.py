@@ -47,6 +47,20 @@ def upgrade(home: Home = None) -> None:
         typer.echo(f"warning: {advice}", err=True)
 
 
+@store_app.command()
+def grants(
+    file: Annotated[Path, typer.Argument(help="SQL with $(name) where a value belongs.", exists=True, dir_okay=False)],
+    values: Annotated[list[str], typer.Argument(help="name=value for each of them.")],
+    home: Home = None,
+) -> None:
+    """Run a file of grants on a SQL Server."""
+    from models_ml.prediction_store import grants as granting
+
+    with opened(home) as engine:
+        granting.run(engine, file.read_text(), granting.parse(values))
+        typer.echo(f"{file}: done")
+
+
 def promote(
     run_id: RunId,
     reason: Reason = None,
@@ -82,7 +96,7 @@ def rollback(stores: Stores = None, reason: Reason = None, home: Home = None) ->
 
 def rebuild_reports(wanted: bool | None, home: Path | None) -> None:
     """Rebuild the serving models, if the option or the setting asks for it."""
-    from models_ml.job.pipeline import build_reports
+    from models_ml.job.builds import build_reports
 
     settings = settings_with(home=home, publish_builds_reports=wanted)
     if settings.publish_builds_reports:
@@ -91,7 +105,7 @@ def rebuild_reports(wanted: bool | None, home: Path | None) -> None:
 
 def tell_mlflow(home: Path | None) -> None:
     """Move MLflow's aliases after the store's pointers; what is served does not depend on it."""
-    from models_ml.job.pipeline import move_aliases
+    from models_ml.job.recording import move_aliases
 
     warning = move_aliases(settings_with(home=home))
     if warning:

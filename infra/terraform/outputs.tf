@@ -24,6 +24,7 @@ output "names" {
     operations                = one(module.operations[*].name)
     operations_principal      = module.identities.principal_ids["operations"]
     dashboard_principal       = module.identities.principal_ids["dashboard"]
+    source                    = var.source_kind
     deploy_application        = var.deployer.client_id
     catalog                   = module.unity_catalog.catalog
     api                       = one(module.apps[*].api_name)

@@ -1,4 +1,4 @@
-"""SQL Server's driver (the registered one, or the one that a package brings), and the token that signs in to Azure SQL."""
+"""SQL Server: its driver (the registered one, or the one that a package brings), and the token for Azure SQL."""
 
 from __future__ import annotations
 

@@ -74,14 +74,14 @@ def test_top_level_and_targets() -> None:
 def test_every_variable_is_defined_described_and_used() -> None:
     used = {
         name
-        for part in (JOBS, BUNDLE["targets"])
+        for part in (JOBS, BUNDLE["targets"], BUNDLE["artifacts"])
         for text in strings(part)
         for name in re.findall(r"\$\{var\.(\w+)\}", text)
     }
     set_by_targets = {name for target in BUNDLE["targets"].values() for name in target.get("variables", {})}
     assert used == set(BUNDLE["variables"])
     assert set_by_targets <= set(BUNDLE["variables"])
-    assert all(variable["description"].endswith(".") for variable in BUNDLE["variables"].values())
+    assert all(variable["description"].rstrip("`").endswith(".") for variable in BUNDLE["variables"].values())
 
 
 @pytest.mark.parametrize("name", JOBS)

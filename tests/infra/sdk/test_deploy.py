@@ -174,6 +174,18 @@ def test_the_wheel_holds_the_command(deployed: Deployed, tmp_path: Path) -> None
         assert task["python_wheel_task"]["package_name"] == "retail-demand"
 
 
+def test_a_wheel_that_is_there_is_deployed_as_it_is(workspace: Workspace, deployed: Deployed) -> None:
+    """The same wheel goes from dev to prod: the workflow has nothing built."""
+    [wheel] = (REPOSITORY / "dist").glob("*.whl")
+    before = wheel.read_bytes()
+    told = Workspace({**workspace.environment, "BUNDLE_VAR_build": "true"})
+    told.ok("bundle", "deploy", "--target", str(deployed.summary["bundle"]["target"]))
+    assert wheel.read_bytes() == before
+    assert {path for path in deployed.files if path.endswith(".whl")} <= told.files(
+        str(deployed.summary["workspace"]["root_path"])
+    )
+
+
 def test_what_is_not_needed_stays_at_home(deployed: Deployed) -> None:
     below = {
         path.removeprefix(deployed.folder + "/").split("/")[0] for path in deployed.files if deployed.folder in path

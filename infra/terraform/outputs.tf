@@ -24,6 +24,9 @@ output "names" {
     operations                = one(module.operations[*].name)
     operations_principal      = module.identities.principal_ids["operations"]
     dashboard_principal       = module.identities.principal_ids["dashboard"]
+    landing                   = "abfss://${module.lake.containers.landing}@${module.lake.dfs_host}/m5"
+    sql_server                = module.sql.server_name
+    api_url                   = one(module.apps[*].api_url)
     source                    = var.source_kind
     deploy_application        = var.deployer.client_id
     catalog                   = module.unity_catalog.catalog

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
+from typer.main import get_command
 
-from models_ml.cli.main import main
+from models_ml.cli.main import app, main
 from models_ml.errors import InputError, WarehouseError
 from models_ml.runs.artifact import MANIFEST, latest
 from models_ml.settings import Settings
 from models_ml.warehouse import dbt
 from models_ml.warehouse.connection import DATABRICKS_SCOPE, access_token, databricks_login
 from models_ml.warehouse.marts import group_of_stores
+from tests.infra import INFRA
 
 pytestmark = pytest.mark.infra
 
@@ -142,3 +146,32 @@ def test_groups_are_all_stores_once() -> None:
     for wrong in ("0/2", "3/2", "1", "a/b", ""):
         with pytest.raises(InputError, match="3/8"):
             group_of_stores(stores, wrong)
+
+
+def tasks() -> list[list[str]]:
+    """The words of each task of the bundle, with examples in the place of its parameters."""
+    written = yaml.safe_load((INFRA / "databricks" / "resources" / "demand_forecast.yml").read_text())
+    found = []
+    for job in written["resources"]["jobs"].values():
+        for task in job["tasks"]:
+            inner = task.get("for_each_task", {}).get("task", task)
+            found.append(inner["python_wheel_task"]["parameters"])
+    examples = {"{{job.parameters.stores}}": "", "{{job.parameters.origin}}": "", "{{input}}": "1/8"}
+    return [[re.sub(r"\{\{.*?\}\}", lambda m: examples[m[0]], word) for word in words] for words in found]
+
+
+@pytest.mark.parametrize("words", tasks(), ids=" ".join)
+def test_every_task_is_a_command_of_ours(words: list[str]) -> None:
+    command = get_command(app)
+    name, *arguments = words
+    chosen = command.commands[name]  # type: ignore[attr-defined]
+    context = chosen.make_context(name, list(arguments), resilient_parsing=False)
+    assert context.params
+
+
+def test_cluster_variables_are_settings() -> None:
+    """Each DEMAND_* variable of the clusters is a setting that a task reads."""
+    text = (INFRA / "databricks" / "resources" / "demand_forecast.yml").read_text()
+    named = set(re.findall(r"^    (DEMAND_\w+):", text, re.M))
+    assert len(named) >= 12
+    assert named <= {f"DEMAND_{name}".upper() for name in Settings.model_fields}

@@ -98,6 +98,8 @@ def _sqlite_engine(
     def connected(connection: sqlite3.Connection, _record: object) -> None:
         # The driver's own BEGIN comes too late for snapshots and not at all for DDL: we send our own (below).
         connection.isolation_level = None
+        # SQLite's own lower() knows ASCII alone; SQL Server's knows all letters
+        connection.create_function("lower", 1, _lower, deterministic=True)
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {int(busy_timeout * 1000)}")
         cursor.execute("PRAGMA foreign_keys = ON")
@@ -120,6 +122,10 @@ def _sqlite_engine(
     event.listen(engine, "connect", connected)
     event.listen(engine, "begin", begun)
     return engine
+
+
+def _lower(text: Any) -> Any:
+    return text.lower() if isinstance(text, str) else text
 
 
 def _mssql_engine(

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import yaml
 from dbt.adapters.sqlserver.sqlserver_backend import (
-    build_mssql_python_connection_string,
     build_pyodbc_connection_string,
 )
 from dbt.adapters.sqlserver.sqlserver_credentials import SQLServerCredentials
@@ -16,7 +15,7 @@ from dbt.config.renderer import ProfileRenderer
 from dbt_common.context import set_invocation_context
 
 from models_ml.errors import StepError, StoreError
-from models_ml.job import pipeline
+from models_ml.job import builds
 from models_ml.prediction_store.engine import make_engine
 from models_ml.settings import REPOSITORY, Settings
 from models_ml.warehouse import dbt
@@ -70,25 +69,6 @@ def test_dbt_signs_in_to_entra_without_a_user() -> None:
     assert "PWD" not in build_pyodbc_connection_string(given)
 
 
-@pytest.mark.parametrize(
-    ("variables", "parts"),
-    [
-        ({"AZURE_SQL_AUTHENTICATION": "auto"}, ["Authentication=ActiveDirectoryDefault"]),
-        (
-            {"AZURE_SQL_AUTHENTICATION": "sql", "AZURE_SQL_USER": "loader", "DBT_ENV_SECRET_AZURE_SQL_PASSWORD": "p"},
-            ["UID=", "loader", "PWD="],
-        ),
-    ],
-    ids=["entra", "sql"],
-)
-def test_the_backend_without_odbc_has_both_sign_ins(variables: dict[str, str], parts: list[str]) -> None:
-    given = credentials({"AZURE_SQL_BACKEND": "mssql-python", "AZURE_SQL_SERVER": "db.example.com", **variables})
-    text = build_mssql_python_connection_string(given)
-    assert "DRIVER" not in text
-    for part in parts:
-        assert part in text, text
-
-
 def test_reports_that_cannot_be_built_leave_what_was_published(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_settings: Settings, selector: str) -> dbt.DbtResult:
         assert selector == "serving"
@@ -96,4 +76,4 @@ def test_reports_that_cannot_be_built_leave_what_was_published(monkeypatch: pyte
 
     monkeypatch.setattr(dbt, "build", fail)
     with pytest.raises(StepError, match=r"stands and is served(.|\n)*dbt\.log(.|\n)*demand build --selector serving"):
-        pipeline.build_reports(Settings())
+        builds.build_reports(Settings())

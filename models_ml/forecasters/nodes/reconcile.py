@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models_ml.forecasters.middle_out.panel import NodePanel
+from models_ml.forecasters.nodes.panel import NodePanel
 
 
 @dataclass(frozen=True)

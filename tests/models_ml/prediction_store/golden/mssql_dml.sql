@@ -207,6 +207,10 @@ DELETE FROM publish_claims WHERE publish_claims.run_id = ? AND publish_claims.to
 
 UPDATE model_runs SET status=?, published_at=?, series_count=?, forecast_rows=?, node_rows=?, checksum=? WHERE model_runs.run_id = ?;
 
+INSERT INTO active_runs (store_id, run_id, activated_at) VALUES (?, ?, ?);
+
+INSERT INTO activations (store_id, run_id, previous_run_id, activated_at, action, reason) OUTPUT inserted.id VALUES (?, ?, ?, ?, ?, ?);
+
 SELECT max(sales_history.date) AS max_1
     FROM sales_history
     WHERE sales_history.store_id = ?;
@@ -240,10 +244,6 @@ SELECT calendar_region_flags.date, calendar_region_flags.region_id, calendar_reg
     WHERE calendar_region_flags.date BETWEEN ? AND ?;
 
 INSERT INTO calendar_region_flags (date, region_id, regional_flag) VALUES (?, ?, ?);
-
-INSERT INTO active_runs (store_id, run_id, activated_at) VALUES (?, ?, ?);
-
-INSERT INTO activations (store_id, run_id, previous_run_id, activated_at, action, reason) OUTPUT inserted.id VALUES (?, ?, ?, ?, ?, ?);
 
 UPDATE active_runs SET run_id=active_runs.run_id;
 

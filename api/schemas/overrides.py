@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field
 
 from api.schemas.base import DEPARTMENT_EXAMPLE, STORE_EXAMPLE, LevelName, Schema, Units
-from models_ml.prediction_store.schema import MAX_PERCENT, MAX_UNITS
+from models_ml.prediction_store.bounds import MAX_PERCENT, MAX_UNITS
 
 ReasonText = Annotated[
     str,

@@ -33,12 +33,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mssql
 from sqlalchemy.types import TypeEngine
 
+from models_ml.prediction_store.bounds import MAX_PERCENT, MAX_UNITS, MIN_PERCENT
 from models_ml.prediction_store.grid import RESPONSE_COLUMNS
 from models_ml.prediction_store.text import ExactKey
 from models_ml.settings import QUANTILE_COLUMNS
-
-MAX_UNITS = 1e9
-"""Upper bound of any stored number of units: far above every sale, far below infinity."""
 
 MAX_LEVEL = 12
 MAX_NODE_LEVEL = 9
@@ -60,8 +58,6 @@ LEVEL_NAMES = (
 ACTIONS = ("publish", "promote", "rollback")
 SEVERITIES = ("error", "warning")
 OVERRIDE_KINDS = ("percent", "absolute")
-MIN_PERCENT, MAX_PERCENT = -100, 1000
-"""Bounds of an override in percent: nothing left, eleven times as much."""
 RANGE_FROM = ("item", "department")
 
 metadata = MetaData(

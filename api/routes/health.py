@@ -44,7 +44,7 @@ async def health(runtime: RuntimeDep, response: Response) -> Health:
     response_model=Readiness,
     responses={
         503: {"description": "Not ready, and why.", "model": Readiness},
-        **openapi_responses("not-acceptable", "internal"),
+        **openapi_responses("not-acceptable", "invalid-request", "internal"),
     },
 )
 async def ready(runtime: RuntimeDep, fresh: Fresh = False) -> JSONResponse:

@@ -2,27 +2,14 @@
 {%- set spread_days = [28, 91] %}
 {%- set weekday_days = [7, 28, 56, 91, 182] %}
 {%- set series_in_order = 'partition by item_id, store_id, as_of_weekday order by as_of_date' %}
-{%- set since = last_built_at() if is_incremental() %}
 
-with {% if is_incremental() -%}
+with weeks as (
 
-{{ affected_as_of_days(['item_id', 'store_id'], since) }},
-
-weeks as (
-
-    select * from reread
+    select weeks.*
+    from {{ ref('int_series_weeks') }} as weeks
+    {{ join_look_back('weeks', ['item_id', 'store_id']) }}
 
 ),
-
-{%- else -%}
-
-weeks as (
-
-    select * from {{ ref('int_series_weeks') }}
-
-),
-
-{%- endif %}
 
 series as (
 
@@ -57,31 +44,13 @@ sums as (
 
 ),
 
-{% if not is_incremental() -%}
-
-affected as (
-
-    select distinct as_of_date
-    from {{ ref('int_as_of_days') }}
-    where is_feature_day = 1
-
-),
-
-{% endif -%}
-
 aged as (
 
     select
         sums.*,
         {{ days_between('series.launch_date', 'sums.as_of_date') }} + 1 as days_on_sale
     from sums
-    inner join affected
-        on
-            sums.as_of_date = affected.as_of_date
-            {%- if is_incremental() %}
-            and sums.item_id = affected.item_id
-            and sums.store_id = affected.store_id
-            {%- endif %}
+    {{ join_as_of_days('sums', ['item_id', 'store_id']) }}
     inner join series
         on
             sums.item_id = series.item_id

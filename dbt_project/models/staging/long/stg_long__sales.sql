@@ -128,7 +128,6 @@ final as (
         ---------- dates
         known.date,
         known.week_id,
-        cast(floor({{ days_between(first_as_of_day(), 'known.date') }} / 28.0) as integer) as period_id,
 
         ---------- quantities
         cast(

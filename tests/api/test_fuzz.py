@@ -19,9 +19,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api.schemas import RUN_EXAMPLE
-from models_ml.store import overrides
-from models_ml.store.engine import make_engine
+from api.schemas.base import RUN_EXAMPLE
+from models_ml.prediction_store import overrides
+from models_ml.prediction_store.engine import make_engine
 
 from .conftest import ORIGIN, Published, served, settings_for
 

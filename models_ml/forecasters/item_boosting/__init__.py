@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models_ml.errors import ModelError
-from models_ml.forecasters.base import Contributions, EventResponses, Forecast, multiplied, on_sale
+from models_ml.forecasters.assortment import on_sale
+from models_ml.forecasters.base import Contributions, EventResponses, Forecast
+from models_ml.forecasters.effects import multiplied
 from models_ml.forecasters.item_boosting.features import CATEGORICAL, WEEK, ItemFeatures, read_item_features
 from models_ml.forecasters.item_boosting.responses import Responses
 from models_ml.forecasters.item_boosting.sampling import SamplingParameters, held_out, sample_rows
 from models_ml.forecasters.levels import LaunchParameters
-from models_ml.marts import Marts
+from models_ml.warehouse.marts import Marts
 
 if TYPE_CHECKING:
     import lightgbm as lgb

@@ -80,8 +80,7 @@ class Source:
     days: int = DAYS
     ahead: int = 30
     week_ids: int = 11500
-    has_price_column: bool = True
-    has_price_list: bool = True
+    prices: str = "column"
     has_regressors: bool = True
     missing_dates: str = "zero"
     events: dict[int, str] = field(default_factory=lambda: {40: "Feast", 300: "Fair", 410: "Feast"})
@@ -300,14 +299,9 @@ OF_ALL = [add_days, add_days, remove_days, remove_first_weeks, restore_first_wee
 OF_ALL_M5 = [*OF_ALL, rename_weeks, change_calendar_end]
 
 
-def toggle_price_column(s: Source, _a: int, _b: int) -> None:
-    """The sales have prices, or no longer."""
-    s.has_price_column = not s.has_price_column
-
-
-def toggle_price_list(s: Source, _a: int, _b: int) -> None:
-    """There is a table of prices, or no longer."""
-    s.has_price_list = not s.has_price_list
+def move_prices(s: Source, a: int, _b: int) -> None:
+    """Prices are a column of the sales, a table of their own, or nowhere."""
+    s.prices = ("column", "table", "none")[a % 3]
 
 
 def toggle_regressors(s: Source, _a: int, _b: int) -> None:
@@ -320,7 +314,7 @@ def toggle_missing_dates(s: Source, _a: int, _b: int) -> None:
     s.missing_dates = "gap" if s.missing_dates == "zero" else "zero"
 
 
-OF_ALL_LONG = [*OF_ALL, toggle_price_column, toggle_price_list, toggle_regressors, toggle_missing_dates]
+OF_ALL_LONG = [*OF_ALL, move_prices, move_prices, toggle_regressors, toggle_missing_dates]
 
 
 def apply(source: Source, kind: str, edits: list[list[Edit]], shared: list[Edit]) -> None:
@@ -398,9 +392,9 @@ def long_tables(s: Source) -> dict[str, Table]:
             for n in range(s.days):
                 price = series.prices.get(n // 7, price) if n % 7 == 0 else price
                 if n >= s.first and (series.units[n] or n % 10 == 0):
-                    paid = price if s.has_price_column else None
+                    paid = price if s.prices == "column" else None
                     sales.append((day(n), store, item, float(series.units[n]), paid, int(n in series.stockouts)))
-        prices += [(day(n), st, it, p) for (n, st, it), p in r.price_list.items() if s.has_price_list]
+        prices += [(day(n), st, it, p) for (n, st, it), p in r.price_list.items() if s.prices == "table"]
         closed += [(day(n), store) for n, store in r.closed]
         if s.has_regressors:
             regressors += [(day(n), store, item, "promo", v) for (n, store, item), v in r.promotions.items()]

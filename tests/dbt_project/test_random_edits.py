@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from models_ml.settings import REPOSITORY
-from models_ml.dbt_host import Host, Invocation
+from models_ml.warehouse.dbt_host import Host, Invocation
 from tests.dbt_project import edits
 from tests.dbt_project.project import PROJECT
 from tests.spark.parity import comparable, differences
@@ -60,7 +60,10 @@ class Builds:
         models = [f"+{name.split('.')[1]}" for name in (*INCREMENTAL, *OTHERS)]
         code, printed = self.host.run(
             Invocation(
-                command=["run", "--no-write-json", "--log-level-file", "none", "--select", *models, *arguments],
+                command=[
+                    *("build", "--no-write-json", "--log-level-file", "none", "--select", *models, *arguments),
+                    *("--exclude-resource-type", "test", "unit_test"),
+                ],
                 project=[
                     *("--vars", json.dumps({"source": self.kind})),
                     *("--project-dir", str(PROJECT), "--profiles-dir", str(REPOSITORY / "profiles")),

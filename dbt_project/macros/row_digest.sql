@@ -10,9 +10,10 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- hash() is unsigned: one bit less fits the signed type that every engine has. -#}
+{#- hash() combines its arguments by xor, so without the outer one bit_xor() would cancel a value that is in two rows.
+    It is unsigned: one bit less fits the signed type that every engine has. -#}
 {% macro duckdb__row_digest(expressions) -%}
-    cast(hash({{ expressions | join(', ') }}) >> 1 as bigint)
+    cast(hash(hash({{ expressions | join(', ') }})) >> 1 as bigint)
 {%- endmacro %}
 
 {% macro spark__row_digest(expressions) -%}

@@ -90,6 +90,16 @@ def test_a_digest_tells_rows_apart(local: dict[str, str]) -> None:
     assert all(0 <= digest < 2**63 for digest in digests)
 
 
+def test_a_digest_of_rows_sees_a_value_that_changes_in_two_of_them(local: dict[str, str]) -> None:
+    """A price of two weeks that is corrected in both."""
+    with duckdb.connect() as connection:
+        ((before,), (after,)) = (
+            connection.sql(f"select bit_xor({local['row_digest']}) from (values (1, {b}), (2, {b})) as t(a, b)").fetchall()[0]
+            for b in (2.0, 3.25)
+        )
+    assert before != after
+
+
 def test_every_day_between_two_is_listed(local: dict[str, str]) -> None:
     bounds = "with bounds as (select date '2016-02-28' as first_date, date '2016-03-01' as last_date)"
     with duckdb.connect() as connection:

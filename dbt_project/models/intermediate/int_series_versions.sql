@@ -111,7 +111,7 @@ changed as (
             and found.store_id = known.store_id
             and found.kind = known.kind
             and found.first_date = known.first_date
-    where found.digest is distinct from known.digest
+    where coalesce(found.digest, -1) <> coalesce(known.digest, -1)
 
 )
 

@@ -44,27 +44,22 @@
         or days.as_of_date >= changes.first_changed_date
 {%- endmacro %}
 
-{#- A join that keeps the as-of days to be computed: `keys` are columns of `relation`. In a full build all of them. -#}
+{#- A join that keeps the as-of days to be computed: nothing in a full build.
+    relation: alias that has the columns `keys`. days: alias that has as_of_date, if another one. -#}
 {% macro join_as_of_days(relation, keys, days=none, features=true) -%}
-    {%- if is_incremental() -%}
+    {%- if is_incremental() %}
     inner join ({{ replaced_as_of_days(keys, features) }}) as replaced
         on
             {{ days or relation }}.as_of_date = replaced.as_of_date
             {%- for key in keys %}
             and {{ relation }}.{{ key }} = replaced.{{ key }}
             {%- endfor %}
-    {%- elif features -%}
-    inner join (
-        select distinct as_of_date
-        from {{ ref('int_as_of_days') }}
-        where is_feature_day = 1
-    ) as feature_days on {{ relation }}.as_of_date = feature_days.as_of_date
     {%- endif -%}
 {%- endmacro %}
 
-{#- A join that keeps the weeks which the windows of the as-of days to be computed look at: in a full build all. -#}
+{#- A join that keeps the weeks which the windows of the as-of days to be computed look at: nothing in a full build. -#}
 {% macro join_look_back(relation, keys) -%}
-    {%- if is_incremental() -%}
+    {%- if is_incremental() %}
     inner join (
         select
             {{ keys | join(', ') }},

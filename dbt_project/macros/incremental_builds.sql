@@ -38,7 +38,7 @@
 {#- A join that keeps the rows to be replaced: nothing in a full build.
     relation: alias in the query; it has the columns `keys` and `day`. -#}
 {% macro join_changes(relation, keys, day, kind=none) -%}
-    {%- if is_incremental() -%}
+    {%- if is_incremental() %}
     inner join ({{ changes(keys, kind) }}) as changes
         on
             {%- for key in keys %}

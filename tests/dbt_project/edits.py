@@ -52,6 +52,7 @@ class Retailer:
     attributes: dict[str, float] = field(default_factory=dict)
     promotions: dict[tuple[int, str, str], float] = field(default_factory=dict)
     closed: set[tuple[int, str]] = field(default_factory=set)
+    ends: dict[str, int] = field(default_factory=dict)
 
     def picked(self, number: int) -> Series:
         """One of the series."""
@@ -216,11 +217,8 @@ def return_units(r: Retailer, s: Source, a: int, b: int, c: int) -> None:
 
 
 def end_early(r: Retailer, s: Source, a: int, b: int, _c: int) -> None:
-    """A store has no rows from some day on."""
-    last = max(s.days - 1 - b % 60, s.first + 10)
-    for (store, _), series in r.series.items():
-        if store == r.store(a):
-            series.units[last:] = 0
+    """A store has no rows after some day."""
+    r.ends[r.store(a)] = max(s.days - 1 - b % 60, s.first + 10)
 
 
 def change_price_list(r: Retailer, s: Source, a: int, b: int, c: int) -> None:
@@ -391,7 +389,7 @@ def long_tables(s: Source) -> dict[str, Table]:
             price = 2.0
             for n in range(s.days):
                 price = series.prices.get(n // 7, price) if n % 7 == 0 else price
-                if n >= s.first and (series.units[n] or n % 10 == 0):
+                if s.first <= n <= r.ends.get(store, n) and (series.units[n] or n % 10 == 0):
                     paid = price if s.prices == "column" else None
                     sales.append((day(n), store, item, float(series.units[n]), paid, int(n in series.stockouts)))
         prices += [(day(n), st, it, p) for (n, st, it), p in r.price_list.items() if s.prices == "table"]

@@ -241,6 +241,7 @@ def test_price_features(home: Home, raw: Raw) -> None:
                     "store_id": raw.ids.at[series, "store_id"],
                     "week_id": raw.week_ids[week],
                     "week_number": week + 1,
+                    "week_first_date": raw.dates[np.searchsorted(raw.week_of_day, week)],
                     "price": now,
                     "price_mean_8_weeks": before[0].mean() if before[0].size else now,
                     "price_mean_52_weeks": before[1].mean() if before[1].size else now,

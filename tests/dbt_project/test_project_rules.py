@@ -21,7 +21,7 @@ FOLDERS = {
     "rpt_": ("serving/",),
 }
 
-KEY_TESTS = {"unique", "unique_combination"}
+KEY_TESTS = {"unique", "unique_combination_of_columns"}
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from expectations.sql import Sql
+from expectations.suites import core_daily_sales
 from models_ml.settings import REPOSITORY
 from models_ml.warehouse.dbt_host import Host, Invocation
 from tests.dbt_project import edits
@@ -131,3 +133,17 @@ def test_incremental_builds_equal_a_full_refresh(
     again.build(source, "--full-refresh")
     wrong = {name: words for name, full in again.marts().items() if (words := differences(full, incremental[name]))}
     assert wrong == {}, f"{wrong}\nafter {steps}"
+
+
+def test_a_store_that_ends_early_is_found_after_staging(host: Host, tmp_path: Path) -> None:
+    """Where a missing row is a gap, the store's last days stay without rows, and the check of the marts says so."""
+    builds, source = Builds(host, "long", tmp_path), edits.new_source(1)
+    source.missing_dates = "gap"
+    source.retailers[0].ends = {"S0a": 380}
+    builds.build(source)
+    (ends, *_) = core_daily_sales.dataset(Sql("duckdb")).profiles
+    with duckdb.connect(str(builds.warehouse), read_only=True) as connection:
+        last = dict(connection.sql("select store_id, max(date) from core.fct_daily_sales group by all").fetchall())
+        found = connection.sql(ends.query).df().iloc[0]
+    assert last == {"S0a": edits.day(380), "S0b": edits.day(edits.DAYS - 1)}
+    assert found["stores_that_end_early"] == 1

@@ -7,7 +7,7 @@ with sales as (
         days.weekday
     from {{ ref('fct_daily_sales') }} as sales
     inner join {{ ref('int_as_of_days') }} as days on sales.date = days.date
-    {{ join_as_of_days('sales', ['item_id', 'store_id'], days='days', features=false) }}
+    {{- join_as_of_days('sales', ['item_id', 'store_id'], days='days', features=false) }}
 
 ),
 

@@ -2,7 +2,7 @@ with sales as (
 
     select sales.*
     from {{ ref('fct_daily_sales') }} as sales
-    {{ join_changes('sales', ['store_id'], 'date') }}
+    {{- join_changes('sales', ['store_id'], 'date') }}
 
 ),
 

@@ -2,7 +2,7 @@ with sales as (
 
     select sales.*
     from {{ source_model('sales') }} as sales
-    {{ join_changes('sales', ['item_id', 'store_id'], 'date') }}
+    {{- join_changes('sales', ['item_id', 'store_id'], 'date') }}
 
 ),
 

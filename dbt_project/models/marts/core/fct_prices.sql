@@ -107,4 +107,4 @@ final as (
 
 select final.*
 from final
-{{ join_changes('final', ['item_id', 'store_id'], 'week_first_date', kind='prices') }}
+{{- join_changes('final', ['item_id', 'store_id'], 'week_first_date', kind='prices') }}

@@ -5,7 +5,15 @@ with series_weeks as (
 
     select weeks.*
     from {{ ref('int_series_weeks') }} as weeks
-    {{ join_look_back('weeks', ['item_id']) }}
+    {{- join_look_back('weeks', ['item_id']) }}
+
+),
+
+feature_days as (
+
+    select distinct as_of_date
+    from {{ ref('int_as_of_days') }}
+    where is_feature_day = 1
 
 ),
 
@@ -59,7 +67,8 @@ final as (
         means.*,
         {{ built_at() }} as updated_at
     from means
-    {{ join_as_of_days('means', ['item_id']) }}
+    inner join feature_days on means.as_of_date = feature_days.as_of_date
+    {{- join_as_of_days('means', ['item_id']) }}
 
 )
 

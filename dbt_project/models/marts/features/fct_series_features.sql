@@ -7,13 +7,21 @@ with weeks as (
 
     select weeks.*
     from {{ ref('int_series_weeks') }} as weeks
-    {{ join_look_back('weeks', ['item_id', 'store_id']) }}
+    {{- join_look_back('weeks', ['item_id', 'store_id']) }}
 
 ),
 
 series as (
 
     select * from {{ ref('dim_series') }}
+
+),
+
+feature_days as (
+
+    select distinct as_of_date
+    from {{ ref('int_as_of_days') }}
+    where is_feature_day = 1
 
 ),
 
@@ -50,7 +58,8 @@ aged as (
         sums.*,
         {{ days_between('series.launch_date', 'sums.as_of_date') }} + 1 as days_on_sale
     from sums
-    {{ join_as_of_days('sums', ['item_id', 'store_id']) }}
+    inner join feature_days on sums.as_of_date = feature_days.as_of_date
+    {{- join_as_of_days('sums', ['item_id', 'store_id']) }}
     inner join series
         on
             sums.item_id = series.item_id

@@ -16,6 +16,16 @@ with days as (
 
 ),
 
+stores as (
+
+    select
+        store_id,
+        max(date) as last_row_date
+    from days
+    group by store_id
+
+),
+
 series as (
 
     select
@@ -65,6 +75,7 @@ known as (
             when rules.missing_dates = 'zero' or calendar.date > series.last_row_date then 0
         end as units
     from series
+    inner join stores on series.store_id = stores.store_id
     inner join calendar on series.launch_date <= calendar.date
     cross join rules
     left join days
@@ -72,6 +83,10 @@ known as (
             series.item_id = days.item_id
             and series.store_id = days.store_id
             and calendar.date = days.date
+    -- Where a missing row is a gap, a store that ends early has not delivered its last days: they are not zeros.
+    where
+        rules.missing_dates = 'zero'
+        or calendar.date <= stores.last_row_date
 
 ),
 

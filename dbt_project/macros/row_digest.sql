@@ -1,5 +1,5 @@
-{#- A 64-bit digest of some expressions of a row: it says whether they changed, and differs by engine and release.
-    Of several rows: bit_xor() of their digests, in any order. The warehouse zone alone uses it. -#}
+{#- A 64-bit digest of expressions of a row, which shows whether they changed. It differs by engine and version.
+    bit_xor() of the digests of several rows is their digest, in any order. Only the warehouse zone uses it. -#}
 {% macro row_digest(expressions) -%}
     {{ return(adapter.dispatch('row_digest', 'retail_demand')(expressions)) }}
 {%- endmacro %}

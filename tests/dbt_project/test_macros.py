@@ -130,3 +130,13 @@ DATABRICKS = {
 def test_databricks_renders_its_own(home: Home) -> None:
     rendered = render(home, "databricks")
     assert {name: rendered[name] for name in DATABRICKS} == DATABRICKS
+
+
+def test_a_developers_schemas_have_a_prefix(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABRICKS_SCHEMA", "ada")
+    rendered = home.dbt(
+        "--quiet", "compile", "--no-populate-cache", "--inline", "{{ ref('dim_items') }} {{ source('m5', 'calendar') }}",
+        target="databricks",
+    )  # fmt: skip
+    assert "`ada_core`.`dim_items`" in rendered.stdout, rendered.stdout + rendered.stderr
+    assert "`raw_m5`.`calendar`" in rendered.stdout

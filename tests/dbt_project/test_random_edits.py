@@ -39,8 +39,8 @@ INCREMENTAL = (
     "features.fct_price_features",
 )  # fmt: skip
 OTHERS = (
-    "core.dim_series", "core.fct_regressors", "core.dim_attributes", "core.fct_event_days",
-    "core.dim_calendar_regions", "core.fct_closed_days",
+    "core.dim_series", "core.fct_regressors", "core.fct_static_regressors", "core.fct_event_days",
+    "core.fct_regional_flags", "core.fct_closed_days",
 )  # fmt: skip
 
 

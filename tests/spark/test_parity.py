@@ -16,7 +16,7 @@ pytestmark = pytest.mark.spark
 
 WITHOUT_ROWS = {
     *("stg_m5__attributes", "stg_m5__closed_days", "stg_m5__declared_regressors", "stg_m5__regressors"),
-    *("dim_attributes", "dim_regressors", "fct_closed_days", "fct_regressors", "fct_node_regressors"),
+    *("fct_static_regressors", "dim_regressors", "fct_closed_days", "fct_regressors", "fct_node_regressors"),
 }
 """M5 declares neither columns that models take by name nor closed days."""
 

@@ -6,7 +6,7 @@ with runs as (
 
 ),
 
--- Nodes of one store: the others' sums depend on which stores a run covers, so two runs' need not be comparable.
+-- Only nodes within one store: sums over stores depend on which stores a run covers, so runs are not comparable.
 nodes as (
 
     select * from {{ ref('stg_predictions__run_nodes') }}

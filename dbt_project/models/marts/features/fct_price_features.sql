@@ -10,7 +10,7 @@ with prices as (
 
 ),
 
--- A sum of floats depends on its order, one of decimals does not: every build gives the same mean, here and below.
+-- A sum of floats depends on its order and a sum of decimals does not, so every build gives the same mean.
 item_weeks as (
 
     select

@@ -1,4 +1,4 @@
-{#- Days of the same weekday that stand in for a day of unknown demand. -#}
+{#- Days of the same weekday whose mean replaces a day of unknown demand. -#}
 {%- set days_like_it = 8 -%}
 {%- set same_weekday = 'partition by item_id, store_id, weekday order by date' -%}
 
@@ -148,7 +148,7 @@ final as (
         cast(
             coalesce(
                 known.units,
-                -- The usual demand of the weekday before the day; what was sold before the shelf was empty at least.
+                -- The recent mean of the weekday, but at least what was sold before the shelf was empty.
                 greatest(coalesce(typical.units, 0), coalesce(known.units_sold, 0))
             ) as {{ type_double() }}
         ) as units

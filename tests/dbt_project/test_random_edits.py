@@ -2,7 +2,7 @@
 
 A sequence of edits is one to three builds, each after up to four edits of a retailer's series, items, stores, prices and
 regressors, and one of what all share (days, events, flags, the tables themselves). Each source is tested on a few of
-them here; `EDIT_SEQUENCES=500 EDIT_RETAILERS=10 pytest tests/dbt_project/test_random_edits.py` tests on 500 of each, ten
+them here; `EDIT_SEQUENCES=500 EDIT_RETAILERS=20 pytest tests/dbt_project/test_random_edits.py` tests on 500 of each, 20
 retailers in one warehouse.
 """
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -33,9 +32,7 @@ create table stg_predictions__node_history as
 @pytest.fixture(scope="module")
 def report(home: Home) -> str:
     """The report's SQL, on tables of its own."""
-    done = home.dbt("compile", "--select", "rpt_bias_tracking", "--no-populate-cache")
-    assert done.returncode == 0, done.stdout[-3000:]
-    path = Path(home.artefact("manifest")["nodes"]["model.retail_demand.rpt_bias_tracking"]["compiled_path"])
+    path = home.path / "dbt/compiled/retail_demand/models/serving/rpt_bias_tracking.sql"
     return re.sub(r'"\w+"\."\w+"\."(stg_\w+)"', r"\1", path.read_text())
 
 

@@ -36,9 +36,8 @@ WRONG_VALUES = [
     "update core.dim_stores set region_id = null where store_id = 'CA_2'",
     f"update {SERIES} set department_id = null where item_id = {OTHER_ITEM} and store_id = 'CA_2'",
     f"update {SERIES} set first_sale_date = launch_date - 1, last_date = last_date + 1 where item_id = {OTHER_ITEM}",
-    "update core.dim_calendar set day_index = day_index + 1, weekday = 1, is_event = 1 - is_event where day = 3".replace(
-        "day = 3", "day_of_month = 3"
-    ),
+    "update core.dim_calendar set day_index = day_index + 1, weekday = 1 where day_of_month = 3",
+    "update core.dim_calendar set is_event = 1 - is_event where day_of_month = 4",
     "update core.fct_regional_flags set regional_flag = 2 where region_id = 'CA'",
     f"update core.fct_prices set price = 0 where item_id = {ITEM}",
     f"update {F} set units = null where {ONE_DAY}",

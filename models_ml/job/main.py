@@ -19,6 +19,7 @@ from models_ml.job.raw_data import ingest_raw, prepare_home, refuse_unknown_days
 from models_ml.job.recording import recorded
 from models_ml.job.refit import with_served_model
 from models_ml.job.reporting import Reporter
+from models_ml.job.source_memory import refuse_other_source
 from models_ml.job.wording import describe, describe_ingest, range_notes, wrmsse_by_model
 from models_ml.monitoring.run import monitor
 from models_ml.runs import artifact
@@ -28,7 +29,7 @@ from models_ml.runs.plan import Plan, plan_training
 from models_ml.runs.processes import processes
 from models_ml.settings import Settings
 from models_ml.warehouse import dbt
-from models_ml.warehouse.connection import open_warehouse
+from models_ml.warehouse.connection import warehouse_of
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def main_job(
     origin: date | None = None,
     force: bool = False,
     track: bool = True,
+    source_changed: bool = False,
 ) -> Outcome:
     """Raw files in, served forecasts out.
 
@@ -76,8 +78,10 @@ def main_job(
         origin: replay this day: sales after it are not even loaded; None: the last day of sales.
         force: train and publish even if this very run is served already.
         track: record the run in MLflow.
+        source_changed: other data than the home holds may replace it.
     """
     check_name(settings.model)
+    refuse_other_source(settings, changed=source_changed)
     with report.step("prepare"):
         prepare_home(settings)
     with checking(settings, quality) as checks:
@@ -85,16 +89,14 @@ def main_job(
             with report.step("simulate"):
                 simulate_once(settings)
         with report.step("ingest") as step:
-            ingested = ingest_raw(settings, origin)
+            ingested = ingest_raw(settings, origin, source_changed=source_changed)
             refuse_unknown_days(ingested, settings.horizon_days)
             step.note = describe_ingest(ingested)
         with report.step("dbt build") as step:
-            step.note = build_warehouse(settings, ingested, force=force)
+            step.note = build_warehouse(settings, force=force)
         checks.begin()
-        warehouse = open_warehouse(
-            settings.effective_warehouse_url, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
-        )
-        plan = plan_training(settings, warehouse, ingested.fingerprint)
+        warehouse = warehouse_of(settings)
+        plan = plan_training(settings, warehouse)
         if origin is None and not force:
             plan = with_served_model(plan, settings)
         untold = unreached(plan.terms, plan.marts.horizon_days)
@@ -156,7 +158,7 @@ def forecast_again(settings: Settings, plan: Plan, fitted: Path, checks: Checks,
             step.note = f"{plan.model}, {len(plan.marts.series)} series"
         checks.wait(report)
         tables = artifact.load(fitted).tables
-        return save(plan, settings, forecast, {name: tables[name] for name in BACKTEST_TABLES}, models)
+        return save(plan, forecast, {name: tables[name] for name in BACKTEST_TABLES}, models)
 
 
 def train_beside(settings: Settings, plan: Plan, checks: Checks, report: Reporter) -> Path:
@@ -182,7 +184,7 @@ def train_beside(settings: Settings, plan: Plan, checks: Checks, report: Reporte
                 f"{m} {v:.3f}" for m, v in wrmsse_by_model(scored.metrics).items()
             )
         with report.step("train and forecast") as step:
-            folder = save(plan, settings, training.result(), backtest_tables(scored), models)
+            folder = save(plan, training.result(), backtest_tables(scored), models)
             step.note = f"{plan.model}, {len(plan.marts.series)} series"
     return folder
 

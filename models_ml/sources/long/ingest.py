@@ -14,7 +14,7 @@ import duckdb
 
 from models_ml.errors import InputError, WarehouseError
 from models_ml.sources.faults import input_fault
-from models_ml.sources.loading import asked_for, connected, transaction
+from models_ml.sources.loading import asked_for, connected, refuse_unsold_day, transaction
 from models_ml.sources.long.config import SourceConfig, Table, config_path, read_config
 from models_ml.sources.long.levels import levels_select
 from models_ml.sources.long.mapping import RawTables, empty, flag, number, value
@@ -145,6 +145,10 @@ def load(connection: Session, raw: RawTables) -> None:
     """Check every row, then write every raw table."""
     config = raw.config
     check_rows(connection, raw)
+    if raw.as_of is not None:
+        sold = RawTables(config, raw.relations, raw.stores_asked).sales()
+        first_day, last_day = first(connection, f"select min(date), max(date) from ({sold}) as sold")  # type: ignore[misc]
+        refuse_unsold_day(raw.as_of, first_day, last_day)
     connection.execute(f"create schema if not exists {SCHEMA}")
     for name in ("sales", "items", "stores", "prices", "events", "regional_flags"):
         write(connection, name, getattr(raw, name)())

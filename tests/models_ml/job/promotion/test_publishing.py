@@ -201,3 +201,18 @@ def test_a_later_backtest_is_kept_with_its_run_and_changes_nothing_that_was_ther
     assert by_fold == {FOLD: 0.50, before: 0.45}
     kept = artifact.load(folder).tables["run_metrics"].to_pylist()
     assert {row["fold"]: row["value"] for row in kept if row["metric"] == "wrmsse"} == {FOLD: 0.50, before: 0.45}
+
+
+def test_18_08_a_job_leaves_a_run_that_was_rolled_back_alone(home: Path, settings: Settings, engine: Engine) -> None:
+    first, second = trained(home, 1, 0.50), trained(home, 2, 0.49)
+    publish_artifact(settings, first)
+    publish_artifact(settings, second)
+    runs.rollback(engine, list(STORES), reason="doubles Mondays", author="ann")
+    again = publish_artifact(settings, second)
+    assert again.role == "challenger"
+    assert "by ann: doubles Mondays" in again.notes[0]
+    assert f"`demand promote {second.name}`" in again.notes[1]
+    assert served(engine) == {first.name}
+    runs.promote(engine, second.name, author="ann")
+    assert publish_artifact(settings, second).role == "champion"
+    assert served(engine) == {second.name}

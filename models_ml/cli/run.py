@@ -11,7 +11,7 @@ from models_ml.cli.model import AsOf
 from models_ml.cli.options import DataDir, Home, Model, SourceChanged, Stores, parse_date, settings_with
 
 if TYPE_CHECKING:
-    from models_ml.job.main import Outcome
+    from models_ml.job.finished import Outcome
     from models_ml.settings import Settings
 
 
@@ -34,7 +34,8 @@ def run(
     from models_ml.warehouse import dbt
 
     settings = settings_with(stores=stores, data_dir=data_dir, model=model, home=home)
-    dbt.prepare(settings)  # while this process loads the rest
+    if force or as_of or not (settings.home / "last_job.json").exists():
+        dbt.prepare(settings)  # while this process loads the rest
 
     from models_ml.cli.progress import Progress
     from models_ml.job.main import main_job

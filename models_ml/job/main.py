@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from models_ml.forecasters.registry import check_name
 from models_ml.inventory.rows import unreached
 from models_ml.job.builds import build_warehouse
 from models_ml.job.checks import Checks, QualityChecks, checking
+from models_ml.job.finished import Outcome, finished_before, forget, receipt, remember
 from models_ml.job.publishing import publish_artifact, rivals
 from models_ml.job.raw_data import ingest_raw, prepare_home, refuse_unknown_days, simulate_once
 from models_ml.job.recording import recorded
@@ -28,35 +29,9 @@ from models_ml.runs.folds import BACKTEST_TABLES, backtest_tables, fold_in_proce
 from models_ml.runs.plan import Plan, plan_training
 from models_ml.runs.processes import processes
 from models_ml.settings import Settings
+from models_ml.sources.report import IngestReport
 from models_ml.warehouse import dbt
 from models_ml.warehouse.connection import warehouse_of
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What the main job did.
-
-    Attributes:
-        run_id: the run that was made, or found made before.
-        role: `champion`: it is served now; `challenger`: it is published, the run before is served still.
-        origin: its last known day.
-        series: number of series forecast.
-        scope: its stores.
-        wrmsse: WRMSSE of the backtest by model.
-        fold: latest origin of the backtest.
-        seconds: by step.
-        notes: what the user should know.
-    """
-
-    run_id: str
-    role: str
-    origin: date
-    series: int
-    scope: tuple[str, ...]
-    wrmsse: dict[str, float]
-    fold: date
-    seconds: dict[str, float]
-    notes: list[str] = field(default_factory=list)
 
 
 def main_job(
@@ -84,14 +59,19 @@ def main_job(
     refuse_other_source(settings, changed=source_changed)
     with report.step("prepare"):
         prepare_home(settings)
+    ingested: IngestReport | None = None
+    if origin is None and not force and receipt(settings).exists():
+        ingested = ingest(settings, report, None, source_changed=source_changed)
+        if done := finished_before(settings):
+            note = f"{done.run_id} was trained before on the same data, code and settings; nothing is new."
+            return replace(done, seconds=report.seconds, notes=(note,))
+    forget(settings)
     with checking(settings, quality) as checks:
         if settings.raw_source is None and not (settings.home / "raw").exists():
             with report.step("simulate"):
                 simulate_once(settings)
-        with report.step("ingest") as step:
-            ingested = ingest_raw(settings, origin, source_changed=source_changed)
-            refuse_unknown_days(ingested, settings.horizon_days)
-            step.note = describe_ingest(ingested)
+        if ingested is None:
+            ingest(settings, report, origin, source_changed=source_changed)
         with report.step("dbt build") as step:
             step.note = build_warehouse(settings, force=force)
         checks.begin()
@@ -120,7 +100,19 @@ def main_job(
             step.note = watched.text
     notes += watched.notes
     metrics = artifact.load(folder).tables["run_metrics"].to_pandas()
-    return outcome(plan, published.role, metrics, report.seconds, notes)
+    done = outcome(plan, published.role, metrics, report.seconds, notes)
+    if origin is None:
+        remember(settings, done)
+    return done
+
+
+def ingest(settings: Settings, report: Reporter, origin: date | None, *, source_changed: bool) -> IngestReport:
+    """Read the raw files, and refuse a horizon that the calendar does not cover."""
+    with report.step("ingest") as step:
+        ingested = ingest_raw(settings, origin, source_changed=source_changed)
+        refuse_unknown_days(ingested, settings.horizon_days)
+        step.note = describe_ingest(ingested)
+    return ingested
 
 
 def make_run(settings: Settings, plan: Plan, checks: Checks, report: Reporter, notes: list[str]) -> tuple[Plan, Path]:
@@ -200,5 +192,5 @@ def outcome(plan: Plan, role: str, metrics: pd.DataFrame, seconds: dict[str, flo
         wrmsse_by_model(metrics),
         metrics["fold"].max(),
         seconds,
-        notes,
+        tuple(notes),
     )

@@ -91,6 +91,6 @@ def test_18_06_an_origin_without_sales_is_refused_with_the_range(settings: Setti
 @pytest.mark.parametrize("as_of", [date(2030, 1, 1), date(2000, 1, 1)])
 def test_18_06_the_same_of_the_source_long(tmp_path: Path, as_of: date) -> None:
     source = get_source("long")
-    simulate_long(tmp_path, stores=1, items=2, days=70, seed=1)
+    simulate_long(tmp_path, stores=1, items=2, days=91, seed=1)
     with pytest.raises(InputError, match=f"{as_of} is no day of sales; they reach from .* to "):
         source.ingest(tmp_path, tmp_path / "warehouse.duckdb", as_of=as_of)

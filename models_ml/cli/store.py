@@ -154,12 +154,10 @@ def compare_runs(first: RunId, second: RunId, home: Home = None) -> None:
 def prune_runs(
     keep: Annotated[int, typer.Option(help="Runs published last that are kept.", min=1)] = 10, home: Home = None
 ) -> None:
-    """Delete old runs; a served run, or the one before it, never."""
-    from models_ml.prediction_store import runs
+    """Delete old runs in the store and in `models/`; a served run, or the one before it, never."""
+    from models_ml.job.retention import prune
 
-    with opened(home) as engine:
-        removed = runs.prune(engine, keep=keep)
-    typer.echo(f"Removed {', '.join(removed)}." if removed else "Nothing to remove.")
+    typer.echo("\n".join(prune(settings_with(home=home), keep)) or "Nothing to remove.")
 
 
 def export(

@@ -97,6 +97,16 @@ def test_the_same_work_again_changes_nothing(own_home: Path) -> None:
     assert query(own_home, "select run_id, published_at, checksum from model_runs") == before
 
 
+def test_24_01_nothing_new_tests_checks_and_builds_nothing(own_home: Path) -> None:
+    assert demand("run", home=own_home).returncode == 0
+    again = demand("run", home=own_home)
+    assert "nothing is new" in again.stdout
+    steps = [line.removesuffix(" ...") for line in again.stderr.splitlines() if line.endswith(" ...")]
+    assert steps == ["prepare", "ingest"]
+    other_settings = demand("run", home=own_home, environment={"DEMAND_HISTORY_DAYS": "56"})
+    assert "quality of the data ..." in other_settings.stderr
+
+
 def kill_in(step: str, home: Path, environment: dict[str, str], seconds: float = 0.2) -> None:
     """Start the main job and SIGKILL it, and all that it started, so many seconds after a step began."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("DEMAND_")}

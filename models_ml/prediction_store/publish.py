@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, Table, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from models_ml.errors import DemandError, PublishError, StoreError
-from models_ml.prediction_store import claims, history, leftovers, overrides, pointers
+from models_ml.prediction_store import claims, history, leftovers, override_effects, pointers
 from models_ml.prediction_store.digest import Digest
 from models_ml.prediction_store.frames import FRAME_TABLES, RunFrames, batches, check, rows
 from models_ml.prediction_store.records import RunRecord, utc_now
@@ -56,7 +56,8 @@ def publish(
 ) -> Publication:
     """Write a run, verify it and serve it for the stores of its scope.
 
-    The same run_id published before is not written again; its stores are pointed at it if they are not.
+    The same run_id published before is not written again; its stores are pointed at it if they are not, but for those
+    that were rolled back from it: only `runs.promote` serves it there again.
     A pointer moves only if it still shows the run that it showed when the publish began, so of two publishers
     of one store the first to finish wins and the other is refused whole.
 
@@ -113,12 +114,13 @@ def _begin(
     ).one_or_none()
     expected = pointers.current(connection, run.scope) if activate else {}
     if stored is not None and stored.status == "published":
-        expected = {store: active for store, active in expected.items() if active != run.run_id}
+        refused = pointers.rolled_back(connection, run.run_id)
+        expected = {s: active for s, active in expected.items() if active != run.run_id and s not in refused}
         if expected:
             if not force:
                 pointers.refuse_older(connection, run.run_id, run.origin, expected)
             pointers.move(connection, run.run_id, expected, "publish", "published before, served again")
-            overrides.refresh(connection)
+            override_effects.refresh(connection)
         outcome: Outcome = "activated" if expected else "unchanged"
         return Publication(run.run_id, outcome, tuple(sorted(expected)), stored.forecast_rows, stored.checksum)
 
@@ -265,7 +267,7 @@ def _show(
     history.merge_sales(connection, run, days)
     history.merge_calendar(connection, calendar)
     if expected:
-        overrides.refresh(connection)
+        override_effects.refresh(connection)
 
 
 def _fail(engine: Engine, run_id: str, claim: claims.Claim, error: BaseException) -> None:

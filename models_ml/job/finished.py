@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from models_ml import provenance
-from models_ml.errors import WarehouseError
+from models_ml.errors import StoreError, WarehouseError
 from models_ml.prediction_store.engine import make_engine
 from models_ml.prediction_store.schema import activations, model_runs, overrides
 from models_ml.prediction_store.transactions import reading
@@ -123,7 +123,10 @@ def finished_before(settings: Settings) -> Outcome | None:
         known = json.loads(receipt(settings).read_text())
     except (FileNotFoundError, ValueError):
         return None
-    asked = circumstances(settings)
+    try:
+        asked = circumstances(settings)
+    except StoreError:  # of another version, or gone: the job prepares it
+        return None
     if asked is None or known.pop("circumstances") != asked:
         return None
     if not (settings.home / "models" / known["run_id"]).exists():

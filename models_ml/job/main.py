@@ -58,8 +58,6 @@ def main_job(
     """
     check_name(settings.model)
     refuse_other_source(settings, changed=source_changed)
-    with report.step("prepare"):
-        prepare_home(settings)
     ingested: IngestReport | None = None
     if origin is None and not force and receipt(settings).exists():
         ingested = ingest(settings, report, None, source_changed=source_changed)
@@ -67,6 +65,8 @@ def main_job(
             note = f"{done.run_id} was trained before on the same data, code and settings; nothing is new."
             return replace(done, seconds=report.seconds, notes=(note,))
     forget(settings)
+    with report.step("prepare"):
+        prepare_home(settings)
     with checking(settings, quality) as checks:
         if settings.raw_source is None and not (settings.home / "raw").exists():
             with report.step("simulate"):

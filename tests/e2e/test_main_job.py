@@ -102,7 +102,7 @@ def test_24_01_nothing_new_tests_checks_and_builds_nothing(own_home: Path) -> No
     again = demand("run", home=own_home)
     assert "nothing is new" in again.stdout
     steps = [line.removesuffix(" ...") for line in again.stderr.splitlines() if line.endswith(" ...")]
-    assert steps == ["prepare", "ingest"]
+    assert steps == ["ingest"]
     other_settings = demand("run", home=own_home, environment={"DEMAND_HISTORY_DAYS": "56"})
     assert "quality of the data ..." in other_settings.stderr
 

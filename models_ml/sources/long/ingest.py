@@ -138,8 +138,9 @@ def load(connection: Session, raw: RawTables) -> None:
     check_rows(connection, raw)
     if raw.as_of is not None:
         sold = RawTables(config, raw.relations, raw.stores_asked).sales()
-        first_day, last_day = first(connection, f"select min(date), max(date) from ({sold}) as sold")  # type: ignore[misc]
-        refuse_unsold_day(raw.as_of, first_day, last_day)
+        span = first(connection, f"select min(date), max(date) from ({sold}) as sold")
+        if span is not None and isinstance(span[0], dt.date) and isinstance(span[1], dt.date):
+            refuse_unsold_day(raw.as_of, span[0], span[1])
     connection.execute(f"create schema if not exists {SCHEMA}")
     for name in ("sales", "items", "stores", "prices", "events", "regional_flags"):
         write(connection, name, getattr(raw, name)())

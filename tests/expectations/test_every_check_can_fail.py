@@ -78,13 +78,23 @@ MOVED = [
     f"insert into {FEATURES} select * replace (as_of_date + 7 as as_of_date) from {FEATURES} where as_of_date = {LAST}",
     f"update {NODE} set units = 3 * units where date > {LAST} - 28",
     f"delete from {SERIES} where store_id = 'CA_1' and department_id = 'FOODS_2'",
+    f"update {NODE} set units = case when dayofweek(date) = 0 then 0 else 90 end where node_id = 'store:CA_2'",
 ]
 
+RENAMED = [
+    f"alter table {table} rename column {column} to another"
+    for table, column in (
+        ("core.dim_items", "category_id"), ("core.dim_stores", "region_id"), (SERIES, "first_sale_date"),
+        ("core.dim_calendar", "days_to_event"), ("core.fct_prices", "price"), (F, "revenue"), (NODE, "revenue"),
+        (FEATURES, "days_on_sale"), (NODE_FEATURES, "units_mean_28"),
+    )
+]  # fmt: skip
 
-def test_every_error_of_the_marts_can_happen(clean: Settings, tmp_path: object) -> None:
+
+def test_every_error_of_the_marts_can_happen(clean: Settings) -> None:
     failed: set[tuple[str, str]] = set()
     expected: set[tuple[str, str]] = set()
-    for number, faults in enumerate((EMPTY, TWICE, WRONG_VALUES, MISSING, MOVED)):
+    for number, faults in enumerate((EMPTY, TWICE, WRONG_VALUES, MISSING, MOVED, RENAMED)):
         home = clean.home.parent / f"broken_{number}"
         home.mkdir()
         for name in ("warehouse.duckdb", "prediction_store.sqlite"):

@@ -17,6 +17,7 @@ import numpy as np
 
 from models_ml.errors import ModelError
 from models_ml.forecasters.base import Contributions, EventResponses, Forecast, multiplied, on_sale
+from models_ml.forecasters.item_boosting.bound import ItemBound
 from models_ml.forecasters.item_boosting.features import CATEGORICAL, WEEK, ItemFeatures, read_item_features
 from models_ml.forecasters.item_boosting.responses import Responses
 from models_ml.forecasters.item_boosting.sampling import SamplingParameters, held_out, sample_rows
@@ -64,11 +65,13 @@ class FittedItems:
         features: names of the columns, in order.
         categories: of each categorical column, the names behind its codes.
         booster: None where nothing was ever sold: then every series keeps its level.
+        bound: on what a series may sell, by its own history.
     """
 
     features: tuple[str, ...]
     categories: dict[str, tuple[str, ...]]
     booster: lgb.Booster | None
+    bound: ItemBound = field(default_factory=ItemBound)
 
 
 class ItemBoosting:
@@ -95,7 +98,7 @@ class ItemBoosting:
         day = features.as_of_position[as_of] + lead - features.as_of_position[0] - 1
         sold = units[series, day] if len(series) else np.zeros(0)
         booster = self.train(features, series, as_of, lead, weight, sold) if sold.any() else None
-        self._fitted = FittedItems(tuple(features.names), features.categories, booster)
+        self._fitted = FittedItems(tuple(features.names), features.categories, booster, ItemBound.learn(marts))
 
     def train(
         self,
@@ -152,8 +155,8 @@ class ItemBoosting:
                 rows = features.rows(series, np.full(len(series), len(features.as_of) - 1), lead)
                 raw = fitted.booster.predict(rows, raw_score=True, num_threads=self.threads)
                 ratio[known[:, None], leads[None, :] - 1] = np.exp(raw).reshape(len(leads), len(known)).T
-        units = level[:, None] * ratio
-        return np.asarray(units * on_sale(marts), dtype=np.float32)
+        units = fitted.bound.apply(marts, level[:, None] * ratio * on_sale(marts))
+        return np.asarray(units, dtype=np.float32)
 
     def tried(self, marts: Marts, horizons_ago: int) -> tuple[np.ndarray, np.ndarray] | None:
         """Forecast series from an earlier origin, those whose horizon after it was held out when the model was fitted.
@@ -257,7 +260,7 @@ class ItemBoosting:
     def save(self, folder: Path) -> None:
         """Write `items.json`, and `items.txt` (LightGBM's own text) if anything was learned."""
         fitted = self.fitted()
-        described = {"features": fitted.features, "categories": fitted.categories}
+        described = {"features": fitted.features, "categories": fitted.categories, "bound": fitted.bound.most}
         (folder / "items.json").write_text(json.dumps(described, indent=1))
         if fitted.booster is not None:
             (folder / "items.txt").write_text(fitted.booster.model_to_string())
@@ -272,6 +275,7 @@ class ItemBoosting:
             features=tuple(described["features"]),
             categories={name: tuple(values) for name, values in described["categories"].items()},
             booster=lgb.Booster(model_str=text.read_text()) if text.exists() else None,
+            bound=ItemBound(described["bound"]),
         )
 
 

@@ -20,6 +20,8 @@ from models_ml.regressors import declared, read_by_series, read_static
 WEEK, MONTH = 7, 28
 LEVEL_OFFSET = 0.01
 """Added to levels, so that a series that does not sell has one."""
+YEAR_SHARE = 0.1
+"""A level is at least this share of the year's mean: what sells in one season alone is not measured in nothings."""
 GROUP_OFFSET = 0.05
 """The same for sums over items."""
 WEEKDAY_OFFSET = 0.02
@@ -243,12 +245,14 @@ def read_item_features(marts: Marts, weeks: int, launches: LaunchParameters) -> 
     week = marts.calendar["week_number"].to_numpy().astype(np.intp)
     first_week = week[position[0]]
     names_of, begin = declared(marts), as_of[0] - timedelta(days=MONTH)
+    level = with_launches(marts.series, levels, age, launches)
+    level = np.fmax(level, YEAR_SHARE * series_values["units_mean_364"])
     return ItemFeatures(
         as_of=as_of,
         as_of_position=position,
         series_values=series_values,
         age=age,
-        level=with_launches(marts.series, levels, age, launches).astype(np.float32) + LEVEL_OFFSET,
+        level=level.astype(np.float32) + LEVEL_OFFSET,
         groups=read_groups(marts, as_of),
         prices=read_prices(marts, int(first_week), int(week[-1])),
         week=week - first_week,

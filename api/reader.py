@@ -28,10 +28,10 @@ from api.active import SELECT_ACTIVE, SELECT_SERVED_EFFECTS, Active, ActiveRun, 
 from api.errors import ApiError
 from api.settings import ApiSettings
 from models_ml.errors import StoreError
-from models_ml.store.engine import make_engine
-from models_ml.store.finals import Effect, final_mean
-from models_ml.store.schema import forecasts, run_series
-from models_ml.store.transactions import reading
+from models_ml.prediction_store.engine import make_engine
+from models_ml.prediction_store.finals import Effect, final_mean
+from models_ml.prediction_store.schema import forecasts, run_series
+from models_ml.prediction_store.transactions import reading
 
 T = TypeVar("T")
 

@@ -44,8 +44,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
+from models_ml.prediction_store.schema import MAX_PERCENT, MAX_UNITS
 from models_ml.settings import QUANTILES
-from models_ml.store.schema import MAX_PERCENT, MAX_UNITS
 
 ITEM_EXAMPLE = "FOODS_1_001"
 STORE_EXAMPLE = "CA_1"

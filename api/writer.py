@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from api.errors import ApiError
 from api.settings import ApiSettings
-from models_ml.store.engine import make_engine
+from models_ml.prediction_store.engine import make_engine
 
 T = TypeVar("T")
 

@@ -24,20 +24,20 @@ from datetime import date
 from pathlib import Path
 
 from benchmarks.report import write_section
-from models_ml import provenance
-from models_ml.evaluation.backtest import Fold
-from models_ml.evaluation.hierarchy import LEVELS
 from models_ml.evaluation.metrics import AVERAGE_LEVEL
 from models_ml.forecasters.registry import BASELINE, CLASSES, make_forecaster
 from models_ml.forecasters.storage import FittedModel
-from models_ml.marts import Marts
+from models_ml.hierarchy.aggregation import LEVELS
+from models_ml.runs import provenance
+from models_ml.runs.backtest import Fold
 from models_ml.settings import Settings, get_settings
-from models_ml.warehouse import open_warehouse
+from models_ml.warehouse.connection import open_warehouse
+from models_ml.warehouse.marts import Marts
 
 FOLDS = "2016-04-24,2016-03-27,2016-02-28,2016-01-31,2015-05-24"
 """Last known days of the five folds on the M5 data: days 1913, 1885, 1857, 1829 and, a year before, 1577."""
 
-CODE = ("models_ml/forecasters", "models_ml/evaluation", "models_ml/marts.py")
+CODE = ("models_ml/forecasters", "models_ml/evaluation", "models_ml/warehouse/marts.py")
 """What decides a forecast and its score, given the marts."""
 
 ROWS = Path(__file__).with_suffix(".jsonl")

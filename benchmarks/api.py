@@ -99,8 +99,8 @@ def straightforward() -> Any:
 
     from api.active import SELECT_ACTIVE, Active
     from api.schemas import ForecastDay, SeriesForecast
-    from models_ml.store.engine import make_engine
-    from models_ml.store.schema import forecasts
+    from models_ml.prediction_store.engine import make_engine
+    from models_ml.prediction_store.schema import forecasts
 
     engine = make_engine(f"sqlite:///{os.environ[STORE_VARIABLE]}", pool_size=40, read_only=True)
     app = FastAPI()
@@ -178,10 +178,10 @@ class Figures:
 
 def build_store(path: Path, stores: tuple[str, ...], items: int) -> None:
     """The full-size store: ten stores of 3,049 items, 28 days, mean and nine quantiles."""
-    from models_ml.store.engine import make_engine
-    from models_ml.store.migrate import upgrade
-    from models_ml.store.publish import publish
-    from models_ml.store.synthetic import synthetic_run
+    from models_ml.prediction_store.engine import make_engine
+    from models_ml.prediction_store.migrate import upgrade
+    from models_ml.prediction_store.publish import publish
+    from tests.synthetic import synthetic_run
 
     engine = make_engine(f"sqlite:///{path}")
     upgrade(engine)
@@ -446,10 +446,10 @@ def publish_under_load(store: Path, paths: Path, options: argparse.Namespace) ->
     """
     from sqlalchemy import select
 
-    from models_ml.store.engine import make_engine
-    from models_ml.store.publish import publish
-    from models_ml.store.schema import run_series
-    from models_ml.store.synthetic import synthetic_run
+    from models_ml.prediction_store.engine import make_engine
+    from models_ml.prediction_store.publish import publish
+    from models_ml.prediction_store.schema import run_series
+    from tests.synthetic import synthetic_run
 
     sums: dict[str, dict[str, float]] = {}
     ended: dict[str, float] = {}

@@ -18,15 +18,15 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.report import circumstances, write_section
-from models_ml.evaluation.backtest import Fold
 from models_ml.evaluation.metrics import AVERAGE_LEVEL
 from models_ml.forecasters.item_boosting import ItemBoosting, ItemBoostingParameters
 from models_ml.forecasters.levels import NEW_DAYS, LaunchParameters
 from models_ml.forecasters.middle_out import MiddleOut
 from models_ml.forecasters.top_down import share_out
-from models_ml.marts import Marts
+from models_ml.runs.backtest import Fold
 from models_ml.settings import Settings, get_settings
-from models_ml.warehouse import open_warehouse
+from models_ml.warehouse.connection import open_warehouse
+from models_ml.warehouse.marts import Marts
 
 FOLDS = "2016-02-28,2015-03-29,2015-01-04,2014-07-20,2014-02-02"
 """The first is the last one of the three recent folds that has a launch at all."""

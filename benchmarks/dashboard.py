@@ -35,10 +35,10 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from benchmarks.api import ITEMS, STORES, cpu_seconds
 from benchmarks.report import kept
-from models_ml.store.engine import make_engine
-from models_ml.store.migrate import upgrade
-from models_ml.store.publish import publish
-from models_ml.store.synthetic import synthetic_run
+from models_ml.prediction_store.engine import make_engine
+from models_ml.prediction_store.migrate import upgrade
+from models_ml.prediction_store.publish import publish
+from tests.synthetic import synthetic_run
 
 FIRST_PAGE_SECONDS, ITEM_CHANGE_SECONDS = 3.0, 0.7
 NODE_HISTORY_DAYS = 728

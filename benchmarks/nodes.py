@@ -19,16 +19,16 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from models_ml.evaluation.hierarchy import AGGREGATE_LEVELS, Hierarchy
 from models_ml.evaluation.metrics import AVERAGE_LEVEL, Evaluator
 from models_ml.forecasters.middle_out import MiddleOutParameters
 from models_ml.forecasters.middle_out.boosting import fit_boosting
 from models_ml.forecasters.middle_out.panel import NodePanel, read_panel
 from models_ml.forecasters.middle_out.reconcile import blend
 from models_ml.forecasters.middle_out.regression import fit_regression
-from models_ml.marts import Marts, last_sale_day
+from models_ml.hierarchy.aggregation import AGGREGATE_LEVELS, Hierarchy
 from models_ml.settings import Settings, get_settings
-from models_ml.warehouse import open_warehouse
+from models_ml.warehouse.connection import open_warehouse
+from models_ml.warehouse.marts import Marts, last_sale_day
 
 PARTS = ("regression", "boosting", "blend")
 METHODS = ("regression", "boosting", "blend")

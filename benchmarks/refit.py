@@ -18,13 +18,13 @@ import numpy as np
 
 from benchmarks.accuracy import FOLDS
 from benchmarks.report import circumstances, write_section
-from models_ml.evaluation.backtest import Fold
 from models_ml.evaluation.metrics import AVERAGE_LEVEL
 from models_ml.forecasters.registry import make_forecaster
 from models_ml.forecasters.storage import FittedModel
-from models_ml.marts import Marts
+from models_ml.runs.backtest import Fold
 from models_ml.settings import Settings, get_settings
-from models_ml.warehouse import open_warehouse
+from models_ml.warehouse.connection import open_warehouse
+from models_ml.warehouse.marts import Marts
 
 AGE = timedelta(days=7)
 

@@ -30,10 +30,10 @@ import duckdb
 import pandas as pd
 
 from benchmarks.report import circumstances, write_section
-from models_ml.marts import last_sale_day
 from models_ml.settings import Settings, get_settings
 from models_ml.sources.long.estimate import RUN_COSTS, Size
-from models_ml.warehouse import open_warehouse
+from models_ml.warehouse.connection import open_warehouse
+from models_ml.warehouse.marts import last_sale_day
 
 ALL = "all"
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")

@@ -19,13 +19,13 @@ from statistics import median
 from typing import Any
 
 from benchmarks.report import circumstances, write_section
+from models_ml.prediction_store.engine import make_engine
+from models_ml.prediction_store.frames import RunFrames, batches, empty, rows
+from models_ml.prediction_store.migrate import upgrade
+from models_ml.prediction_store.publish import publish
+from models_ml.prediction_store.records import RunRecord
 from models_ml.settings import QUANTILE_COLUMNS
-from models_ml.store.engine import make_engine
-from models_ml.store.frames import RunFrames, batches, empty, rows
-from models_ml.store.migrate import upgrade
-from models_ml.store.publish import publish
-from models_ml.store.records import RunRecord
-from models_ml.store.synthetic import synthetic_run
+from tests.synthetic import synthetic_run
 
 STORES = tuple(
     f"{region}_{number}" for region, count in (("CA", 4), ("TX", 3), ("WI", 3)) for number in range(1, count + 1)

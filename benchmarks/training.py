@@ -25,11 +25,11 @@ from pathlib import Path
 
 from benchmarks.report import circumstances, write_section
 from benchmarks.scale import exponent, plan
-from models_ml import artifact
-from models_ml.evaluation.backtest import Backtest
+from models_ml.runs import artifact
+from models_ml.runs.backtest import Backtest
+from models_ml.runs.training import plan_training, train
 from models_ml.settings import Settings, get_settings
-from models_ml.training import plan_training, train
-from models_ml.warehouse import open_warehouse
+from models_ml.warehouse.connection import open_warehouse
 
 SCALE = Path(__file__).with_name("scale.md")
 

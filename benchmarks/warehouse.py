@@ -22,10 +22,10 @@ from pathlib import Path
 import duckdb
 
 from benchmarks.report import circumstances, write_section
-from models_ml import dbt
-from models_ml.processes import processes
+from models_ml.runs.processes import processes
 from models_ml.settings import Settings
 from models_ml.sources.m5.ingest import SCHEMA, ingest
+from models_ml.warehouse import dbt
 
 WITHOUT_TESTS = ["--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
 

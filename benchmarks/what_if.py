@@ -23,11 +23,11 @@ import pandas as pd
 from benchmarks.report import circumstances, write_section
 from models_ml.forecasters.base import Responsive
 from models_ml.forecasters.registry import make_forecaster
-from models_ml.marts import Marts, read_daily
 from models_ml.scenarios.history import read_price_history, read_prices
 from models_ml.scenarios.tables import learn
 from models_ml.settings import Settings, get_settings
-from models_ml.warehouse import open_warehouse
+from models_ml.warehouse.connection import open_warehouse
+from models_ml.warehouse.marts import Marts, read_daily
 
 FOLDS = "2016-04-24,2016-03-27,2016-02-28,2016-01-31,2015-06-21"
 """Last known days of five folds on the M5 data."""

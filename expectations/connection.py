@@ -8,8 +8,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from expectations.sql import Sql
 from models_ml.errors import InputError, StoreError, WarehouseError
+from models_ml.prediction_store.engine import make_engine
 from models_ml.settings import Settings
-from models_ml.store.engine import make_engine
 
 CONNECTION_MEMORY_GB = 3.0
 """DuckDB's share at most: the checks promise to stay under 4 GB with Python beside it."""

@@ -8,11 +8,11 @@ from datetime import timedelta
 from sqlalchemy import Connection, delete, insert, inspect
 
 from expectations.checks import CheckResult, report_setting
+from models_ml.prediction_store.engine import make_engine
+from models_ml.prediction_store.records import utc_now
+from models_ml.prediction_store.schema import quality_results
+from models_ml.prediction_store.transactions import run_transaction
 from models_ml.settings import Settings
-from models_ml.store.engine import make_engine
-from models_ml.store.records import utc_now
-from models_ml.store.schema import quality_results
-from models_ml.store.transactions import run_transaction
 
 
 def record(settings: Settings, results: Sequence[CheckResult]) -> None:

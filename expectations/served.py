@@ -10,11 +10,11 @@ from pathlib import Path
 from sqlalchemy import func, inspect, make_url, select
 
 from models_ml.errors import InputError, WarehouseError
+from models_ml.prediction_store.engine import make_engine
+from models_ml.prediction_store.schema import active_runs, model_runs, run_series
+from models_ml.prediction_store.transactions import reading
 from models_ml.settings import Settings
-from models_ml.store.engine import make_engine
-from models_ml.store.schema import active_runs, model_runs, run_series
-from models_ml.store.transactions import reading
-from models_ml.warehouse import open_warehouse
+from models_ml.warehouse.connection import open_warehouse
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from models_ml.scenarios.grid import PRICE_STEPS, RESPONSE_COLUMNS
+from models_ml.prediction_store.grid import PRICE_STEPS, RESPONSE_COLUMNS
 
 WITHOUT_MOVES = ("FOODS_1_002",)
 """Items whose price never moved."""

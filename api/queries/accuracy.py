@@ -13,7 +13,7 @@ from api.errors import one_field
 from api.queries.runs import BASELINE, unknown_run
 from api.queries.series import run_of_store, utc
 from api.schemas import Accuracy, LeadError, LeadErrors, MetricValue, ModelScore, NodeError, NodeErrors, RunRef
-from models_ml.store.schema import (
+from models_ml.prediction_store.schema import (
     backtest_leads,
     backtest_nodes,
     backtest_series,

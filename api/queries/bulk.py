@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Connection, select
 from api.active import Active
 from api.errors import ApiError
 from api.queries.series import SERVED_SERIES, run_of_store, value_columns
-from models_ml.store.finals import Effect, final_mean
-from models_ml.store.schema import forecasts, run_series
+from models_ml.prediction_store.finals import Effect, final_mean
+from models_ml.prediction_store.schema import forecasts, run_series
 
 SERIES_PER_PORTION = 100
 """100 series are some 3,000 rows: large enough to be fast, small enough for SQL Server's 2,100 parameters."""

@@ -8,7 +8,7 @@ from datetime import date
 from sqlalchemy import Connection, select
 
 from api.schemas import Calendar, CalendarDay
-from models_ml.store.schema import calendar_days, calendar_region_flags
+from models_ml.prediction_store.schema import calendar_days, calendar_region_flags
 
 
 def calendar(connection: Connection, *, start: date | None, end: date | None, region_id: str | None) -> Calendar:

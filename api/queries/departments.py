@@ -11,7 +11,7 @@ from api.active import Active, ActiveRun
 from api.errors import one_field
 from api.queries.series import SERVED_SERIES, forecast_day, run_of_store, value_columns
 from api.schemas import DepartmentForecast, DepartmentForecasts, ForecastDay
-from models_ml.store.schema import node_forecasts, node_history, override_node_units, run_nodes, run_series
+from models_ml.prediction_store.schema import node_forecasts, node_history, override_node_units, run_nodes, run_series
 
 LAST_YEAR_DAYS = 364
 """52 weeks, so that weekdays meet weekdays."""

@@ -11,8 +11,8 @@ from api.active import Active, ActiveRun
 from api.errors import one_field
 from api.queries.series import run_of_store, unknown_series
 from api.schemas import Cause, Explanation
-from models_ml.feature_families import LEVEL, MEANINGS
-from models_ml.store.schema import forecasts, node_contributions, node_forecasts, run_nodes, run_series
+from models_ml.prediction_store.schema import forecasts, node_contributions, node_forecasts, run_nodes, run_series
+from models_ml.runs.feature_families import LEVEL, MEANINGS
 
 
 def explain_node(connection: Connection, active: Active, node_id: str) -> Explanation:

@@ -15,7 +15,7 @@ from api.active import Active, ActiveRun
 from api.queries.finals import below, finals
 from api.schemas import PolicyFigures
 from models_ml.inventory.overridden import IntervalUnits, final_policy
-from models_ml.store.overrides import means_of
+from models_ml.prediction_store.overrides import means_of
 
 SERIES = ("run_id", "store_id", "item_id")
 

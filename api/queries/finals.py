@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from api.active import Active, ActiveRun
-from models_ml.store.finals import Effect
+from models_ml.prediction_store.finals import Effect
 
 
 def below(effect: Effect, series: pd.DataFrame) -> np.ndarray:

@@ -15,9 +15,9 @@ from api.paging import decode_cursor, encode_cursor
 from api.queries.departments import node_days
 from api.queries.series import forecast_day, quantile_map, run_of_store, value_columns
 from api.schemas import ForecastDay, HistoryDay, NodeForecast, NodePage, WeekForecast
-from models_ml.levels import LEVELS
-from models_ml.store.finals import final_mean
-from models_ml.store.schema import (
+from models_ml.hierarchy.levels import LEVELS
+from models_ml.prediction_store.finals import final_mean
+from models_ml.prediction_store.schema import (
     forecasts,
     node_history,
     node_period_forecasts,

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 from api.active import Active, ActiveRun
 from api.queries.series import run_of_store, unknown_series
 from api.schemas import HistoryDay, SeriesHistory
-from models_ml.store.schema import run_series, sales_history
+from models_ml.prediction_store.schema import run_series, sales_history
 
 
 def series_history(connection: Connection, active: Active, store_id: str, item_id: str, days: int) -> SeriesHistory:

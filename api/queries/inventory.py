@@ -30,7 +30,7 @@ from api.schemas import (
     StockFigures,
 )
 from models_ml.inventory.policy import FIGURES
-from models_ml.store.schema import REAL, inventory_policy, run_series
+from models_ml.prediction_store.schema import REAL, inventory_policy, run_series
 
 SERVED_POLICIES = SERVED_SERIES.join(
     inventory_policy,

@@ -13,7 +13,7 @@ from api.paging import decode_cursor, encode_cursor
 from api.queries.accuracy import error_values, newest_folds
 from api.queries.series import SERVED_SERIES, run_of_store
 from api.schemas import ItemPage, Series, SeriesBacktest
-from models_ml.store.schema import backtest_series, forecasts, run_series
+from models_ml.prediction_store.schema import backtest_series, forecasts, run_series
 
 
 def item_page(

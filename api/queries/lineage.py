@@ -25,9 +25,8 @@ from api.schemas import (
     TrackRecord,
     UsedFeature,
 )
-from models_ml.feature_families import MEANINGS
-from models_ml.store.finals import final_mean
-from models_ml.store.schema import (
+from models_ml.prediction_store.finals import final_mean
+from models_ml.prediction_store.schema import (
     backtest_leads,
     backtest_series,
     forecasts,
@@ -38,6 +37,7 @@ from models_ml.store.schema import (
     run_features,
     run_series,
 )
+from models_ml.runs.feature_families import MEANINGS
 
 ITEM_LEVEL = 12
 MOST_MONITORED = 12

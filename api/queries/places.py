@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 from api.active import Active
 from api.queries.series import SERVED_SERIES
 from api.schemas import Department, DepartmentList, Store, StoreList
-from models_ml.store.schema import run_series
+from models_ml.prediction_store.schema import run_series
 
 
 def stores(connection: Connection, active: Active) -> StoreList:

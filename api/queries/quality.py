@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from api.schemas import Quality, QualityResult, SuiteSummary
-from models_ml.store.schema import quality_results
+from models_ml.prediction_store.schema import quality_results
 
 
 def quality(connection: Connection, *, suite: str | None, failed_only: bool, limit: int) -> Quality:

@@ -32,11 +32,10 @@ from api.schemas import (
     WhatIfOutcome,
     WhatIfRequest,
 )
-from models_ml.evaluation.hierarchy import AGGREGATE_LEVELS, Hierarchy
-from models_ml.scenarios.grid import PRICE_STEPS, RESPONSE_COLUMNS
-from models_ml.scenarios.what_if import PriceCurves, common_range, event_factors, flag_factors, is_monotone
-from models_ml.steps import step_sums
-from models_ml.store.schema import (
+from models_ml.hierarchy.aggregation import AGGREGATE_LEVELS, Hierarchy
+from models_ml.hierarchy.steps import step_sums
+from models_ml.prediction_store.grid import PRICE_STEPS, RESPONSE_COLUMNS
+from models_ml.prediction_store.schema import (
     calendar_days,
     department_elasticities,
     forecasts,
@@ -47,6 +46,7 @@ from models_ml.store.schema import (
     scenario_flags,
     scenario_series,
 )
+from models_ml.scenarios.what_if import PriceCurves, common_range, event_factors, flag_factors, is_monotone
 
 KEYS = ["store_id", "item_id"]
 SLACK = 1e-9

@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Connection, and_, select
 from api.active import Active, ActiveRun
 from api.errors import ApiError, one_field
 from api.schemas import ForecastDay
+from models_ml.prediction_store.schema import active_runs, run_series
 from models_ml.settings import QUANTILE_COLUMNS, QUANTILES
-from models_ml.store.schema import active_runs, run_series
 
 _COLUMN_OF = {f"{p:g}": name for p, name in zip(QUANTILES, QUANTILE_COLUMNS, strict=True)}
 

@@ -17,7 +17,7 @@ from api.errors import openapi_responses
 from api.runtime import Runtime
 from api.schemas import Check, Health, Readiness
 from models_ml.errors import StoreError
-from models_ml.store.migrate import current_revision, revisions
+from models_ml.prediction_store.migrate import current_revision, revisions
 
 router = APIRouter(tags=["operation"])
 

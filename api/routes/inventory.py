@@ -23,7 +23,7 @@ from api.deps import (
 from api.queries.inventory import inventory_departments, inventory_of, inventory_page
 from api.routes.responses import READ, openapi_responses
 from api.schemas import InventoryAnswer, InventoryDepartments, InventoryPage
-from models_ml.store.schema import MAX_UNITS
+from models_ml.prediction_store.schema import MAX_UNITS
 
 router = APIRouter(tags=["inventory"])
 

@@ -26,11 +26,11 @@ import pandas as pd
 from benchmarks.peers.data import export, wide_forecast
 from benchmarks.peers.measured import run_measured
 from benchmarks.report import circumstances, write_section
-from models_ml.evaluation.backtest import Fold
 from models_ml.evaluation.metrics import AVERAGE_LEVEL
-from models_ml.marts import Marts
+from models_ml.runs.backtest import Fold
 from models_ml.settings import get_settings
-from models_ml.warehouse import open_warehouse
+from models_ml.warehouse.connection import open_warehouse
+from models_ml.warehouse.marts import Marts
 
 HERE = Path(__file__).parent
 POINTS = HERE / "points.jsonl"

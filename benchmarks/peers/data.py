@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from models_ml.marts import Marts, read_daily
+from models_ml.warehouse.marts import Marts, read_daily
 
 COLUMNS = ["item_id", "store_id", "department_id", "category_id", "region_id"]
 

@@ -13,9 +13,9 @@ import pandas as pd
 
 from benchmarks.peers.data import long_forecast
 from models_ml.forecasters.registry import make_forecaster
-from models_ml.marts import Marts
 from models_ml.settings import get_settings
-from models_ml.warehouse import open_warehouse
+from models_ml.warehouse.connection import open_warehouse
+from models_ml.warehouse.marts import Marts
 
 
 def main(folder: Path, model: str, fold: str, stores: str) -> None:

@@ -43,14 +43,14 @@ def value(
 
     A backtest that is stopped goes on where it was when it is started again.
     """
-    from models_ml import marts
     from models_ml.cli.progress import Progress
     from models_ml.errors import InputError
     from models_ml.inventory import terms as ordering
     from models_ml.inventory import value as worth
     from models_ml.inventory.feeds import kept_until_done
-    from models_ml.pipeline import raw_fingerprint
-    from models_ml.warehouse import open_warehouse
+    from models_ml.job.pipeline import raw_fingerprint
+    from models_ml.warehouse import marts
+    from models_ml.warehouse.connection import open_warehouse
 
     settings = settings_with(stores=stores, home=home, inventory_terms=terms)
     low, high = ordering.BOUNDS["service_level"]

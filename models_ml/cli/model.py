@@ -32,12 +32,12 @@ def train(
     home: Home = None,
 ) -> None:
     """Fit a model on the marts and save its forecasts under models/ in the home."""
-    from models_ml import training
     from models_ml.cli.progress import Progress
-    from models_ml.evaluation.backtest import Backtest
     from models_ml.inventory.rows import unreached
-    from models_ml.pipeline import prepare_home, raw_fingerprint, rivals
-    from models_ml.warehouse import open_warehouse
+    from models_ml.job.pipeline import prepare_home, raw_fingerprint, rivals
+    from models_ml.runs import training
+    from models_ml.runs.backtest import Backtest
+    from models_ml.warehouse.connection import open_warehouse
 
     settings = settings_with(model=model, stores=stores, home=home)
     warehouse = open_warehouse(
@@ -87,11 +87,12 @@ def backtest(
     """Score models on past origins against seasonal naive, on every level of the hierarchy."""
     from datetime import date
 
-    from models_ml import artifact, marts, training
     from models_ml.cli.progress import Progress
     from models_ml.errors import InputError
-    from models_ml.pipeline import keep_backtest
-    from models_ml.warehouse import open_warehouse
+    from models_ml.job.pipeline import keep_backtest
+    from models_ml.runs import artifact, training
+    from models_ml.warehouse import marts
+    from models_ml.warehouse.connection import open_warehouse
 
     settings = settings_with(stores=stores, home=home)
     folder = None
@@ -146,7 +147,7 @@ def print_metrics(metrics: pd.DataFrame) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from models_ml.evaluation.hierarchy import LEVELS
+    from models_ml.hierarchy.aggregation import LEVELS
 
     console = Console()
 
@@ -179,10 +180,10 @@ def publish(
     home: Home = None,
 ) -> None:
     """Write a trained run to the prediction store, check it and serve it; a faulty or worse one is not served."""
-    from models_ml import artifact
     from models_ml.cli.progress import Progress
     from models_ml.cli.store import rebuild_reports
-    from models_ml.pipeline import check_forecasts, prepare_home, publish_artifact, recorded
+    from models_ml.job.pipeline import check_forecasts, prepare_home, publish_artifact, recorded
+    from models_ml.runs import artifact
 
     settings = settings_with(home=home)
     models = settings.home / "models"
@@ -212,10 +213,10 @@ def explain(
     from rich.console import Console
     from rich.table import Table
 
-    from models_ml import explain as explaining
     from models_ml.cli.store import opened, served_run
     from models_ml.errors import InputError
-    from models_ml.pipeline import explain_item
+    from models_ml.job.pipeline import explain_item
+    from models_ml.runs import explain as explaining
 
     if (item is None) != (store is None) or (item and node):
         raise InputError("Give --node for a node, or --item and --store for an item.")

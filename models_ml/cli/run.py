@@ -10,7 +10,7 @@ from models_ml.cli.model import AsOf
 from models_ml.cli.options import DataDir, Home, Model, Stores, parse_date, settings_with
 
 if TYPE_CHECKING:
-    from models_ml.pipeline import Outcome
+    from models_ml.job.pipeline import Outcome
     from models_ml.settings import Settings
 
 
@@ -29,13 +29,13 @@ def run(
 
     Without raw files (DEMAND_DATA_DIR) it simulates a store.
     """
-    from models_ml import dbt
+    from models_ml.warehouse import dbt
 
     settings = settings_with(stores=stores, data_dir=data_dir, model=model, home=home)
     dbt.prepare(settings)  # while this process loads the rest
 
     from models_ml.cli.progress import Progress
-    from models_ml.pipeline import main_job
+    from models_ml.job.pipeline import main_job
 
     origin = parse_date(as_of, "--as-of") if as_of else None
     outcome = main_job(settings, Progress(), origin=origin, force=force, track=track)
@@ -48,7 +48,7 @@ def show(outcome: Outcome, settings: Settings) -> None:
     from rich.table import Table
 
     from models_ml.forecasters.registry import BASELINE
-    from models_ml.pipeline import stores_named
+    from models_ml.job.pipeline import stores_named
 
     console = Console(highlight=False)
     table = Table(show_header=False, title="Published", title_justify="left")

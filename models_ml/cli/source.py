@@ -115,7 +115,7 @@ def tables_of(settings: Settings) -> Iterator[Path | DatabricksSession]:
         yield settings.warehouse_path
         return
     from models_ml.sources.long.session import databricks_session
-    from models_ml.warehouse import DatabricksWarehouse
+    from models_ml.warehouse.connection import DatabricksWarehouse
 
     with databricks_session(DatabricksWarehouse(url)) as session:
         yield session

@@ -24,7 +24,7 @@ Reason = Annotated[str | None, typer.Option("--reason", help="Why; kept in the l
 @contextmanager
 def opened(home: Path | None) -> Iterator[Engine]:
     """The configured store."""
-    from models_ml.store.engine import make_engine
+    from models_ml.prediction_store.engine import make_engine
 
     engine = make_engine(settings_with(home=home).effective_store_url)
     try:
@@ -36,7 +36,7 @@ def opened(home: Path | None) -> Iterator[Engine]:
 @store_app.command()
 def upgrade(home: Home = None) -> None:
     """Create the store's tables, or bring them to this version."""
-    from models_ml.store import migrate
+    from models_ml.prediction_store import migrate
 
     with opened(home) as engine:
         before = migrate.current_revision(engine)
@@ -55,7 +55,7 @@ def promote(
     home: Home = None,
 ) -> None:
     """Serve a published run for every store of its scope."""
-    from models_ml.store import runs
+    from models_ml.prediction_store import runs
 
     with opened(home) as engine:
         moved = runs.promote(engine, run_id, reason=reason, force=force)
@@ -66,8 +66,8 @@ def promote(
 
 def rollback(stores: Stores = None, reason: Reason = None, home: Home = None) -> None:
     """Serve again what was served before, for some stores or all."""
-    from models_ml.store import read, runs
-    from models_ml.store.transactions import reading
+    from models_ml.prediction_store import read, runs
+    from models_ml.prediction_store.transactions import reading
 
     with opened(home) as engine:
         if stores:
@@ -82,7 +82,7 @@ def rollback(stores: Stores = None, reason: Reason = None, home: Home = None) ->
 
 def rebuild_reports(wanted: bool | None, home: Path | None) -> None:
     """Rebuild the serving models, if the option or the setting asks for it."""
-    from models_ml.pipeline import build_reports
+    from models_ml.job.pipeline import build_reports
 
     settings = settings_with(home=home, publish_builds_reports=wanted)
     if settings.publish_builds_reports:
@@ -91,7 +91,7 @@ def rebuild_reports(wanted: bool | None, home: Path | None) -> None:
 
 def tell_mlflow(home: Path | None) -> None:
     """Move MLflow's aliases after the store's pointers; what is served does not depend on it."""
-    from models_ml.pipeline import move_aliases
+    from models_ml.job.pipeline import move_aliases
 
     warning = move_aliases(settings_with(home=home))
     if warning:
@@ -104,7 +104,7 @@ def list_runs(limit: Annotated[int, typer.Option(help="Runs at most.", min=1)] =
     from rich.console import Console
     from rich.table import Table
 
-    from models_ml.store import runs
+    from models_ml.prediction_store import runs
 
     table = Table("run", "model", "origin", "status", "role", "series", "published (UTC)", "served for")
     with opened(home) as engine:
@@ -123,7 +123,7 @@ def show_run(run_id: RunId, home: Home = None) -> None:
     import json
     from dataclasses import asdict
 
-    from models_ml.store import runs
+    from models_ml.prediction_store import runs
 
     with opened(home) as engine:
         typer.echo(json.dumps(asdict(runs.show(engine, run_id)), indent=2, default=str))
@@ -135,7 +135,7 @@ def compare_runs(first: RunId, second: RunId, home: Home = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from models_ml.store import runs
+    from models_ml.prediction_store import runs
 
     table = Table("model", "level", "metric", "folds", first, second, "difference")
     with opened(home) as engine:
@@ -150,7 +150,7 @@ def prune_runs(
     keep: Annotated[int, typer.Option(help="Runs published last that are kept.", min=1)] = 10, home: Home = None
 ) -> None:
     """Delete old runs; a served run, or the one before it, never."""
-    from models_ml.store import runs
+    from models_ml.prediction_store import runs
 
     with opened(home) as engine:
         removed = runs.prune(engine, keep=keep)
@@ -163,7 +163,7 @@ def export(
     home: Home = None,
 ) -> None:
     """Write forecasts to a CSV or parquet file."""
-    from models_ml.store.export import export as write
+    from models_ml.prediction_store.export import export as write
 
     with opened(home) as engine:
         rows = write(engine, run_id or served_run(engine), target)
@@ -177,8 +177,8 @@ def served_run(engine: Engine) -> str:
         InputError: none is served, or stores serve different ones.
     """
     from models_ml.errors import InputError
-    from models_ml.store import read
-    from models_ml.store.transactions import reading
+    from models_ml.prediction_store import read
+    from models_ml.prediction_store.transactions import reading
 
     with reading(engine) as connection:
         served = read.pointers(connection)

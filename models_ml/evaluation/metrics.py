@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from models_ml.errors import ModelError
-from models_ml.evaluation.hierarchy import Hierarchy
+from models_ml.hierarchy.aggregation import Hierarchy
 
 WEIGHT_DAYS = 28
 """Days before the origin whose revenue weighs a node."""

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 import pandas as pd
 
-from models_ml.evaluation.hierarchy import AGGREGATE_LEVELS, Hierarchy
-from models_ml.marts import Marts
-from models_ml.steps import step_sums
+from models_ml.hierarchy.aggregation import AGGREGATE_LEVELS, Hierarchy
+from models_ml.hierarchy.steps import step_sums
+from models_ml.warehouse.marts import Marts
 
 if TYPE_CHECKING:
     from models_ml.forecasters.quantiles.replay import Replays

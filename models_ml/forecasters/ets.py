@@ -11,7 +11,7 @@ import numpy as np
 
 from models_ml.forecasters.middle_out.panel import NodePanel
 from models_ml.forecasters.node_forecaster import NodeForecaster
-from models_ml.marts import Marts
+from models_ml.warehouse.marts import Marts
 
 
 class ETS(NodeForecaster):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from models_ml.errors import ModelError
-from models_ml.marts import Marts
+from models_ml.warehouse.marts import Marts
 
 LEVEL_SPANS = {7: 0.2, 28: 0.4, 56: 0.2, 91: 0.2}
 """Trailing spans in days and the weights of their means in a level: close to exponential smoothing."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from models_ml.forecasters.base import Forecast, on_sale
-from models_ml.marts import Marts
+from models_ml.warehouse.marts import Marts
 
 
 class MovingAverage:

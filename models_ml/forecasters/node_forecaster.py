@@ -15,7 +15,7 @@ from models_ml.errors import ModelError
 from models_ml.forecasters.base import Forecast
 from models_ml.forecasters.middle_out.panel import NodePanel, read_panel
 from models_ml.forecasters.top_down import share_out_by_level
-from models_ml.marts import Marts
+from models_ml.warehouse.marts import Marts
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from models_ml.forecasters.middle_out.panel import NodePanel
 from models_ml.forecasters.node_forecaster import NodeForecaster
-from models_ml.marts import Marts
+from models_ml.warehouse.marts import Marts
 
 
 class ProphetNodes(NodeForecaster):

@@ -14,8 +14,8 @@ import pandas as pd
 from models_ml.forecasters.base import Forecast
 from models_ml.forecasters.quantiles.replay import PROFILE_DAYS, trailing_nodes
 from models_ml.forecasters.top_down import share_out_by_level
-from models_ml.marts import Marts
-from models_ml.regressors import read_closed_days
+from models_ml.warehouse.marts import Marts
+from models_ml.warehouse.regressors import read_closed_days
 
 FEWEST_DAYS = 28
 """History that it needs: four weeks, of which each weekday has its mean."""

@@ -12,7 +12,7 @@ from models_ml.forecasters.base import Forecast, Forecaster, SelfTrying, Storabl
 from models_ml.forecasters.quantiles import QuantileModel, fit_quantiles
 from models_ml.forecasters.quantiles.replay import Replays, replay
 from models_ml.forecasters.registry import make_forecaster
-from models_ml.marts import Marts
+from models_ml.warehouse.marts import Marts
 
 DESCRIPTION = "forecaster.json"
 OWN_REPLAYS = "own_replays.npz"

@@ -6,7 +6,7 @@ import numpy as np
 
 from models_ml.forecasters.base import on_sale
 from models_ml.forecasters.levels import item_levels
-from models_ml.marts import Marts
+from models_ml.warehouse.marts import Marts
 
 
 def scale_to_nodes(items: np.ndarray, node_of_item: np.ndarray, nodes: np.ndarray) -> np.ndarray:

@@ -18,9 +18,9 @@ from models_ml.forecasters.base import SelfTrying
 from models_ml.forecasters.quantiles.replay import Replays, replay
 from models_ml.forecasters.registry import make_forecaster
 from models_ml.inventory.interval import IntervalSpread, Rule, learn_spread, replay_rule
-from models_ml.marts import SERIES_KEYS, Marts
-from models_ml.provenance import code_version
+from models_ml.runs.provenance import code_version
 from models_ml.settings import Settings
+from models_ml.warehouse.marts import SERIES_KEYS, Marts
 
 WEEK = 7
 LEFTOVER_SECONDS = 7 * 86_400.0

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from models_ml import counts
+from models_ml.evaluation import counts
 from models_ml.inventory.policy import FIGURES
 
 LARGEST_DISPERSION = 100.0

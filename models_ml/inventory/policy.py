@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from models_ml import counts
+from models_ml.evaluation import counts
 
 if TYPE_CHECKING:
     from models_ml.inventory.interval import IntervalSpread

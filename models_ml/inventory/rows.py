@@ -11,7 +11,7 @@ from models_ml.forecasters.quantiles.replay import Replays
 from models_ml.inventory.interval import learn_spread
 from models_ml.inventory.policy import intervals_of, inventory_policy
 from models_ml.inventory.terms import TERMS
-from models_ml.marts import SERIES_KEYS, Marts
+from models_ml.warehouse.marts import SERIES_KEYS, Marts
 
 SAID = ["protection_days", "service_level"]
 """What a policy repeats of its terms."""

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from models_ml.errors import InputError
-from models_ml.warehouse import Warehouse
+from models_ml.warehouse.connection import Warehouse
 
 RELATION = "core.inventory_terms"
 """The dbt seed with the defaults."""

@@ -23,8 +23,8 @@ from models_ml.inventory.interval import days_to_replay
 from models_ml.inventory.policy import stock_target
 from models_ml.inventory.simulation import Outcome, simulate, steady_start
 from models_ml.inventory.terms import YEAR_DAYS
-from models_ml.marts import SERIES_KEYS, Marts, read_daily
-from models_ml.warehouse import Warehouse
+from models_ml.warehouse.connection import Warehouse
+from models_ml.warehouse.marts import SERIES_KEYS, Marts, read_daily
 
 FORESIGHT = "perfect_foresight"
 """Orders exactly what will be asked for: the bound that no forecast passes."""

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, select
 
+from models_ml.prediction_store.schema import model_runs, node_forecasts, run_nodes
 from models_ml.settings import quantile_column
-from models_ml.store.schema import model_runs, node_forecasts, run_nodes
-from models_ml.warehouse import Warehouse
+from models_ml.warehouse.connection import Warehouse
 
 METRICS = ("wape", "wape_against_baseline", "bias", "coverage_95")
 

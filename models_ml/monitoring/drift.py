@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import chdtri
 
-from models_ml.warehouse import Warehouse
+from models_ml.warehouse.connection import Warehouse
 
 FEATURES = ("units_mean_28", "zero_share_28", "units_std_28")
 """Columns of `fct_series_features` that are watched: how much sells, how rarely, how unevenly."""

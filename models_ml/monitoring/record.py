@@ -8,9 +8,9 @@ import pandas as pd
 from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
 
 from models_ml.monitoring.alarms import Alarm
-from models_ml.store.records import utc_now
-from models_ml.store.schema import OVERRIDE_METRICS, monitor_alarms, monitor_results
-from models_ml.store.transactions import run_transaction
+from models_ml.prediction_store.records import utc_now
+from models_ml.prediction_store.schema import OVERRIDE_METRICS, monitor_alarms, monitor_results
+from models_ml.prediction_store.transactions import run_transaction
 
 
 def record(engine: Engine, weeks: pd.DataFrame, alarms: Sequence[Alarm], errors: pd.DataFrame) -> None:

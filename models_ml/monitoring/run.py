@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from models_ml.marts import last_sale_day
 from models_ml.monitoring import accuracy, drift
 from models_ml.monitoring.alarms import Alarm, judged, raised
 from models_ml.monitoring.override_value import override_errors
 from models_ml.monitoring.record import record
 from models_ml.monitoring.watches import read_watches, watches_path
+from models_ml.prediction_store.engine import make_engine
+from models_ml.prediction_store.transactions import reading
 from models_ml.settings import Settings
-from models_ml.store.engine import make_engine
-from models_ml.store.transactions import reading
-from models_ml.warehouse import open_warehouse
+from models_ml.warehouse.connection import open_warehouse
+from models_ml.warehouse.marts import last_sale_day
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from models_ml.forecasters.registry import make_forecaster
-from models_ml.marts import Marts
-from models_ml.warehouse import open_warehouse
+from models_ml.warehouse.connection import open_warehouse
+from models_ml.warehouse.marts import Marts
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

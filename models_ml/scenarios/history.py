@@ -8,8 +8,8 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from models_ml.marts import Marts
-from models_ml.regressors import declared, read_by_series
+from models_ml.warehouse.marts import Marts
+from models_ml.warehouse.regressors import declared, read_by_series
 
 WEEKS = 104
 """Weeks of history that count: prices of longer ago were met by other customers."""

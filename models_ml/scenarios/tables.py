@@ -7,13 +7,13 @@ import pandas as pd
 import pyarrow as pa
 
 from models_ml.forecasters.base import Forecaster, Responsive
-from models_ml.marts import SERIES_KEYS, Marts
-from models_ml.regressors import read_by_series
+from models_ml.hierarchy.steps import step_sums
+from models_ml.prediction_store.grid import PRICE_STEPS, RESPONSE_COLUMNS
 from models_ml.scenarios.clearances import lives_of, ordinary_weeks
 from models_ml.scenarios.elasticity import LEAST_MOVE, Elasticities, Panel, estimate
-from models_ml.scenarios.grid import PRICE_STEPS, RESPONSE_COLUMNS
 from models_ml.scenarios.history import PriceHistory, read_price_history
-from models_ml.steps import step_sums
+from models_ml.warehouse.marts import SERIES_KEYS, Marts
+from models_ml.warehouse.regressors import read_by_series
 
 HIGHEST_RATIO = 5.0
 """Responses are cut here: beyond it a model tells its noise."""

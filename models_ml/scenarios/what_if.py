@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models_ml.scenarios.grid import PRICE_STEPS
+from models_ml.prediction_store.grid import PRICE_STEPS
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from models_ml import dbt
 from models_ml.settings import REPOSITORY, Settings
 from models_ml.site import api_reference
 from models_ml.site.markdown import MarkdownPages
 from models_ml.site.page import page
+from models_ml.warehouse import dbt
 
 README = "README.md"
 MARKDOWN = (README, "CHANGELOG.md", "infra/README.md")

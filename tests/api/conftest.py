@@ -22,17 +22,17 @@ from sqlalchemy import Engine, insert
 
 from api.main import create_app
 from api.settings import ApiSettings
-from models_ml.evaluation.hierarchy import AGGREGATE_LEVELS, node_ids
+from models_ml.hierarchy.aggregation import AGGREGATE_LEVELS, node_ids
+from models_ml.prediction_store import schema
+from models_ml.prediction_store.additions import write_contributions
+from models_ml.prediction_store.engine import make_engine
+from models_ml.prediction_store.frames import ARROW_SCHEMAS, RunFrames
+from models_ml.prediction_store.migrate import upgrade
+from models_ml.prediction_store.publish import publish
+from models_ml.prediction_store.records import RunRecord
 from models_ml.settings import QUANTILE_COLUMNS
-from models_ml.store import schema
-from models_ml.store.additions import write_contributions
-from models_ml.store.engine import make_engine
-from models_ml.store.frames import ARROW_SCHEMAS, RunFrames
-from models_ml.store.migrate import upgrade
-from models_ml.store.publish import publish
-from models_ml.store.records import RunRecord
-from models_ml.store.synthetic import policy_columns
 from tests.scenario_rows import FEATURES, scenario_rows
+from tests.synthetic import policy_columns
 
 ORIGIN = date(2016, 5, 22)
 HORIZON = 28

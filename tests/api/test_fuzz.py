@@ -20,8 +20,8 @@ import httpx
 import pytest
 
 from api.schemas import RUN_EXAMPLE
-from models_ml.store import overrides
-from models_ml.store.engine import make_engine
+from models_ml.prediction_store import overrides
+from models_ml.prediction_store.engine import make_engine
 
 from .conftest import ORIGIN, Published, served, settings_for
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from api.queries.hierarchy import KEYS_OF_LEVEL, LEVEL_NAMES
-from models_ml.evaluation.hierarchy import LEVELS, node_ids
+from models_ml.hierarchy.aggregation import LEVELS, node_ids
 
 from .conftest import HORIZON, Published, World, assert_problem, pages_of
 

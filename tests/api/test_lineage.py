@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from api import schemas
-from models_ml.store.schema import model_runs
+from models_ml.prediction_store.schema import model_runs
 from tests.scenario_rows import FEATURES
 
 from .conftest import ORIGIN, Published, World, assert_problem

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from models_ml.store.publish import publish
+from models_ml.prediction_store.publish import publish
 
 from .conftest import MakeClient, World, assert_problem, make_run, pages_of
 

@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 from sqlalchemy import insert
 
-from models_ml.store.schema import monitor_alarms, monitor_results
+from models_ml.prediction_store.schema import monitor_alarms, monitor_results
 
 from .conftest import World, assert_problem
 

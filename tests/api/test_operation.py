@@ -278,7 +278,7 @@ def test_without_a_way_in_it_does_not_start_and_says_why(tmp_path: Path) -> None
 def test_two_workers_serve_log_count_together_and_end_gracefully(tmp_path: Path) -> None:
     engine = new_store(tmp_path / "prediction_store.sqlite")
     run = make_run(1)
-    from models_ml.store.publish import publish
+    from models_ml.prediction_store.publish import publish
 
     publish(engine, run.run, run.frames)
     engine.dispose()

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 
 from api import schemas
-from models_ml.evaluation.hierarchy import LEVELS, node_ids
+from models_ml.hierarchy.aggregation import LEVELS, node_ids
 
 from .conftest import ORIGIN, World, assert_problem, served, settings_for
 

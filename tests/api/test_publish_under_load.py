@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from models_ml.store.publish import publish
+from models_ml.prediction_store.publish import publish
 
 from .conftest import Published, World, make_run
 

@@ -5,7 +5,7 @@ from datetime import datetime
 import httpx
 from sqlalchemy import insert
 
-from models_ml.store.schema import quality_results
+from models_ml.prediction_store.schema import quality_results
 
 from .conftest import World, assert_problem
 

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from api.reader import LOOK_SECONDS
-from models_ml.store.migrate import downgrade, revisions
-from models_ml.store.publish import publish
+from models_ml.prediction_store.migrate import downgrade, revisions
+from models_ml.prediction_store.publish import publish
 
 from .conftest import MakeClient, World, assert_problem, make_run, new_store, served, settings_for
 

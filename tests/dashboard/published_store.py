@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine, insert, update
 
 from models_ml.errors import PublishError
+from models_ml.prediction_store.additions import write_contributions
+from models_ml.prediction_store.engine import make_engine
+from models_ml.prediction_store.frames import ARROW_SCHEMAS, RunFrames
+from models_ml.prediction_store.migrate import upgrade
+from models_ml.prediction_store.publish import publish
+from models_ml.prediction_store.records import RunRecord, derive_run_id, utc_now
+from models_ml.prediction_store.schema import model_runs, monitor_alarms, monitor_results, quality_results
 from models_ml.settings import QUANTILE_COLUMNS, QUANTILES
-from models_ml.store.additions import write_contributions
-from models_ml.store.engine import make_engine
-from models_ml.store.frames import ARROW_SCHEMAS, RunFrames
-from models_ml.store.migrate import upgrade
-from models_ml.store.publish import publish
-from models_ml.store.records import RunRecord, derive_run_id, utc_now
-from models_ml.store.schema import model_runs, monitor_alarms, monitor_results, quality_results
-from models_ml.store.synthetic import policy_columns
 from tests.scenario_rows import FEATURES, scenario_rows
+from tests.synthetic import policy_columns
 
 ORIGIN = date(2016, 5, 22)
 HORIZON_DAYS = 28

@@ -21,11 +21,11 @@ from sqlalchemy import Engine
 from models_ml.settings import QUANTILE_COLUMNS, REPOSITORY
 from models_ml.sources.m5.ingest import ingest
 from models_ml.sources.m5.simulate import simulate
-from models_ml.store.engine import make_engine
-from models_ml.store.frames import ARROW_SCHEMAS, RunFrames
-from models_ml.store.migrate import upgrade
-from models_ml.store.publish import publish
-from models_ml.store.synthetic import synthetic_run
+from models_ml.prediction_store.engine import make_engine
+from models_ml.prediction_store.frames import ARROW_SCHEMAS, RunFrames
+from models_ml.prediction_store.migrate import upgrade
+from models_ml.prediction_store.publish import publish
+from tests.synthetic import synthetic_run
 
 PROJECT = REPOSITORY / "dbt_project"
 

@@ -22,7 +22,7 @@ import pyodbc
 from dbt.cli.main import cli
 from sqlalchemy.dialects import mssql
 
-from models_ml.store.schema import metadata
+from models_ml.prediction_store.schema import metadata
 
 TYPES: dict[str, type] = {
     "nvarchar": str,

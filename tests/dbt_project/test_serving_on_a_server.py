@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, inspect, text
 
-from models_ml import dbt
+from models_ml.warehouse import dbt
 from models_ml.settings import Settings
-from models_ml.store.engine import make_engine
-from models_ml.store.migrate import downgrade
+from models_ml.prediction_store.engine import make_engine
+from models_ml.prediction_store.migrate import downgrade
 from tests.dbt_project.project import publish_runs
 
 SERVER_URL = os.environ.get("DEMAND_STORE_URL", "")

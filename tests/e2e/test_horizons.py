@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from models_ml import dbt
 from models_ml.settings import Settings
+from models_ml.warehouse import dbt
 from tests.api.conftest import served as serving
 from tests.api.conftest import settings_for
 from tests.conftest import demand_ok

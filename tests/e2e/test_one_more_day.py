@@ -11,12 +11,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from models_ml import artifact
-from models_ml.dbt import project_file
 from models_ml.forecasters.storage import FittedModel
-from models_ml.marts import Marts, last_sale_day
+from models_ml.runs import artifact
 from models_ml.settings import Settings
-from models_ml.warehouse import open_warehouse
+from models_ml.warehouse.connection import open_warehouse
+from models_ml.warehouse.dbt import project_file
+from models_ml.warehouse.marts import Marts, last_sale_day
 from tests.conftest import demand_ok
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1800)]

@@ -8,13 +8,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from models_ml.evaluation.backtest import Backtest
-from models_ml.pipeline import build_warehouse, ingest_raw, prepare_home
+from models_ml.job.pipeline import build_warehouse, ingest_raw, prepare_home
+from models_ml.runs.backtest import Backtest
+from models_ml.runs.training import plan_training, train
 from models_ml.settings import Settings
 from models_ml.sources.m5.layout import FIRST_DAY, PRICES_FILE, SALES_FILE
 from models_ml.sources.m5.simulate import simulate
-from models_ml.training import plan_training, train
-from models_ml.warehouse import open_warehouse
+from models_ml.warehouse.connection import open_warehouse
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 

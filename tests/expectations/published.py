@@ -8,15 +8,15 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from models_ml import dbt
+from models_ml.prediction_store.engine import make_engine
+from models_ml.prediction_store.frames import ARROW_SCHEMAS, RunFrames, empty
+from models_ml.prediction_store.migrate import upgrade
+from models_ml.prediction_store.publish import publish
+from models_ml.prediction_store.records import RunRecord
 from models_ml.settings import QUANTILE_COLUMNS, Settings
 from models_ml.sources.m5.ingest import ingest
 from models_ml.sources.m5.simulate import simulate
-from models_ml.store.engine import make_engine
-from models_ml.store.frames import ARROW_SCHEMAS, RunFrames, empty
-from models_ml.store.migrate import upgrade
-from models_ml.store.publish import publish
-from models_ml.store.records import RunRecord
+from models_ml.warehouse import dbt
 
 STORES, ITEMS, DAYS = 2, 40, 800
 HORIZON = 28

@@ -11,9 +11,9 @@ from expectations.checks import limits, report_setting, threshold_names
 from expectations.data_docs import FOLDER
 from expectations.duckdb_dialect import EagerCursor
 from expectations.run import run_zones
+from models_ml.prediction_store.engine import make_engine
+from models_ml.prediction_store.schema import quality_results
 from models_ml.settings import Settings
-from models_ml.store.engine import make_engine
-from models_ml.store.schema import quality_results
 
 
 @pytest.fixture

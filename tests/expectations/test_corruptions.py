@@ -20,15 +20,15 @@ import pytest
 
 from expectations.data_docs import corruptions
 from expectations.run import run_zones
-from models_ml import dbt
 from models_ml.errors import InputError, PublishError, QualityError, StepError
+from models_ml.prediction_store.engine import make_engine
+from models_ml.prediction_store.frames import FRAME_TABLES
+from models_ml.prediction_store.publish import publish
+from models_ml.prediction_store.records import RunRecord
 from models_ml.settings import Settings
 from models_ml.sources.m5.ingest import ingest
-from models_ml.store.engine import make_engine
-from models_ml.store.frames import FRAME_TABLES
-from models_ml.store.publish import publish
-from models_ml.store.records import RunRecord
-from models_ml.store.synthetic import synthetic_run
+from models_ml.warehouse import dbt
+from tests.synthetic import synthetic_run
 
 pytestmark = pytest.mark.corruption
 

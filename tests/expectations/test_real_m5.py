@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from expectations.run import run_zones
-from models_ml import dbt
-from models_ml.pipeline import ingest_raw, prepare_home
+from models_ml.job.pipeline import ingest_raw, prepare_home
 from models_ml.settings import Settings
+from models_ml.warehouse import dbt
 
 
 @pytest.mark.real_m5

@@ -15,10 +15,11 @@ from dbt.adapters.sqlserver.sqlserver_credentials import SQLServerCredentials
 from dbt.config.renderer import ProfileRenderer
 from dbt_common.context import set_invocation_context
 
-from models_ml import dbt, pipeline
 from models_ml.errors import StepError, StoreError
+from models_ml.job import pipeline
+from models_ml.prediction_store.engine import make_engine
 from models_ml.settings import REPOSITORY, Settings
-from models_ml.store.engine import make_engine
+from models_ml.warehouse import dbt
 
 SERVER = "mssql+pyodbc://loader:p%40ss@db.example.com:1444/forecasts?driver=/some/driver.so"  # pragma: allowlist secret
 

@@ -15,19 +15,19 @@ import pyarrow.compute as pc
 import pytest
 
 from expectations.run import run_zones
-from models_ml import artifact
 from models_ml.errors import ModelError, PublishError
-from models_ml.evaluation.backtest import Backtest, backtest
 from models_ml.forecasters.seasonal_naive import SeasonalNaive
 from models_ml.inventory.terms import read_terms, terms_of
-from models_ml.marts import Marts
+from models_ml.prediction_store.engine import make_engine
+from models_ml.prediction_store.migrate import upgrade
+from models_ml.prediction_store.publish import publish
+from models_ml.runs import artifact
+from models_ml.runs.backtest import Backtest, backtest
+from models_ml.runs.training import Plan, train
 from models_ml.settings import Settings
 from models_ml.sources.long.simulate import LAST_MONDAY, shop
-from models_ml.store.engine import make_engine
-from models_ml.store.migrate import upgrade
-from models_ml.store.publish import publish
-from models_ml.training import Plan, train
-from models_ml.warehouse import DuckDBWarehouse
+from models_ml.warehouse.connection import DuckDBWarehouse
+from models_ml.warehouse.marts import Marts
 from tests.api.conftest import served, settings_for
 
 WEEKS, STORES, ITEMS, HORIZON = 60, 2, 6, 28

@@ -22,7 +22,7 @@ from models_ml.forecasters.item_boosting.features import CATEGORICAL, WEEK, Item
 from models_ml.forecasters.item_boosting.responses import Responses
 from models_ml.forecasters.item_boosting.sampling import SamplingParameters, held_out, sample_rows
 from models_ml.forecasters.levels import LaunchParameters
-from models_ml.marts import Marts
+from models_ml.warehouse.marts import Marts
 
 if TYPE_CHECKING:
     import lightgbm as lgb

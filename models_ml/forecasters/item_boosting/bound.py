@@ -13,7 +13,7 @@ from datetime import timedelta
 import numpy as np
 
 from models_ml.forecasters.levels import LEVEL_SPANS, NEW_DAYS
-from models_ml.marts import Marts
+from models_ml.warehouse.marts import Marts
 
 YEAR = 364
 SEASON_SHIFT = 28

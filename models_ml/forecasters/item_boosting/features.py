@@ -12,10 +12,10 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from models_ml.evaluation.hierarchy import BOTTOM_AGGREGATE, LEVELS, node_ids
 from models_ml.forecasters.levels import LEVEL_WEIGHTS, LaunchParameters, no_features, weighed_level, with_launches
-from models_ml.marts import Marts, codes, day_offsets
-from models_ml.regressors import declared, read_by_series, read_static
+from models_ml.hierarchy.aggregation import BOTTOM_AGGREGATE, LEVELS, node_ids
+from models_ml.warehouse.marts import Marts, codes, day_offsets
+from models_ml.warehouse.regressors import declared, read_by_series, read_static
 
 WEEK, MONTH = 7, 28
 LEVEL_OFFSET = 0.01

@@ -21,7 +21,7 @@ from models_ml.forecasters.middle_out.panel import NodePanel, read_panel
 from models_ml.forecasters.middle_out.reconcile import BlendParameters, blend
 from models_ml.forecasters.middle_out.regression import FittedRegression, RegressionParameters, fit_regression
 from models_ml.forecasters.top_down import scale_to_nodes, share_out
-from models_ml.marts import Marts
+from models_ml.warehouse.marts import Marts
 
 if TYPE_CHECKING:
     from models_ml.forecasters.quantiles.replay import Replays  # which replays a twin of this model

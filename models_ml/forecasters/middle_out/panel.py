@@ -10,8 +10,8 @@ import pandas as pd
 
 from models_ml.errors import ModelError
 from models_ml.evaluation.metrics import WEIGHT_DAYS, step_scales
-from models_ml.marts import Marts, codes, day_offsets
-from models_ml.regressors import read_by_node, read_closed_days
+from models_ml.warehouse.marts import Marts, codes, day_offsets
+from models_ml.warehouse.regressors import read_by_node, read_closed_days
 
 CLOSED_SHARE = 0.02
 """A day that sells less than this share of the store's trailing mean is a day on which the store was closed."""

@@ -1,16 +1,16 @@
 """Quantiles for every forecaster: spread and calibration learned from replayed forecasts, set around its mean.
 
 A mean forecast says nothing of its own errors, so a near twin is replayed from a year of past origins (`replay`).
-At each of the twelve levels counts are negative binomial around the mean (`models_ml.counts`), with a dispersion
-learned from the replays (`dispersion`), asked at probabilities that proved right on them (`calibration`).
+At each of the twelve levels counts are negative binomial around the mean (`models_ml.evaluation.counts`). Their
+dispersion is learned from the replays (`dispersion`), and their probabilities are calibrated on them (`calibration`).
 """
 
 from __future__ import annotations
 
-from models_ml.evaluation.hierarchy import Hierarchy
 from models_ml.forecasters.quantiles.model import QuantileModel, QuantileParameters, attach, series_quantiles
 from models_ml.forecasters.quantiles.replay import Replays, replay
-from models_ml.marts import Marts
+from models_ml.hierarchy.aggregation import Hierarchy
+from models_ml.warehouse.marts import Marts
 
 __all__ = ["QuantileModel", "QuantileParameters", "attach", "fit_quantiles", "series_quantiles"]
 

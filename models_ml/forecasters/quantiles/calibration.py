@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models_ml.counts import cumulative
+from models_ml.evaluation.counts import cumulative
 
 GRID = np.unique(
     np.concatenate([np.geomspace(2e-4, 0.1, 60), np.linspace(0.1, 0.9, 161), 1 - np.geomspace(2e-4, 0.1, 60)])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models_ml.counts import SMALLEST_DISPERSION
+from models_ml.evaluation.counts import SMALLEST_DISPERSION
 
 UNKNOWN_DISPERSION = 1.0
 """For counts of which nothing has been replayed: as wide as a geometric distribution."""

@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from models_ml.counts import quantiles
 from models_ml.errors import ModelError
-from models_ml.evaluation.hierarchy import AGGREGATE_LEVELS, LEVELS, Hierarchy
+from models_ml.evaluation.counts import quantiles
 from models_ml.forecasters.base import Forecast
 from models_ml.forecasters.quantiles.calibration import MOST_CELLS, calibrated_probabilities
 from models_ml.forecasters.quantiles.dispersion import Dispersion, learn_dispersion
 from models_ml.forecasters.quantiles.replay import Replays
-from models_ml.marts import SERIES_KEYS
+from models_ml.hierarchy.aggregation import AGGREGATE_LEVELS, LEVELS, Hierarchy
+from models_ml.hierarchy.steps import WEEK_DAYS
 from models_ml.settings import QUANTILES
-from models_ml.steps import WEEK_DAYS
+from models_ml.warehouse.marts import SERIES_KEYS
 
 SERIES_COLUMNS = [*SERIES_KEYS, "department_id", "category_id", "region_id"]
 """What the hierarchy is made of."""

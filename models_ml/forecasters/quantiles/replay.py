@@ -23,9 +23,9 @@ from models_ml.forecasters.middle_out.panel import WEEK, YEAR, NodePanel, read_p
 from models_ml.forecasters.middle_out.reconcile import BlendParameters, blend
 from models_ml.forecasters.middle_out.regression import LOG_OFFSET, Design, RegressionParameters, pooled_ridge
 from models_ml.forecasters.top_down import scale_to_nodes
-from models_ml.marts import Marts
-from models_ml.regressors import declared
-from models_ml.steps import step_sums
+from models_ml.hierarchy.steps import step_sums
+from models_ml.warehouse.marts import Marts
+from models_ml.warehouse.regressors import declared
 
 MOST_REPLAYS = 13
 """Replays at most: with a horizon of four weeks, a year, so that every season's mistakes are among them."""

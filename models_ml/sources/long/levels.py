@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from models_ml.evaluation.hierarchy import LEVELS, Level
+from models_ml.hierarchy.aggregation import LEVELS, Level
 from models_ml.sources.long.session import Session
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 from models_ml.errors import WarehouseError
-from models_ml.warehouse import DatabricksWarehouse, databricks_login, first_line
+from models_ml.warehouse.connection import DatabricksWarehouse, databricks_login, first_line
 
 
 class Session(Protocol):

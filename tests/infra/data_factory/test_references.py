@@ -212,7 +212,7 @@ def test_trigger_is_weekly_and_gives_parameters_that_exist() -> None:
 
 
 def test_gate_asks_for_columns_of_the_store() -> None:
-    from models_ml.store.schema import forecasts, model_runs
+    from models_ml.prediction_store.schema import forecasts, model_runs
 
     [query] = [text for text in strings(FILES["pipeline", "demand-forecast"]) if text.startswith("select")]
     columns = {"r": set(model_runs.c.keys()), "f": set(forecasts.c.keys())}

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from models_ml.artifact import MANIFEST, latest
 from models_ml.errors import InputError
-from models_ml.warehouse import databricks_login
+from models_ml.runs.artifact import MANIFEST, latest
+from models_ml.warehouse.connection import databricks_login
 
 pytestmark = pytest.mark.infra
 

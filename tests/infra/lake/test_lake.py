@@ -16,9 +16,9 @@ from azure.storage.blob import ContainerClient, ContentSettings
 from pydantic import SecretStr
 
 from models_ml.errors import InputError, LakeError
+from models_ml.job.pipeline import ingest_raw
 from models_ml.lake.address import LakeAddress, parse_address
 from models_ml.lake.transfer import download, list_files, local_files, upload
-from models_ml.pipeline import ingest_raw
 from models_ml.settings import Settings
 from models_ml.sources.m5.simulate import simulate
 from tests.conftest import demand, demand_ok

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from models_ml.evaluation.breakdown import LEAD_COLUMNS, NODE_COLUMNS, lead_errors, node_errors
-from models_ml.evaluation.hierarchy import LEVELS, Hierarchy, node_ids
 from models_ml.evaluation.metrics import Evaluator
-from tests.models_ml.evaluation.test_hierarchy import SERIES
+from models_ml.hierarchy.aggregation import LEVELS, Hierarchy, node_ids
+from tests.models_ml.hierarchy.test_hierarchy import SERIES
 
 HISTORY, HORIZON = 40, 28
 

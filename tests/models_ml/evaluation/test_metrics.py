@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from models_ml.errors import ModelError
 from models_ml.evaluation.demand_class import demand_classes
-from models_ml.evaluation.hierarchy import Hierarchy
 from models_ml.evaluation.metrics import Evaluator, step_scales
-from tests.models_ml.evaluation.test_hierarchy import SERIES
+from models_ml.hierarchy.aggregation import Hierarchy
+from tests.models_ml.hierarchy.test_hierarchy import SERIES
 
 
 def evaluator(seed: int = 3) -> tuple[Evaluator, np.ndarray]:

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models_ml.evaluation.hierarchy import Hierarchy
 from models_ml.evaluation.metrics import Evaluator
+from models_ml.hierarchy.aggregation import Hierarchy
 
 pytestmark = pytest.mark.real_m5
 

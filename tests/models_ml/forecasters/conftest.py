@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models_ml import dbt
-from models_ml.marts import Marts
 from models_ml.settings import Settings
-from models_ml.warehouse import DuckDBWarehouse
+from models_ml.warehouse import dbt
+from models_ml.warehouse.connection import DuckDBWarehouse
+from models_ml.warehouse.marts import Marts
 from tests.conftest import SMALL, demand_ok
 
 HORIZON = 28

@@ -14,15 +14,15 @@ import pyarrow as pa
 import pytest
 
 from models_ml.errors import ModelError
-from models_ml.evaluation.hierarchy import AGGREGATE_LEVELS, LEVELS
 from models_ml.forecasters.base import Forecast, Forecaster, Storable, on_sale
 from models_ml.forecasters.moving_average import MovingAverage
 from models_ml.forecasters.quantiles import QuantileModel, fit_quantiles
 from models_ml.forecasters.registry import CLASSES, make_forecaster
 from models_ml.forecasters.storage import FittedModel
-from models_ml.marts import Marts, read_daily
+from models_ml.hierarchy.aggregation import AGGREGATE_LEVELS, LEVELS
 from models_ml.settings import QUANTILES
-from models_ml.warehouse import Warehouse
+from models_ml.warehouse.connection import Warehouse
+from models_ml.warehouse.marts import Marts, read_daily
 from tests.models_ml.forecasters.conftest import BUSY_UNITS, HORIZON, Twins
 
 pytestmark = pytest.mark.dbt

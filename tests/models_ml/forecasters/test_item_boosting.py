@@ -16,8 +16,8 @@ from models_ml.errors import ModelError
 from models_ml.forecasters.item_boosting import ItemBoosting, ItemBoostingParameters
 from models_ml.forecasters.item_boosting.features import ItemFeatures, read_item_features
 from models_ml.forecasters.item_boosting.sampling import SamplingParameters, held_out, sample_rows
-from models_ml.marts import SERIES_KEYS, Marts, read_daily
-from models_ml.warehouse import Warehouse
+from models_ml.warehouse.connection import Warehouse
+from models_ml.warehouse.marts import SERIES_KEYS, Marts, read_daily
 from tests.models_ml.forecasters.conftest import HORIZON, Twins
 
 pytestmark = pytest.mark.dbt

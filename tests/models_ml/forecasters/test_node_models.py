@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from benchmarks.nodes import node_evaluator, with_settings
-from models_ml.evaluation.backtest import Fold
 from models_ml.forecasters.middle_out import MiddleOutParameters
 from models_ml.forecasters.middle_out.boosting import BoostingParameters, fit_boosting
 from models_ml.forecasters.middle_out.panel import NodePanel, read_panel
 from models_ml.forecasters.middle_out.reconcile import BlendParameters, blend
-from models_ml.marts import Marts
+from models_ml.runs.backtest import Fold
+from models_ml.warehouse.marts import Marts
 from tests.models_ml.forecasters.conftest import Twins
 
 pytestmark = pytest.mark.dbt

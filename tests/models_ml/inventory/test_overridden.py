@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models_ml import counts
+from models_ml.evaluation import counts
 from models_ml.inventory.overridden import IntervalUnits, dispersion_of, final_policy
 from models_ml.inventory.policy import FIGURES, inventory_policy
 

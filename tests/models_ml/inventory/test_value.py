@@ -14,8 +14,8 @@ from models_ml.inventory import value
 from models_ml.inventory.feeds import feed_of, kept_until_done
 from models_ml.inventory.interval import days_to_replay
 from models_ml.inventory.terms import checked_terms, read_terms, terms_of
-from models_ml.marts import Marts
 from models_ml.settings import Settings
+from models_ml.warehouse.marts import Marts
 from tests.conftest import demand, demand_ok
 from tests.models_ml.forecasters.conftest import HORIZON, ORIGIN, Twins
 

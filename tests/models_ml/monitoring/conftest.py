@@ -13,12 +13,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from models_ml.prediction_store.engine import make_engine
+from models_ml.prediction_store.frames import ARROW_SCHEMAS, empty
+from models_ml.prediction_store.migrate import upgrade
+from models_ml.prediction_store.publish import publish
 from models_ml.settings import QUANTILE_COLUMNS, Settings
-from models_ml.store.engine import make_engine
-from models_ml.store.frames import ARROW_SCHEMAS, empty
-from models_ml.store.migrate import upgrade
-from models_ml.store.publish import publish
-from models_ml.store.synthetic import DEPARTMENTS, synthetic_run
+from tests.synthetic import DEPARTMENTS, synthetic_run
 
 STORES = ("CA_1", "CA_2")
 LAST_DAY = date(2016, 5, 22)

@@ -14,20 +14,20 @@ import pytest
 from sqlalchemy import select, update
 
 from api.queries.overrides import override_detail, override_page
-from models_ml.evaluation.hierarchy import LEVELS, node_ids
+from models_ml.hierarchy.aggregation import LEVELS, node_ids
 from models_ml.monitoring.override_value import COLUMNS, override_errors
 from models_ml.monitoring.record import record
 from models_ml.monitoring.run import monitor
-from models_ml.store import overrides, runs
-from models_ml.store.engine import make_engine
-from models_ml.store.migrate import upgrade
-from models_ml.store.overrides import NewOverride
-from models_ml.store.publish import publish
-from models_ml.store.schema import OVERRIDE_METRICS, activations, forecasts, run_series
-from models_ml.store.schema import overrides as ledger
-from models_ml.store.synthetic import synthetic_run
-from models_ml.store.transactions import reading, writing
-from models_ml.warehouse import DuckDBWarehouse
+from models_ml.prediction_store import overrides, runs
+from models_ml.prediction_store.engine import make_engine
+from models_ml.prediction_store.migrate import upgrade
+from models_ml.prediction_store.overrides import NewOverride
+from models_ml.prediction_store.publish import publish
+from models_ml.prediction_store.schema import OVERRIDE_METRICS, activations, forecasts, run_series
+from models_ml.prediction_store.schema import overrides as ledger
+from models_ml.prediction_store.transactions import reading, writing
+from models_ml.warehouse.connection import DuckDBWarehouse
+from tests.synthetic import synthetic_run
 
 ORIGIN = date(2016, 5, 22)
 NOON = datetime(2026, 3, 2, 12)

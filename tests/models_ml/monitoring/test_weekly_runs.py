@@ -11,10 +11,7 @@ import pandas as pd
 import pytest
 from sqlalchemy import Engine, select, update
 
-from models_ml import artifact
-from models_ml.evaluation.backtest import Backtest
 from models_ml.inventory.terms import read_terms, terms_of
-from models_ml.marts import Marts
 from models_ml.monitoring.accuracy import (
     first_day_needed,
     published_forecasts,
@@ -22,14 +19,17 @@ from models_ml.monitoring.accuracy import (
     weekly_accuracy,
 )
 from models_ml.monitoring.override_value import override_errors
+from models_ml.prediction_store.engine import make_engine
+from models_ml.prediction_store.migrate import upgrade
+from models_ml.prediction_store.overrides import NewOverride, make
+from models_ml.prediction_store.publish import publish
+from models_ml.prediction_store.schema import forecasts, node_forecasts
+from models_ml.runs import artifact
+from models_ml.runs.backtest import Backtest
+from models_ml.runs.training import Plan, train
 from models_ml.settings import Settings
-from models_ml.store.engine import make_engine
-from models_ml.store.migrate import upgrade
-from models_ml.store.overrides import NewOverride, make
-from models_ml.store.publish import publish
-from models_ml.store.schema import forecasts, node_forecasts
-from models_ml.training import Plan, train
-from models_ml.warehouse import DuckDBWarehouse
+from models_ml.warehouse.connection import DuckDBWarehouse
+from models_ml.warehouse.marts import Marts
 from tests.models_ml.test_weekly import FOLD, HORIZON, LAST_DAY, units, warehouse, weeks
 
 __all__ = ["units", "warehouse", "weeks"]

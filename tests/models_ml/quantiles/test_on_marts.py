@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models_ml.evaluation.backtest import backtest
 from models_ml.forecasters.base import Forecast
 from models_ml.forecasters.moving_average import MovingAverage
 from models_ml.forecasters.quantiles import fit_quantiles
 from models_ml.forecasters.quantiles.replay import replay
-from models_ml.marts import Marts
+from models_ml.runs.backtest import backtest
+from models_ml.warehouse.marts import Marts
 from tests.models_ml.forecasters.conftest import ORIGIN, Twins
 
 pytestmark = pytest.mark.dbt

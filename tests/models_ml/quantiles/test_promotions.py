@@ -8,13 +8,14 @@ from importlib import import_module
 import numpy as np
 import pytest
 
-from models_ml import dbt, pipeline
 from models_ml.forecasters.quantiles import fit_quantiles
 from models_ml.forecasters.quantiles.replay import FEWEST_REGRESSIONS, MOST_REPLAYS, replay
 from models_ml.forecasters.registry import make_forecaster
-from models_ml.marts import Marts
+from models_ml.job import pipeline
 from models_ml.settings import QUANTILES, Settings
-from models_ml.warehouse import DuckDBWarehouse
+from models_ml.warehouse import dbt
+from models_ml.warehouse.connection import DuckDBWarehouse
+from models_ml.warehouse.marts import Marts
 from tests.models_ml.sources.long.shapes import LAST_DAY, store_sales
 
 HORIZON = 28

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models_ml.evaluation.hierarchy import AGGREGATE_LEVELS, Hierarchy
 from models_ml.forecasters.quantiles import QuantileModel, QuantileParameters
 from models_ml.forecasters.quantiles.model import week_sums
 from models_ml.forecasters.quantiles.replay import Replays
+from models_ml.hierarchy.aggregation import AGGREGATE_LEVELS, Hierarchy
 from models_ml.settings import QUANTILES
 
 STORES, DEPARTMENTS, REPLAYS, HORIZON, FUTURES = 8, 10, 13, 28, 40

@@ -9,9 +9,9 @@ import pytest
 
 from models_ml.errors import InputError
 from models_ml.forecasters.item_boosting import ItemBoosting
-from models_ml.marts import Marts, last_sale_day
 from models_ml.scale_out.by_store import StoreWork, forecast_store, forecast_stores
-from models_ml.warehouse import DuckDBWarehouse
+from models_ml.warehouse.connection import DuckDBWarehouse
+from models_ml.warehouse.marts import Marts, last_sale_day
 
 
 @pytest.fixture(scope="module")

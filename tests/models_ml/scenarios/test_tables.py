@@ -15,12 +15,12 @@ from models_ml.forecasters.item_boosting import ItemBoosting, ItemBoostingParame
 from models_ml.forecasters.item_boosting.responses import LEADS
 from models_ml.forecasters.item_boosting.sampling import SamplingParameters
 from models_ml.forecasters.seasonal_naive import SeasonalNaive
-from models_ml.marts import Marts
-from models_ml.scenarios.grid import PRICE_STEPS, RESPONSE_COLUMNS
+from models_ml.prediction_store.frames import ARROW_SCHEMAS
+from models_ml.prediction_store.grid import PRICE_STEPS, RESPONSE_COLUMNS
 from models_ml.scenarios.history import read_price_history
 from models_ml.scenarios.tables import scenario_tables
-from models_ml.store.frames import ARROW_SCHEMAS
-from models_ml.warehouse import Warehouse
+from models_ml.warehouse.connection import Warehouse
+from models_ml.warehouse.marts import Marts
 from tests.models_ml.forecasters.conftest import Twins
 
 pytestmark = pytest.mark.dbt

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models_ml.scenarios.grid import PRICE_STEPS
+from models_ml.prediction_store.grid import PRICE_STEPS
 from models_ml.scenarios.what_if import PriceCurves, common_range, event_factors, flag_factors, is_monotone
 
 

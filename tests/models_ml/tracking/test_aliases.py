@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from mlflow.exceptions import MlflowException
 
-from models_ml.mlflow_records import move_aliases
+from models_ml.tracking.mlflow_records import move_aliases
 
 MODEL = "retail-demand-middle_out"
 

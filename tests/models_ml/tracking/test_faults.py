@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from models_ml import tracking
 from models_ml.cli.progress import Progress
-from models_ml.pipeline import move_aliases, publish_artifact, recorded
+from models_ml.job.pipeline import move_aliases, publish_artifact, recorded
+from models_ml.prediction_store import runs
+from models_ml.prediction_store.engine import make_engine
+from models_ml.prediction_store.migrate import upgrade
 from models_ml.settings import Settings
-from models_ml.store import runs
-from models_ml.store.engine import make_engine
-from models_ml.store.migrate import upgrade
-from tests.models_ml.promotion.test_publishing import trained
+from models_ml.tracking import recording as tracking
+from tests.models_ml.job.promotion.test_publishing import trained
 
 pytestmark = pytest.mark.fault
 
@@ -123,5 +123,6 @@ def test_importing_the_job_does_not_import_mlflow() -> None:
     import subprocess
     import sys
 
-    code = "import models_ml.pipeline, models_ml.tracking, models_ml.cli.main, sys; sys.exit('mlflow' in sys.modules)"
+    modules = "models_ml.job.pipeline, models_ml.tracking.recording, models_ml.cli.main, sys"
+    code = f"import {modules}; sys.exit('mlflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=120).returncode == 0

@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models_ml import artifact
 from models_ml.errors import ModelError
 from models_ml.forecasters.storage import DESCRIPTION, FittedModel
-from models_ml.marts import Marts
-from models_ml.mlflow_records import flat
+from models_ml.prediction_store import runs
+from models_ml.prediction_store.engine import make_engine
+from models_ml.runs import artifact
 from models_ml.settings import QUANTILE_COLUMNS, Settings
-from models_ml.store import runs
-from models_ml.store.engine import make_engine
-from models_ml.warehouse import DuckDBWarehouse
+from models_ml.tracking.mlflow_records import flat
+from models_ml.warehouse.connection import DuckDBWarehouse
+from models_ml.warehouse.marts import Marts
 
 pytestmark = pytest.mark.dbt
 

@@ -1,0 +1,1 @@
+"""Twelve levels, the names of their nodes, and sums of series and days."""

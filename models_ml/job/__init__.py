@@ -1,0 +1,1 @@
+"""The main job: from raw files to forecasts that are served."""

@@ -1,0 +1,71 @@
+"""When a fitted model forecasts again: for some days after a fit only the data is new.
+
+What a model has learned from years of sales changes little in a day; what it forecasts from does. So the model that is
+served goes on, from new origins, until it is `Settings.refit_days` old.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from models_ml.errors import InputError
+from models_ml.job import promotion
+from models_ml.runs import artifact, provenance
+from models_ml.runs.training import FITTED_BY, Plan
+from models_ml.settings import Settings
+from models_ml.warehouse.marts import SERIES_KEYS
+
+
+def with_served_model(plan: Plan, settings: Settings) -> Plan:
+    """The plan with the model that is served now, if that may forecast from the plan's origin, too."""
+    served = served_run(plan, settings)
+    if served is None:
+        return plan
+    models = settings.home / "models"
+    try:
+        fitted = models / artifact.manifest(models / served)["parameters"].get(FITTED_BY, served)
+        manifest = artifact.manifest(fitted)
+    except InputError:  # fitted on another machine, or thrown away
+        return plan
+    young = timedelta(0) < plan.marts.origin - date.fromisoformat(manifest["origin"]) < timedelta(settings.refit_days)
+    if young and same_method(plan, manifest) and same_series(plan, fitted):
+        return plan.with_model_of(fitted)
+    return plan
+
+
+def served_run(plan: Plan, settings: Settings) -> str | None:
+    """The one run that all stores of a plan serve; None if there is none."""
+    from models_ml.prediction_store.engine import make_engine
+
+    engine = make_engine(settings.effective_store_url)
+    try:
+        champion, _ = promotion.served_champion(engine, plan.scope, plan.marts.horizon_days)
+    finally:
+        engine.dispose()
+    return champion.run_id if champion else None
+
+
+def same_method(plan: Plan, manifest: dict[str, Any]) -> bool:
+    """Whether the plan's own fit would be by the same code and parameters, for the same stores and horizon."""
+    wanted = {
+        "model": plan.model,
+        "code_version": provenance.code_version(),
+        "horizon_days": plan.marts.horizon_days,
+        "step_days": plan.marts.step_days,
+        "scope": list(plan.scope),
+    }
+    parameters = json.loads(json.dumps(plan.parameters))
+    return all(manifest.get(key) == value for key, value in wanted.items()) and all(
+        manifest["parameters"].get(key) == value for key, value in parameters.items()
+    )
+
+
+def same_series(plan: Plan, fitted: Path) -> bool:
+    """Whether no series has come or gone since the fit."""
+    known = pq.read_table(fitted / "run_series.parquet", columns=SERIES_KEYS).to_pandas()
+    return bool(known.equals(plan.marts.series[SERIES_KEYS]))

@@ -1,0 +1,134 @@
+"""Forecasts as planners changed them: the rules by which overrides make finals of a model's means.
+
+Overrides act on series, in the order of their creation, each on what the ones before it left:
+
+- `percent` multiplies every series below its node by 1 + value / 100;
+- `absolute` makes the series below its node add up to the value on each day, each keeping its share; where all of
+  them are zero, every one that is on sale (is forecast that day) has the same.
+
+Finals of nodes are sums of finals of series, so all twelve levels add up whatever overlaps. Quantiles scale with the
+mean: a final quantile is the model's, times final / mean; where the model's mean is zero there is no shape to scale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models_ml.hierarchy.levels import parse_node
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+SMALLEST_TOTAL = 1e-9
+"""Units of a node below which there are no shares to keep."""
+
+
+@dataclass(frozen=True)
+class Adjustment:
+    """What an override asks for."""
+
+    override_id: int
+    node_id: str
+    kind: str
+    value: float
+    valid_from: date
+    valid_to: date
+
+
+@dataclass(frozen=True)
+class DayEffect:
+    """What an override does to each series below its node on a day: `factor` multiplies, else `units_each` is set."""
+
+    factor: float | None
+    units_each: float | None
+
+    def on(self, units: float) -> float:
+        """Units of a series after it."""
+        return units * self.factor if self.factor is not None else float(self.units_each or 0.0)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """An override on the series of a run: which ones, and what on each day (ISO date)."""
+
+    override_id: int
+    keys: Mapping[str, str]
+    days: Mapping[str, DayEffect]
+
+    def covers(self, series: Mapping[str, Any]) -> bool:
+        """Whether a series with these attributes is below the override's node."""
+        return all(series[key] == value for key, value in self.keys.items())
+
+
+def final_mean(effects: Iterable[Effect], day: str, mean: float) -> float:
+    """Final of a series on a day (ISO date); `effects` are those that cover it, in order of creation."""
+    for effect in effects:
+        change = effect.days.get(day)
+        if change is not None:
+            mean = change.on(mean)
+    return mean
+
+
+def below(series: Mapping[str, NDArray[Any]], node_id: str) -> Mask:
+    """Which series are below a node.
+
+    Args:
+        series: an array an attribute (`store_id`, `item_id`, ...), all of one length.
+        node_id: the node.
+
+    Raises:
+        InputError: no such name.
+    """
+    _, keys = parse_node(node_id)
+    found: Mask = np.ones(len(series["item_id"]), dtype=bool)
+    for key, value in keys.items():
+        found &= series[key] == value
+    return found
+
+
+def adjust(
+    series: Mapping[str, NDArray[Any]], means: Floats, days: Sequence[date], adjustments: Iterable[Adjustment]
+) -> tuple[Floats, dict[int, dict[date, DayEffect]]]:
+    """Apply overrides in the given order.
+
+    Args:
+        series: see `below`.
+        means: the model's, series x days; NaN where a series is not forecast.
+        days: of the columns.
+        adjustments: in order of creation.
+
+    Returns:
+        Finals like `means`, and what each override did on each day that has series below its node.
+    """
+    finals = means.copy()
+    done: dict[int, dict[date, DayEffect]] = {}
+    for one in adjustments:
+        columns = np.array([n for n, day in enumerate(days) if one.valid_from <= day <= one.valid_to], dtype=int)
+        rows = np.flatnonzero(below(series, one.node_id))
+        block = finals[np.ix_(rows, columns)]
+        on_sale = ~np.isnan(block)
+        counts = on_sale.sum(axis=0)
+        if one.kind == "percent":
+            factors = np.full(len(columns), 1 + one.value / 100)
+            each = np.full(len(columns), np.nan)
+        else:
+            totals = np.nansum(block, axis=0)
+            shared = totals > SMALLEST_TOTAL
+            factors = np.divide(one.value, totals, out=np.full(len(columns), np.nan), where=shared)
+            each = np.divide(one.value, counts, out=np.full(len(columns), np.nan), where=~shared & (counts > 0))
+        changed = np.where(np.isnan(factors), np.where(on_sale, each, np.nan), block * factors)
+        finals[np.ix_(rows, columns)] = changed
+        done[one.override_id] = {
+            days[column]: DayEffect(
+                None if np.isnan(factor) else float(factor), None if np.isnan(set_) else float(set_)
+            )
+            for column, factor, set_, count in zip(columns, factors, each, counts, strict=True)
+            if count
+        }
+    return finals, done

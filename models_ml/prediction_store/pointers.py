@@ -1,0 +1,92 @@
+"""The pointers `active_runs`: which run each store serves, moved by compare-and-swap and logged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Literal
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from models_ml.errors import PublishError
+from models_ml.prediction_store.records import utc_now
+from models_ml.prediction_store.schema import activations, active_runs, model_runs
+
+Action = Literal["publish", "promote", "rollback"]
+
+
+def current(connection: Connection, stores: Iterable[str]) -> dict[str, str | None]:
+    """The run each store serves now; None for a store that serves none."""
+    # All of them, one row a store: SQL Server takes no more than 2,100 parameters, and a retailer may have more stores.
+    found = connection.execute(select(active_runs.c.store_id, active_runs.c.run_id))
+    served = {row.store_id: row.run_id for row in found}
+    return {store: served.get(store) for store in sorted(stores)}
+
+
+def refuse_older(connection: Connection, run_id: str, origin: date, pointers: Mapping[str, str | None]) -> None:
+    """Forecasts do not go back in time by accident.
+
+    Raises:
+        PublishError: a store serves a run with a later origin.
+    """
+    served = {active for active in pointers.values() if active is not None}
+    newer = connection.execute(
+        select(model_runs.c.run_id, model_runs.c.origin)
+        .where(model_runs.c.run_id.in_(sorted(served)), model_runs.c.origin > origin)
+        .order_by(model_runs.c.origin.desc())
+    ).first()
+    if newer is not None:
+        stores = sorted(store for store, active in pointers.items() if active == newer.run_id)
+        raise PublishError(
+            f"{run_id} knows the sales up to {origin}, but {', '.join(stores)} serve {newer.run_id}, which "
+            f"knows them up to {newer.origin}. Use `demand rollback`, or give --force."
+        )
+
+
+def move(
+    connection: Connection,
+    run_id: str,
+    expected: Mapping[str, str | None],
+    action: Action,
+    reason: str | None,
+) -> None:
+    """Point stores at a run, provided that each still serves what `expected` says; log every move.
+
+    Raises:
+        PublishError: another publish or promotion has moved a pointer since `expected` was read. The caller's
+            transaction is to be rolled back whole.
+    """
+    now = utc_now()
+    # One order for all publishers, so that two of them cannot wait for each other.
+    for store, previous in sorted(expected.items()):
+        if previous is None:
+            try:
+                connection.execute(insert(active_runs).values(store_id=store, run_id=run_id, activated_at=now))
+            except IntegrityError:
+                raise _overtaken(run_id, store) from None
+        else:
+            moved = connection.execute(
+                update(active_runs)
+                .where(active_runs.c.store_id == store, active_runs.c.run_id == previous)
+                .values(run_id=run_id, activated_at=now)
+            )
+            if moved.rowcount != 1:
+                raise _overtaken(run_id, store)
+        connection.execute(
+            insert(activations).values(
+                store_id=store,
+                run_id=run_id,
+                previous_run_id=previous,
+                activated_at=now,
+                action=action,
+                reason=reason,
+            )
+        )
+
+
+def _overtaken(run_id: str, store: str) -> PublishError:
+    return PublishError(
+        f"{run_id}: another run was published for store {store} while this one was under way, and is served. "
+        "Nothing was changed by this one; see `demand runs list`, then publish again if it is still wanted."
+    )

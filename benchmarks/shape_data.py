@@ -93,7 +93,9 @@ def office(rng: np.random.Generator) -> Shape:
     days = days_of(4 * 365)
     rate = base(rng, 600, days, (0.25, 0.8), depth=0.4) * (days.dayofweek < 5)
     ends = rng.integers(300, 2500, 600)
-    return Shape(rate * (np.arange(len(days))[None, :] < ends[:, None]), np.arange(600) % 4, np.arange(600) % 17, size=0.05)
+    return Shape(
+        rate * (np.arange(len(days))[None, :] < ends[:, None]), np.arange(600) % 4, np.arange(600) % 17, size=0.05
+    )
 
 
 def web_shop(rng: np.random.Generator) -> Shape:
@@ -108,7 +110,9 @@ def stores(rng: np.random.Generator) -> Shape:
     """Transactions of 54 stores over four and a half years; growth stops half a year before the end."""
     days = days_of(1640)
     growth = np.interp(np.arange(1640), [0, 1460, 1640], [1.0, 1.5, 1.5])
-    return Shape(base(rng, 54, days, (6.0, 250.0), depth=0.1, step=0.002) * growth, np.arange(54), np.zeros(54, int), size=150.0)
+    return Shape(
+        base(rng, 54, days, (6.0, 250.0), depth=0.1, step=0.002) * growth, np.arange(54), np.zeros(54, int), size=150.0
+    )
 
 
 def departments(rng: np.random.Generator) -> Shape:
@@ -129,7 +133,12 @@ def cafe(rng: np.random.Generator) -> Shape:
 
 def grocery(rng: np.random.Generator) -> Shape:
     """167 items out of baskets over two years of days, level and noise."""
-    return Shape(base(rng, 167, days_of(730), (0.3, 2.0), depth=0.05, step=0.001), np.zeros(167, int), np.arange(167) % 11, size=3.0)
+    return Shape(
+        base(rng, 167, days_of(730), (0.3, 2.0), depth=0.05, step=0.001),
+        np.zeros(167, int),
+        np.arange(167) % 11,
+        size=3.0,
+    )
 
 
 def drugs(rng: np.random.Generator, grain: str = "day") -> Shape:
@@ -173,7 +182,9 @@ def write(name: str, folder: Path, seed: int) -> Path:
     """
     rng = np.random.default_rng([seed, *name.encode()])
     shape = SHAPES[name](rng)
-    units = np.where(shape.rate > 0, rng.poisson(shape.rate * rng.gamma(shape.size, 1 / shape.size, shape.rate.shape)), 0)
+    units = np.where(
+        shape.rate > 0, rng.poisson(shape.rate * rng.gamma(shape.size, 1 / shape.size, shape.rate.shape)), 0
+    )
     days, promotion = days_of(units.shape[1]), shape.promotion
     if shape.grain == "week":
         whole = units.shape[1] // 7 * 7

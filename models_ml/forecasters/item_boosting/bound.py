@@ -71,7 +71,8 @@ class ItemBound:
 def history(marts: Marts, horizons: int = 0) -> np.ndarray:
     """Units of the days that `evidence` asks for as of the origin and so many horizons before it, series x days."""
     days = YEAR + SEASON_SHIFT + marts.horizon_days * horizons
-    return np.maximum(marts.daily(max(marts.first_day, marts.origin - timedelta(days=days - 1)), marts.origin), 0.0)
+    since = max(marts.first_day, marts.origin - timedelta(days=days - 1))
+    return np.asarray(np.maximum(marts.daily(since, marts.origin), 0.0))
 
 
 def evidence(units: np.ndarray, horizon: int) -> np.ndarray:

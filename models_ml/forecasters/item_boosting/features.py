@@ -6,7 +6,7 @@ the as-of day with what is known of the target day in advance (calendar, events,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -114,6 +114,21 @@ class ItemFeatures:
     known: dict[str, np.ndarray] = field(default_factory=dict)
     past_only: dict[str, np.ndarray] = field(default_factory=dict)
     static: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def until(self, days: int) -> ItemFeatures:
+        """Those of the first as-of days alone: what was known on the last of them."""
+        return replace(
+            self,
+            as_of=self.as_of[:days],
+            as_of_position=self.as_of_position[:days],
+            series_values={name: values[..., :days] for name, values in self.series_values.items()},
+            age=self.age[:, :days],
+            level=self.level[:, :days],
+            groups={
+                name: Group(group.of_series, {column: values[..., :days] for column, values in group.values.items()})
+                for name, group in self.groups.items()
+            },
+        )
 
     @property
     def names(self) -> list[str]:

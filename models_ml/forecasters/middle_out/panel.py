@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 
 import numpy as np
@@ -50,6 +50,13 @@ class Calendar:
     major_event: np.ndarray
     major_distance: np.ndarray
 
+    def until(self, days: int) -> Calendar:
+        """The first days alone."""
+        vectors = {column.name: getattr(self, column.name) for column in fields(self)}
+        windows = {window: vector[:days] for window, vector in self.event_windows.items()}
+        cut = {name: values[:days] for name, values in vectors.items() if isinstance(values, np.ndarray)}
+        return replace(self, event_windows=windows, **cut)
+
 
 @dataclass(frozen=True)
 class NodePanel:
@@ -84,6 +91,20 @@ class NodePanel:
     def all_days(self) -> int:
         """Known days and the horizon."""
         return self.known_days + self.horizon_days
+
+    def until(self, known_days: int) -> NodePanel:
+        """The panel as of an earlier day, of which as many days are known; closed days after it as they came."""
+        days = known_days + self.horizon_days
+        return replace(
+            self,
+            known_days=known_days,
+            units=self.units[:, :known_days],
+            closed=self.closed[:, :days],
+            regional_flag=self.regional_flag[:, :days],
+            on_sale=self.on_sale[:, :days],
+            calendar=self.calendar.until(days),
+            known={name: values[:, :days] for name, values in self.known.items()},
+        )
 
 
 def read_panel(marts: Marts) -> NodePanel:

@@ -1,4 +1,4 @@
-"""From two node models to one forecast a node and day."""
+"""From several forecasts of the nodes to one a node and day."""
 
 from __future__ import annotations
 
@@ -6,42 +6,90 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models_ml.forecasters.middle_out.panel import NodePanel
+from models_ml.forecasters.candidates import CANDIDATES
+from models_ml.forecasters.middle_out.panel import YEAR, NodePanel
+
+MEMBERS = ("regression", "boosting", *CANDIDATES)
+"""Forecasts of the nodes that are weighed, in this order."""
+
+SIMPLE = {"smoothed": 0.5, "recent_weeks": 0.3, "last_year": 0.2}
+"""What the simple candidates weigh among themselves before anything is learned."""
 
 
 @dataclass(frozen=True)
 class BlendParameters:
-    """Choices made on folds; see benchmarks/accuracy.md.
+    """Weights before anything is learned, and how far they are kept; see benchmarks/origins.md.
 
     Attributes:
-        regression_weight: of the regression at the nodes; the rest is the boosting's.
+        regression_weight: of the regression among the two strong members, at the nodes.
         total_regression_weight: the same for the grand total of the whole horizon.
         level_shrinkage: how far a node's mean is drawn to its mean of the last 28 days; the grand total is not.
+        trials: horizons before the origin that weights are learned on, at most.
+        prior_trials: how many such horizons the weights before learning count as.
     """
 
     regression_weight: float = 0.35
     total_regression_weight: float = 0.6
     level_shrinkage: float = 0.3
+    trials: int = 6
+    prior_trials: float = 4.0
 
 
-def blend(panel: NodePanel, regression: np.ndarray, boosting: np.ndarray, parameters: BlendParameters) -> np.ndarray:
+@dataclass(frozen=True)
+class MemberWeights:
+    """Weights of `MEMBERS`, each summing to one: of the nodes' days, and of the grand total of the horizon."""
+
+    nodes: np.ndarray
+    total: np.ndarray
+
+    def described(self) -> dict[str, dict[str, float]]:
+        """Weights by member, for the run's parameters."""
+        named = (("nodes", self.nodes), ("total", self.total))
+        return {name: dict(zip(MEMBERS, values.round(4).tolist(), strict=True)) for name, values in named}
+
+
+def strong_share(known_days: int) -> float:
+    """What strong models weigh before anything is learned: the less history, the more the simple candidates do.
+
+    A model of weeks, seasons and events has little to learn them from in a few months: the strong members weigh half at
+    a year of history, a tenth at four months and nearly all at five years.
+    """
+    return known_days**2 / (known_days**2 + YEAR**2)
+
+
+def prior_weights(parameters: BlendParameters, known_days: int) -> MemberWeights:
+    """Weights before anything is learned."""
+    strong = strong_share(known_days)
+    simple = [(1 - strong) * SIMPLE.get(name, 0.0) for name in CANDIDATES]
+    nodes, total = (
+        np.array([strong * weight, strong * (1 - weight), *simple])
+        for weight in (parameters.regression_weight, parameters.total_regression_weight)
+    )
+    return MemberWeights(nodes, total)
+
+
+def combine(panel: NodePanel, members: np.ndarray, weights: MemberWeights, level_shrinkage: float) -> np.ndarray:
     """One forecast of each node, zero on closed days.
 
-    The boosting knows better how days and nodes differ, the regression how much there will be in all. A node's own
-    trend is noisy and believed in part; the trend of the sum of all is believed.
+    A node's own trend is noisy and believed in part; the trend of the sum of all is weighed by itself.
+
+    Args:
+        panel: the nodes.
+        members: members x nodes x horizon.
+        weights: of these members.
+        level_shrinkage: see `BlendParameters`.
 
     Returns:
         float64, nodes x horizon.
     """
-    weight, total_weight = parameters.regression_weight, parameters.total_regression_weight
     closed = panel.closed[:, panel.known_days :]
-    regression, boosting = np.where(closed, 0.0, regression), np.where(closed, 0.0, boosting)
-    nodes = weight * regression + (1 - weight) * boosting
+    members = np.where(closed, 0.0, members)
+    nodes = np.tensordot(weights.nodes, members, axes=1)
     recent = panel.units[:, -28:].mean(axis=1)
     ahead = nodes.sum(axis=1) / np.maximum((~closed).sum(axis=1), 1)
     pull = np.where(ahead > 0, recent / np.maximum(ahead, 1e-9), 1.0)
-    shrunk = nodes * (1 - parameters.level_shrinkage + parameters.level_shrinkage * pull)[:, None]
-    total = total_weight * regression.sum() + (1 - total_weight) * boosting.sum()
+    shrunk = nodes * (1 - level_shrinkage + level_shrinkage * pull)[:, None]
+    total = float(weights.total @ members.sum(axis=(1, 2)))
     days = nodes.sum(axis=0)
     days = days * (total / days.sum()) if days.sum() > 0 else days
     said = shrunk.sum(axis=0)

@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from models_ml.errors import ModelError
 from models_ml.forecasters.levels import LEVEL_SPANS
 from models_ml.forecasters.middle_out.panel import WEEK, YEAR, NodePanel, read_panel
-from models_ml.forecasters.middle_out.reconcile import BlendParameters, blend
+from models_ml.forecasters.middle_out.reconcile import BlendParameters, MemberWeights, combine
 from models_ml.forecasters.middle_out.regression import LOG_OFFSET, Design, RegressionParameters, pooled_ridge
 from models_ml.forecasters.top_down import scale_to_nodes
 from models_ml.hierarchy.steps import step_sums
@@ -221,13 +221,9 @@ def replay_regression(
             w = weight[past] * ~panel.closed[node, targets[past]]
             scale = (panel.units[node, targets[past]] * w).sum() / max((said[1:] * w).sum(), 1e-9)
             forecasts[node, number] = np.maximum(said[0] * scale, 0.0)
-        then = replace(
-            panel,
-            known_days=int(known_then),
-            units=panel.units[:, :known_then],
-            closed=panel.closed[:, : known_then + horizon],
-        )
-        forecasts[:, number] = blend(then, forecasts[:, number], forecasts[:, number], blending)
+        alone = MemberWeights(np.ones(1), np.ones(1))
+        said = forecasts[None, :, number]
+        forecasts[:, number] = combine(panel.until(int(known_then)), said, alone, blending.level_shrinkage)
     return forecasts
 
 

@@ -67,10 +67,11 @@ lint-infra: $(STAMP) .venv-infra/.installed ## infra/ against the clouds' own mo
 	.venv-infra/bin/python -m pytest tests/infra/sdk
 
 # sqlfluff reads compiled SQL, which needs a warehouse: it runs in tests/dbt_project.
-lint: $(STAMP) ## ruff, mypy, the workflows (actionlint, zizmor), secrets in files
+lint: $(STAMP) ## ruff, mypy, import contracts, the workflows (actionlint, zizmor), secrets in files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/actionlint
 	$(BIN)/zizmor --offline --quiet .github
 	@.ci/secrets
@@ -137,9 +138,9 @@ bench-dashboard: $(STAMP) ## first page and change of item in Chromium, over a f
 bench-api: $(STAMP) ## API throughput against a bare route, the straightforward one and the seed's
 	$(BIN)/python -m benchmarks.api --write
 
-lock: $(STAMP) ## resolve pyproject.toml into requirements.lock (hashes, no index address)
+lock: $(STAMP) ## resolve pyproject.toml into requirements.lock (hashes, no index address); UPGRADE=--upgrade takes newer versions
 	$(BIN)/uv pip compile pyproject.toml --extra azure --extra databricks --extra otel --extra dev \
-	  --generate-hashes --universal --python-version 3.11 --no-annotate --no-header --upgrade \
+	  --generate-hashes --universal --python-version 3.11 --no-annotate --no-header $(UPGRADE) \
 	  --output-file requirements.lock
 
 clean: ## remove what runs have made, but not the environment

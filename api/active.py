@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select
 
 from api.errors import ApiError
-from api.schemas import RunRef
+from api.schemas.base import RunRef
 from models_ml.prediction_store.finals import Effect
 from models_ml.prediction_store.overrides import SELECT_EFFECTS, effects_by_run
 from models_ml.prediction_store.schema import active_runs, model_runs, override_effects, overrides

@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.runtime import Runtime
-from api.schemas import (
+from api.schemas.base import (
     CATEGORY_EXAMPLE,
     DEPARTMENT_EXAMPLE,
     ITEM_EXAMPLE,

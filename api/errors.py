@@ -14,8 +14,9 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy import exc as sqlalchemy_errors
 from starlette.exceptions import HTTPException
 
-from api.schemas import FieldProblem, Problem
+from api.schemas.problems import FieldProblem, Problem
 from models_ml.errors import StoreError
+from models_ml.prediction_store.faults import Fault, fault_of
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:retail-demand:problem:"
@@ -121,10 +122,10 @@ def from_store_fault(fault: Exception) -> ApiError:
     retry = {"Retry-After": "1"}
     if isinstance(fault, sqlalchemy_errors.TimeoutError):
         return ApiError("busy", "All database connections are in use. Try again.", headers=retry)
-    text = str(getattr(fault, "orig", fault)).lower()
-    if "locked" in text or "busy" in text:
+    kind = fault_of(fault)
+    if kind is Fault.LOCKED:
         return ApiError("store-unavailable", "The prediction store is locked by a writer. Try again.", headers=retry)
-    if any(sign in text for sign in ("lacks a table", "no such table", "no such column")):
+    if kind is Fault.OUTDATED:
         return ApiError(
             "store-not-migrated",
             "The prediction store lacks a table or column of this version. Run `demand store upgrade`.",

@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from api import __version__
 from api.auth import KEY_HEADER, PUBLIC_PATHS
-from api.schemas import Problem
+from api.schemas.problems import Problem
 
 DESCRIPTION = """Demand forecasts as they are served now.
 

@@ -24,11 +24,11 @@ from datetime import date
 from pathlib import Path
 
 from benchmarks.report import write_section
+from models_ml import provenance
 from models_ml.evaluation.metrics import AVERAGE_LEVEL
 from models_ml.forecasters.registry import BASELINE, CLASSES, make_forecaster
 from models_ml.forecasters.storage import FittedModel
 from models_ml.hierarchy.aggregation import LEVELS
-from models_ml.runs import provenance
 from models_ml.runs.backtest import Fold
 from models_ml.settings import Settings, get_settings
 from models_ml.warehouse.connection import open_warehouse

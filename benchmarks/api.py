@@ -22,158 +22,26 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
-import os
 import random
-import re
 import shutil
-import socket
 import sqlite3
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from benchmarks.api_load import Figures, bundled_loader, load, serving
 from benchmarks.report import kept
 
 STORES = tuple(f"{region}_{n}" for region, count in (("CA", 4), ("TX", 3), ("WI", 3)) for n in range(1, count + 1))
 ITEMS = 3049
 WAYS = ("bare", "api", "api_uncached", "straightforward", "seed")
-STORE_VARIABLE = "BENCH_STORE"
-SIZE_VARIABLE = "BENCH_BODY_BYTES"
 LEAST_REQUESTS_PER_SECOND, MOST_P99_MS = 2_500, 30
-
-WRK_SCRIPT = """
-local paths = {}
-for line in io.lines(os.getenv("BENCH_PATHS")) do paths[#paths + 1] = line end
-local thread_number = 0
-function setup(thread)
-  thread_number = thread_number + 1
-  thread:set("seed", thread_number)
-end
-function init(args)
-  math.randomseed(seed * 7919 + tonumber(os.getenv("BENCH_ROUND")))
-  requests = {}
-end
-function request()
-  return wrk.format("GET", paths[math.random(#paths)])
-end
-function done(summary, latency, requests)
-  local e = summary.errors
-  io.write(string.format("RESULT %d %d %d %d %d\\n", summary.requests, summary.duration,
-    latency:percentile(50), latency:percentile(99), e.connect + e.read + e.write + e.status + e.timeout))
-end
-"""
-
-
-# --- the other ways -------------------------------------------------------------------------------------
-
-
-def bare() -> Any:
-    """The limit: an async Starlette route, a constant."""
-    from starlette.applications import Starlette
-    from starlette.responses import Response
-    from starlette.routing import Route
-
-    body = b"x" * int(os.environ[SIZE_VARIABLE])
-
-    async def forecast(_request: Any) -> Response:
-        return Response(body, media_type="application/json")
-
-    return Starlette(routes=[Route("/forecast", forecast)])
-
-
-def straightforward() -> Any:
-    """As one writes it first: sync route, pooled SQLAlchemy, response model."""
-    from fastapi import FastAPI, HTTPException
-    from sqlalchemy import select
-
-    from api.active import SELECT_ACTIVE, Active
-    from api.schemas import ForecastDay, SeriesForecast
-    from models_ml.prediction_store.engine import make_engine
-    from models_ml.prediction_store.schema import forecasts
-
-    engine = make_engine(f"sqlite:///{os.environ[STORE_VARIABLE]}", pool_size=40, read_only=True)
-    app = FastAPI()
-
-    @app.get("/forecast", response_model=SeriesForecast)
-    def forecast(item_id: str, store_id: str) -> Any:
-        with engine.connect() as connection:
-            run = Active.of(connection.execute(SELECT_ACTIVE)).by_store.get(store_id)
-            if run is None:
-                raise HTTPException(404)
-            rows = connection.execute(
-                select(forecasts)
-                .where(
-                    forecasts.c.run_id == run.run_id,
-                    forecasts.c.store_id == store_id,
-                    forecasts.c.item_id == item_id,
-                )
-                .order_by(forecasts.c.target_date)
-            ).all()
-        return SeriesForecast(
-            item_id=item_id,
-            store_id=store_id,
-            run=run.reference,
-            days=[
-                ForecastDay(
-                    date=row.target_date,
-                    mean=row.mean,
-                    quantiles={"0.025": row.q_0_025, "0.5": row.q_0_5, "0.975": row.q_0_975},
-                    final=row.mean,
-                )
-                for row in rows
-            ],
-        )
-
-    return app
-
-
-def seed() -> Any:
-    """The seed's way: a connection per request, rows as dictionaries."""
-    from fastapi import FastAPI
-
-    app = FastAPI()
-
-    @app.get("/forecast")
-    def forecast(item_id: str, store_id: str) -> dict[str, Any]:
-        connection = sqlite3.connect(os.environ[STORE_VARIABLE])
-        connection.row_factory = sqlite3.Row
-        try:
-            rows = connection.execute(
-                "select f.* from forecasts f join active_runs a on a.run_id = f.run_id and a.store_id = f.store_id "
-                "where f.store_id = ? and f.item_id = ? order by f.target_date",
-                (store_id, item_id),
-            ).fetchall()
-        finally:
-            connection.close()
-        return {"item_id": item_id, "store_id": store_id, "days": [dict(row) for row in rows]}
-
-    return app
-
-
-# --- the measurement ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Figures:
-    """One way, one round."""
-
-    requests_per_second: float
-    p50_ms: float
-    p99_ms: float
-    errors: int
-    cpu_microseconds: float
-    """CPU of the server, a request: what a machine that is busy with other things does not change."""
 
 
 def build_store(path: Path, stores: tuple[str, ...], items: int) -> None:
@@ -188,116 +56,6 @@ def build_store(path: Path, stores: tuple[str, ...], items: int) -> None:
     run, frames = synthetic_run(stores=stores, items=items)
     publish(engine, run, frames)
     engine.dispose()
-
-
-@contextlib.contextmanager
-def serving(way: str, store: Path, body_bytes: int, workers: int) -> Iterator[tuple[int, int]]:
-    """uvicorn with `workers` processes on a free port: port and process id."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {
-        **os.environ,
-        STORE_VARIABLE: str(store),
-        SIZE_VARIABLE: str(body_bytes),
-        "DEMAND_STORE_URL": f"sqlite:///{store}",
-        "DEMAND_API_AUTH": "off",
-        "DEMAND_API_PORT": str(port),
-        "DEMAND_API_WORKERS": str(workers),
-        "DEMAND_API_CACHE_BYTES": "0" if way == "api_uncached" else "200000000",
-    }
-    if way.startswith("api"):
-        command = [sys.executable, "-m", "api"]
-    else:
-        command = [sys.executable, "-m", "uvicorn", f"benchmarks.api:{way}", "--factory", "--port", str(port)]
-        command += ["--workers", str(workers), "--no-access-log", "--log-level", "warning"]
-        command += ["--timeout-worker-healthcheck", "60"]
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-        try:
-            _await_port(port, process)
-            yield port, process.pid
-        except SystemExit:
-            log.seek(0)
-            print(log.read().decode(errors="replace")[-3000:], file=sys.stderr)
-            raise
-        finally:
-            process.terminate()
-            process.wait(30)
-
-
-def _await_port(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise SystemExit("the server ended at once")
-        with contextlib.suppress(OSError):
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/forecast?item_id=FOODS_1_00000&store_id=CA_1", timeout=5)
-            return
-        time.sleep(0.1)
-    raise SystemExit("the server did not start within 60 s")
-
-
-def cpu_seconds(process_id: int) -> float:
-    """CPU used so far by a process and its children; 0 where there is no /proc."""
-    ticks, parents = {}, {}
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            fields = entry.read_text().rpartition(")")[2].split()
-            number = int(entry.parent.name)
-            parents[number] = int(fields[1])
-            ticks[number] = int(fields[11]) + int(fields[12])
-    family = {process_id}
-    for _ in range(3):
-        family |= {number for number, parent in parents.items() if parent in family}
-    return sum(ticks.get(number, 0) for number in family) / os.sysconf("SC_CLK_TCK")
-
-
-def load(port: int, paths: Path, seconds: float, connections: int, number: int, server: int) -> Figures:
-    """Requests for random lines of `paths` from another process."""
-    environment = {**os.environ, "BENCH_PATHS": str(paths), "BENCH_ROUND": str(number)}
-    url = f"http://127.0.0.1:{port}"
-    if shutil.which("wrk"):
-        script = paths.with_suffix(".lua")
-        script.write_text(WRK_SCRIPT)
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "5s", "-s", str(script), url]
-    else:
-        command = [sys.executable, "-m", "benchmarks.api", "--loader", str(port), str(paths), str(seconds)]
-        command += ["--connections", str(connections)]
-    before = cpu_seconds(server)
-    output = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    found = re.search(r"RESULT (\d+) (\d+) (\d+) (\d+) (\d+)", output)
-    if found is None:
-        raise SystemExit(f"no figures from the load generator:\n{output}")
-    requests, microseconds, p50, p99, errors = map(int, found.groups())
-    cpu = (cpu_seconds(server) - before) / max(requests, 1) * 1e6
-    return Figures(requests / microseconds * 1e6, p50 / 1000, p99 / 1000, errors, cpu)
-
-
-async def _loader(port: int, paths: Path, seconds: float, connections: int) -> None:
-    """The bundled load generator, where wrk is not installed: raw HTTP/1.1 over kept-alive connections."""
-    lines = paths.read_text().split()
-    latencies: list[float] = []
-    errors = 0
-    end = time.perf_counter() + seconds
-
-    async def client(number: int) -> None:
-        nonlocal errors
-        choose = random.Random(number).choice
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        while (began := time.perf_counter()) < end:
-            writer.write(f"GET {choose(lines)} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = re.search(rb"content-length: (\d+)", head)
-            await reader.readexactly(int(length[1]) if length else 0)
-            errors += not head.startswith(b"HTTP/1.1 200")
-            latencies.append(time.perf_counter() - began)
-        writer.close()
-
-    await asyncio.gather(*(client(n) for n in range(connections)))
-    cuts = statistics.quantiles(latencies, n=100)
-    p50, p99 = int(cuts[49] * 1e6), int(cuts[98] * 1e6)
-    print(f"RESULT {len(latencies)} {int(seconds * 1e6)} {p50} {p99} {errors}")
 
 
 def check_bodies(port: int, store: Path, sample: int = 20) -> int:
@@ -348,7 +106,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.loader:
         port, paths, seconds = options.loader
-        asyncio.run(_loader(int(port), Path(paths), float(seconds), options.connections))
+        asyncio.run(bundled_loader(int(port), Path(paths), float(seconds), options.connections))
         return 0
     with (
         tempfile.TemporaryDirectory(prefix="bench-api-") as folder,

@@ -33,7 +33,8 @@ from statistics import median
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from benchmarks.api import ITEMS, STORES, cpu_seconds
+from benchmarks.api import ITEMS, STORES
+from benchmarks.api_load import cpu_seconds
 from benchmarks.report import kept
 from models_ml.prediction_store.engine import make_engine
 from models_ml.prediction_store.migrate import upgrade

@@ -22,9 +22,9 @@ import numpy as np
 from models_ml.evaluation.metrics import AVERAGE_LEVEL, Evaluator
 from models_ml.forecasters.middle_out import MiddleOutParameters
 from models_ml.forecasters.middle_out.boosting import fit_boosting
-from models_ml.forecasters.middle_out.panel import NodePanel, read_panel
-from models_ml.forecasters.middle_out.reconcile import blend
-from models_ml.forecasters.middle_out.regression import fit_regression
+from models_ml.forecasters.nodes.panel import NodePanel, read_panel
+from models_ml.forecasters.nodes.reconcile import blend
+from models_ml.forecasters.nodes.regression import fit_regression
 from models_ml.hierarchy.aggregation import AGGREGATE_LEVELS, Hierarchy
 from models_ml.settings import Settings, get_settings
 from models_ml.warehouse.connection import open_warehouse

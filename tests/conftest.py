@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
         settings.register_profile("untimed", deadline=None)
         settings.load_profile("untimed")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_result_at_a_time() -> Iterator[None]:
+    """What would fail on SQL Server for an unread result fails on SQLite too."""
+    # The environments of tests/spark and tests/infra/sdk have no store.
+    if importlib.util.find_spec("sqlalchemy") is None:
+        yield
+        return
+    from tests.one_result import guarded_stores
+
+    with guarded_stores():
+        yield
 
 
 @pytest.fixture(scope="session")

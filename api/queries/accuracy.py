@@ -12,7 +12,8 @@ from api.active import Active, ActiveRun
 from api.errors import one_field
 from api.queries.runs import BASELINE, unknown_run
 from api.queries.series import run_of_store, utc
-from api.schemas import Accuracy, LeadError, LeadErrors, MetricValue, ModelScore, NodeError, NodeErrors, RunRef
+from api.schemas.accuracy import Accuracy, LeadError, LeadErrors, MetricValue, ModelScore, NodeError, NodeErrors
+from api.schemas.base import RunRef
 from models_ml.prediction_store.schema import (
     backtest_leads,
     backtest_nodes,

@@ -7,7 +7,7 @@ from datetime import date
 
 from sqlalchemy import Connection, select
 
-from api.schemas import Calendar, CalendarDay
+from api.schemas.places import Calendar, CalendarDay
 from models_ml.prediction_store.schema import calendar_days, calendar_region_flags
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, func, select
 from api.active import Active, ActiveRun
 from api.errors import one_field
 from api.queries.series import SERVED_SERIES, forecast_day, run_of_store, value_columns
-from api.schemas import DepartmentForecast, DepartmentForecasts, ForecastDay
+from api.schemas.forecast import DepartmentForecast, DepartmentForecasts, ForecastDay
 from models_ml.prediction_store.schema import node_forecasts, node_history, override_node_units, run_nodes, run_series
 
 LAST_YEAR_DAYS = 364

@@ -9,8 +9,9 @@ from sqlalchemy import Connection, func, select
 
 from api.active import Active, ActiveRun
 from api.errors import one_field
+from api.queries.hierarchy import parsed_node
 from api.queries.series import run_of_store, unknown_series
-from api.schemas import Cause, Explanation
+from api.schemas.explanation import Cause, Explanation
 from models_ml.prediction_store.schema import forecasts, node_contributions, node_forecasts, run_nodes, run_series
 from models_ml.runs.feature_families import LEVEL, MEANINGS
 
@@ -22,10 +23,9 @@ def explain_node(connection: Connection, active: Active, node_id: str) -> Explan
         ApiError: kinds `unknown-node`, `not-explained`.
     """
     run = active.runs[0]
-    _, _, keys = node_id.partition(":")
-    store = keys.split("|")[0]
-    if node_id.startswith("store") and store in active.by_store:
-        run = active.by_store[store]
+    _, attributes = parsed_node(node_id)
+    if attributes.get("store_id") in active.by_store:
+        run = active.by_store[attributes["store_id"]]
     known = select(run_nodes.c.node_id).where(run_nodes.c.run_id == run.run_id, run_nodes.c.node_id == node_id)
     if connection.execute(known).first() is None:
         raise one_field("unknown-node", "node_id", f"'{node_id[:80]}' is not in run {run.run_id}")

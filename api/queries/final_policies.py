@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from api.active import Active, ActiveRun
 from api.queries.finals import below, finals
-from api.schemas import PolicyFigures
+from api.schemas.inventory import PolicyFigures
 from models_ml.inventory.overridden import IntervalUnits, final_policy
 from models_ml.prediction_store.overrides import means_of
 

@@ -14,8 +14,10 @@ from api.errors import one_field
 from api.paging import decode_cursor, encode_cursor
 from api.queries.departments import node_days
 from api.queries.series import forecast_day, quantile_map, run_of_store, value_columns
-from api.schemas import ForecastDay, HistoryDay, NodeForecast, NodePage, WeekForecast
-from models_ml.hierarchy.levels import LEVELS
+from api.schemas.forecast import ForecastDay, HistoryDay
+from api.schemas.hierarchy import NodeForecast, NodePage, WeekForecast
+from models_ml.errors import InputError
+from models_ml.hierarchy.levels import LEVELS, NODE_FORMS, Level, parse_node
 from models_ml.prediction_store.finals import final_mean
 from models_ml.prediction_store.schema import (
     forecasts,
@@ -33,19 +35,16 @@ FIRST_ITEM_LEVEL = 10
 FILTERS = ("region_id", "store_id", "category_id", "department_id", "item_id")
 
 
-def level_of_node(node_id: str) -> int:
-    """The level that a node's name says.
+def parsed_node(node_id: str) -> tuple[Level, dict[str, str]]:
+    """The level of a node, and the attributes that all series below it share.
 
     Raises:
-        ApiError: the name has no such form (kind `unknown-node`).
+        ApiError: it is not a node name (kind `unknown-node`).
     """
-    name, _, rest = node_id.partition(":")
-    keys = KEYS_OF_LEVEL.get(name)
-    parts = rest.split("|") if rest else []
-    if keys is None or len(parts) != len(keys) or not all(parts):
-        forms = [f"{n}:{'|'.join(k)}" if k else n for n, k in KEYS_OF_LEVEL.items()]
-        raise one_field("unknown-node", "node_id", f"'{node_id[:80]}' is no name of a node", forms)
-    return LEVEL_NAMES.index(name) + 1
+    try:
+        return parse_node(node_id)
+    except InputError:
+        raise one_field("unknown-node", "node_id", f"'{node_id[:80]}' is not a node name", NODE_FORMS) from None
 
 
 def node_page(
@@ -69,7 +68,7 @@ def node_page(
     keys = KEYS_OF_LEVEL[name]
     filters = dict(filters)
     if node_id is not None:
-        filters.update(zip(keys, node_id.partition(":")[2].split("|"), strict=True) if keys else ())
+        filters.update(parsed_node(node_id)[1])
     for given in filters:
         narrowing = level >= FIRST_ITEM_LEVEL and given in ("department_id", "category_id", "item_id")
         if given not in keys and not narrowing:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from api.active import Active, ActiveRun
 from api.queries.series import run_of_store, unknown_series
-from api.schemas import HistoryDay, SeriesHistory
+from api.schemas.forecast import HistoryDay, SeriesHistory
 from models_ml.prediction_store.schema import run_series, sales_history
 
 

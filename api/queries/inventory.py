@@ -17,7 +17,7 @@ from api.errors import ApiError
 from api.paging import decode_cursor, encode_cursor
 from api.queries.final_policies import Moved, moved_policies
 from api.queries.series import SERVED_SERIES, run_of_store, unknown_series
-from api.schemas import (
+from api.schemas.inventory import (
     InventoryAnswer,
     InventoryDepartment,
     InventoryDepartments,
@@ -210,18 +210,22 @@ def inventory_departments(
         "stock_value": func.coalesce(_STOCK_VALUE, 0.0),
         "safety_stock_value": func.coalesce(policy.safety_stock * price, 0.0),
     }
-    rows = connection.execute(
-        select(
-            *keys,
-            func.count().label("items"),
-            func.sum(case((price.is_(None), 1), else_=0)).label("unpriced_items"),
-            *(func.sum(column).label(name) for name, column in sums.items()),
+    rows = (
+        connection.execute(
+            select(
+                *keys,
+                func.count().label("items"),
+                func.sum(case((price.is_(None), 1), else_=0)).label("unpriced_items"),
+                *(func.sum(column).label(name) for name, column in sums.items()),
+            )
+            .select_from(SERVED_POLICIES)
+            .where(*filters)
+            .group_by(*keys)
+            .order_by(run_series.c.store_id, run_series.c.department_id)
         )
-        .select_from(SERVED_POLICIES)
-        .where(*filters)
-        .group_by(*keys)
-        .order_by(run_series.c.store_id, run_series.c.department_id)
-    ).mappings()
+        .mappings()
+        .all()
+    )
     moved, added = _added_by_overrides(connection, active, filters)
     departments = []
     for row in rows:

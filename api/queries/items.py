@@ -12,8 +12,10 @@ from api.active import Active
 from api.paging import decode_cursor, encode_cursor
 from api.queries.accuracy import error_values, newest_folds
 from api.queries.series import SERVED_SERIES, run_of_store
-from api.schemas import ItemPage, Series, SeriesBacktest
+from api.schemas.accuracy import SeriesBacktest
+from api.schemas.items import ItemPage, Series
 from models_ml.prediction_store.schema import backtest_series, forecasts, run_series
+from models_ml.prediction_store.text import contains
 
 
 def item_page(
@@ -40,7 +42,7 @@ def item_page(
     if category_id is not None:
         filters.append(run_series.c.category_id == category_id)
     if search is not None:
-        filters.append(func.lower(run_series.c.item_id).contains(search.lower(), autoescape=True))
+        filters.append(contains(run_series.c.item_id, search))
     total = connection.execute(select(func.count()).select_from(SERVED_SERIES).where(*filters)).scalar_one()
 
     asked = [store_id, department_id, category_id, search, sort]

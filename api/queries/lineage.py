@@ -13,18 +13,17 @@ from api.queries.accuracy import error_values, unit_errors
 from api.queries.explain import shares_of_item
 from api.queries.overrides import overrides_of
 from api.queries.series import run_of_store, unknown_series, utc
-from api.schemas import (
-    Errors,
+from api.schemas.accuracy import Errors, SeriesBacktest
+from api.schemas.lineage import (
     Lineage,
     LineageChecks,
     LineageFeature,
     LineageOverride,
     MonitoredError,
-    QualityResult,
-    SeriesBacktest,
     TrackRecord,
     UsedFeature,
 )
+from api.schemas.quality import QualityResult
 from models_ml.prediction_store.finals import final_mean
 from models_ml.prediction_store.schema import (
     backtest_leads,
@@ -146,7 +145,7 @@ def _checks(connection: Connection, run: ActiveRun) -> LineageChecks:
 def _track_record(connection: Connection, run: ActiveRun, series: Any, lead_days: int) -> TrackRecord:
     own = (backtest_series.c.run_id == run.run_id) & (backtest_series.c.model == run.model)
     this = (backtest_series.c.store_id == series.store_id) & (backtest_series.c.item_id == series.item_id)
-    folds = connection.execute(select(backtest_series).where(own, this).order_by(backtest_series.c.fold.desc()))
+    folds = connection.execute(select(backtest_series).where(own, this).order_by(backtest_series.c.fold.desc())).all()
     alike = connection.execute(
         _sums(backtest_series)
         .join(
@@ -174,7 +173,7 @@ def _track_record(connection: Connection, run: ActiveRun, series: Any, lead_days
         )
         .order_by(monitor_results.c.period_end.desc(), monitor_results.c.result_id.desc())
         .limit(MOST_MONITORED)
-    )
+    ).all()
     return TrackRecord(
         series=[SeriesBacktest.model_validate({"fold": row.fold, **error_values(row)}) for row in folds],
         demand_class=_errors(alike),

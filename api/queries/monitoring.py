@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, case, func, select
 
-from api.schemas import MonitorAlarm, Monitoring, MonitorWeek
+from api.schemas.monitoring import MonitorAlarm, Monitoring, MonitorWeek
 from models_ml.prediction_store.schema import OVERRIDE_METRICS, monitor_alarms, monitor_results
 
 ALARMS_SHOWN = 50

@@ -13,7 +13,7 @@ from api.errors import ApiError
 from api.paging import decode_cursor, encode_cursor
 from api.queries.hierarchy import LEVEL_NAMES
 from api.queries.series import utc
-from api.schemas import Override, OverridePage, OverrideValue
+from api.schemas.overrides import Override, OverridePage, OverrideValue
 from models_ml.prediction_store.schema import OVERRIDE_METRICS, monitor_results, override_effects, overrides
 
 

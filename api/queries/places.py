@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 
 from api.active import Active
 from api.queries.series import SERVED_SERIES
-from api.schemas import Department, DepartmentList, Store, StoreList
+from api.schemas.places import Department, DepartmentList, Store, StoreList
 from models_ml.prediction_store.schema import run_series
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from api.schemas import Quality, QualityResult, SuiteSummary
+from api.schemas.quality import Quality, QualityResult, SuiteSummary
 from models_ml.prediction_store.schema import quality_results
 
 

@@ -12,7 +12,7 @@ from api.active import Active
 from api.errors import ApiError, one_field
 from api.paging import decode_cursor, encode_cursor
 from api.queries.series import utc
-from api.schemas import ActiveStore, ModelStatus, RunDetail, RunPage, RunSummary
+from api.schemas.runs import ActiveStore, ModelStatus, RunDetail, RunPage, RunSummary
 from models_ml.prediction_store.schema import model_runs, run_metrics
 
 BASELINE = "seasonal_naive"

@@ -10,19 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy import Connection, func, select
 
 from api.active import Active, ActiveRun
-from api.errors import ApiError, one_field
-from api.queries.finals import finals
-from api.queries.series import run_of_store, unknown_series
-from api.schemas import (
-    Elasticities,
-    Elasticity,
+from api.errors import one_field
+from api.queries.scenario_base import KEYS, Base, read_base
+from api.schemas.scenarios import (
     ItemElasticity,
     LevelChange,
     PricePoint,
@@ -34,164 +30,19 @@ from api.schemas import (
 )
 from models_ml.hierarchy.aggregation import AGGREGATE_LEVELS, Hierarchy
 from models_ml.hierarchy.steps import step_sums
-from models_ml.prediction_store.grid import PRICE_STEPS, RESPONSE_COLUMNS
+from models_ml.prediction_store.grid import PRICE_STEPS
 from models_ml.prediction_store.schema import (
     calendar_days,
     department_elasticities,
-    forecasts,
     node_forecasts,
     override_node_units,
-    run_series,
     scenario_events,
     scenario_flags,
-    scenario_series,
 )
 from models_ml.scenarios.what_if import PriceCurves, common_range, event_factors, flag_factors, is_monotone
 
-KEYS = ["store_id", "item_id"]
 SLACK = 1e-9
 """A bound of a range, as it was shown, is within it."""
-
-
-def elasticities(
-    connection: Connection, active: Active, department_id: str | None, store_id: str | None
-) -> Elasticities:
-    """Elasticities of the departments of a run, with the items of one if it is named.
-
-    Raises:
-        ApiError: kinds `unknown-store`, `invalid-request` (no such department).
-    """
-    run = active.runs[0] if store_id is None else run_of_store(active, store_id)
-    rows = connection.execute(
-        select(department_elasticities)
-        .where(department_elasticities.c.run_id == run.run_id)
-        .order_by(department_elasticities.c.department_id)
-    ).all()
-    if department_id is not None and department_id not in {row.department_id for row in rows}:
-        raise one_field(
-            "invalid-request", "department_id", f"'{department_id}' has none", [r.department_id for r in rows]
-        )
-    return Elasticities(
-        run=run.reference,
-        departments=[department_elasticity(row) for row in rows],
-        items=None if department_id is None else item_elasticities(connection, run, department_id, store_id),
-    )
-
-
-def department_elasticity(row: Any) -> Elasticity:
-    """A row of `department_elasticities`."""
-    return Elasticity(
-        department_id=row.department_id,
-        elasticity=row.elasticity,
-        low=row.elasticity_low,
-        high=row.elasticity_high,
-        standard_error=row.elasticity_error,
-        item_spread=row.item_spread,
-        items=row.items,
-        own_estimates=row.own_estimates,
-        price_changes=row.price_changes,
-        weeks=row.weeks,
-    )
-
-
-def item_elasticities(
-    connection: Connection, run: ActiveRun, department_id: str, store_id: str | None
-) -> list[ItemElasticity]:
-    """Items of a department; an item has the same elasticity in all stores of a run."""
-    own = and_(*(scenario_series.c[key] == run_series.c[key] for key in ("run_id", *KEYS)))
-    query = select(
-        scenario_series.c.item_id,
-        scenario_series.c.elasticity,
-        scenario_series.c.elasticity_low,
-        scenario_series.c.elasticity_high,
-        scenario_series.c.own_estimate,
-        scenario_series.c.price_changes,
-    ).select_from(scenario_series.join(run_series, own))
-    query = query.where(scenario_series.c.run_id == run.run_id, run_series.c.department_id == department_id)
-    if store_id is not None:
-        query = query.where(scenario_series.c.store_id == store_id)
-    return [
-        ItemElasticity(
-            item_id=row.item_id,
-            elasticity=row.elasticity,
-            low=row.elasticity_low,
-            high=row.elasticity_high,
-            own_estimate=bool(row.own_estimate),
-            price_changes=row.price_changes,
-        )
-        for row in connection.execute(query.distinct().order_by(scenario_series.c.item_id))
-    ]
-
-
-@dataclass(frozen=True)
-class Base:
-    """The served forecast of the series of a what-if.
-
-    Attributes:
-        run: it comes from.
-        series: one row a series, with its columns of `run_series` and `scenario_series` (NaN without a price).
-        model: means, series x target days.
-        units: the same after overrides: the finals.
-        overrides: ids of those in them.
-        dates: the target days.
-    """
-
-    run: ActiveRun
-    series: pd.DataFrame
-    model: np.ndarray
-    units: np.ndarray
-    overrides: list[int]
-    dates: list[date]
-
-    @property
-    def curves(self) -> PriceCurves:
-        """How the series answer to prices."""
-        names = ("lowest_ratio", "highest_ratio", "elasticity", "elasticity_low", "elasticity_high")
-        low, high, elasticity, below, above = (self.series[name].to_numpy(dtype=np.float64) for name in names)
-        return PriceCurves(
-            low, high, elasticity, below, above, self.series[list(RESPONSE_COLUMNS)].to_numpy(dtype=np.float64)
-        )
-
-
-def read_base(connection: Connection, active: Active, asked: WhatIfRequest) -> Base:
-    """The series that a what-if is about, and their forecast.
-
-    Raises:
-        ApiError: kinds `unknown-store`, `unknown-item`, `unknown-series`, `invalid-request`.
-    """
-    run = active.runs[0] if asked.store_id is None else run_of_store(active, asked.store_id)
-    of_run: list[ColumnElement[bool]] = [run_series.c.run_id == run.run_id]
-    if asked.store_id is not None:
-        of_run.append(run_series.c.store_id == asked.store_id)
-    if asked.item_id is not None:
-        of_run.append(run_series.c.item_id == asked.item_id)
-    if asked.department_id is not None:
-        of_run.append(run_series.c.department_id == asked.department_id)
-    own = and_(*(scenario_series.c[key] == run_series.c[key] for key in ("run_id", *KEYS)))
-    priced = [c for c in scenario_series.columns if c.name not in ("run_id", *KEYS, "price")]
-    places = [run_series.c[name] for name in (*KEYS, "department_id", "category_id", "region_id")]
-    rows = connection.execute(
-        select(*places, scenario_series.c.price, *priced)
-        .select_from(run_series.outerjoin(scenario_series, own))
-        .where(*of_run)
-        .order_by(run_series.c.store_id, run_series.c.item_id)
-    )
-    series = pd.DataFrame(rows.all(), columns=list(rows.keys()))
-    if series.empty:
-        if asked.item_id is not None and asked.store_id is not None:
-            raise unknown_series(connection, run, asked.store_id, asked.item_id)
-        raise one_field("invalid-request", "department_id", f"'{asked.department_id}' is not forecast there")
-    keys = [run_series.c[key] == forecasts.c[key] for key in ("run_id", *KEYS)]
-    means = connection.execute(
-        select(forecasts.c.mean)
-        .select_from(forecasts.join(run_series, and_(*keys)))
-        .where(*of_run)
-        .order_by(forecasts.c.store_id, forecasts.c.item_id, forecasts.c.target_date)
-    ).scalars()
-    model = np.fromiter(means, dtype=np.float64).reshape(len(series), -1)
-    dates = [run.origin + timedelta(days=1 + run.step_days * n) for n in range(model.shape[1])]
-    units, changed = finals(active, run, series, model, dates)
-    return Base(run, series, model, units, list(changed), dates)
 
 
 def what_if(connection: Connection, active: Active, asked: WhatIfRequest) -> WhatIf:
@@ -481,6 +332,3 @@ def levels(connection: Connection, base: Base, inside: np.ndarray, units: np.nda
         LevelChange(node_id=node, level=level, base=max(0.0, was), scenario=max(0.0, was + change))
         for node, level, was, change in zip(nodes["node_id"], nodes["level"], before, moved, strict=True)
     ]
-
-
-__all__ = ["ApiError", "elasticities", "what_if"]

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, select
 
 from api.active import Active, ActiveRun
 from api.errors import ApiError, one_field
-from api.schemas import ForecastDay
+from api.schemas.forecast import ForecastDay
 from models_ml.prediction_store.schema import active_runs, run_series
 from models_ml.settings import QUANTILE_COLUMNS, QUANTILES
 

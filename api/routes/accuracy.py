@@ -14,7 +14,7 @@ from api.deps import DateQuery, Question, RunQuery, RuntimeDep, StoreQuery
 from api.queries.accuracy import accuracy as accuracy_of
 from api.queries.accuracy import lead_errors, node_errors
 from api.routes.responses import READ, openapi_responses
-from api.schemas import Accuracy, LeadErrors, NodeErrors
+from api.schemas.accuracy import Accuracy, LeadErrors, NodeErrors
 
 router = APIRouter(tags=["model"])
 

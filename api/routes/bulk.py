@@ -29,7 +29,8 @@ from api.queries.bulk import Portion, matching_series, named_series, portion_row
 from api.queries.series import run_of_store
 from api.routes.responses import READ, openapi_responses
 from api.runtime import Runtime
-from api.schemas import Bulk, BulkRequest, FieldProblem
+from api.schemas.forecast import Bulk, BulkRequest
+from api.schemas.problems import FieldProblem
 from api.series import DEFAULT_QUANTILES, parse_quantiles
 
 router = APIRouter(tags=["forecast"])

@@ -14,7 +14,7 @@ from api.deps import DateQuery, Question, RegionQuery, RuntimeDep
 from api.errors import one_field
 from api.queries.calendar import calendar as calendar_of
 from api.routes.responses import READ
-from api.schemas import Calendar
+from api.schemas.places import Calendar
 
 router = APIRouter(tags=["places"])
 

@@ -12,7 +12,7 @@ from api.answers import answer_from_active, require_published
 from api.deps import DepartmentQuery, QuantilesQuery, Question, RuntimeDep, StoreQuery
 from api.queries.departments import department_forecasts
 from api.routes.responses import READ, openapi_responses
-from api.schemas import DepartmentForecasts
+from api.schemas.forecast import DepartmentForecasts
 from api.series import DEFAULT_QUANTILES, parse_quantiles
 
 router = APIRouter(tags=["forecast"])

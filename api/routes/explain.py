@@ -12,9 +12,9 @@ from api.answers import answer_from_ledger, require_published
 from api.deps import ItemQuery, NodeQuery, Question, RuntimeDep, StoreQuery
 from api.errors import one_field
 from api.queries.explain import explain_item, explain_node
-from api.queries.hierarchy import FIRST_ITEM_LEVEL, level_of_node
+from api.queries.hierarchy import FIRST_ITEM_LEVEL, parsed_node
 from api.routes.responses import READ, openapi_responses
-from api.schemas import Explanation
+from api.schemas.explanation import Explanation
 
 router = APIRouter(tags=["forecast"])
 
@@ -45,7 +45,7 @@ async def explain(request: Request, runtime: RuntimeDep, question: Annotated[Exp
     if question.node_id is not None:
         if question.item_id is not None or question.store_id is not None:
             raise one_field("invalid-request", "node_id", "give a node, or an item and a store, not both")
-        if level_of_node(question.node_id) >= FIRST_ITEM_LEVEL:
+        if parsed_node(question.node_id)[0].number >= FIRST_ITEM_LEVEL:
             raise one_field("invalid-request", "node_id", "nodes of items are explained by item_id and store_id")
     elif (question.item_id is None) != (question.store_id is None):
         missing = "item_id" if question.item_id is None else "store_id"

@@ -11,7 +11,7 @@ from api.cache import CachedBody
 from api.deps import ItemQuery, QuantilesQuery, Question, RuntimeDep, StoreQuery
 from api.queries.series import run_of_store, unknown_series
 from api.routes.responses import READ, openapi_responses
-from api.schemas import SeriesForecast
+from api.schemas.forecast import SeriesForecast
 from api.series import DEFAULT_QUANTILES, parse_quantiles, quantile_columns, series_body, series_etag, series_key
 
 router = APIRouter(tags=["forecast"])

@@ -15,7 +15,7 @@ from api import __version__
 from api.deps import RuntimeDep
 from api.errors import openapi_responses
 from api.runtime import Runtime
-from api.schemas import Check, Health, Readiness
+from api.schemas.operation import Check, Health, Readiness
 from models_ml.errors import StoreError
 from models_ml.prediction_store.migrate import current_revision, revisions
 

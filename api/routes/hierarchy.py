@@ -24,9 +24,9 @@ from api.deps import (
     StoreQuery,
 )
 from api.errors import one_field
-from api.queries.hierarchy import FILTERS, FIRST_ITEM_LEVEL, LEVEL_NAMES, level_of_node, node_page
+from api.queries.hierarchy import FILTERS, FIRST_ITEM_LEVEL, LEVEL_NAMES, node_page, parsed_node
 from api.routes.responses import READ, openapi_responses
-from api.schemas import NodePage
+from api.schemas.hierarchy import NodePage
 from api.series import DEFAULT_QUANTILES, parse_quantiles
 
 router = APIRouter(tags=["forecast"])
@@ -66,7 +66,7 @@ async def hierarchy(request: Request, runtime: RuntimeDep, question: Annotated[H
     quantiles = parse_quantiles(question.quantiles)
     level = question.level or 1
     if question.node_id is not None:
-        named = level_of_node(question.node_id)
+        named = parsed_node(question.node_id)[0].number
         if question.level is not None and question.level != named:
             raise one_field("invalid-request", "level", f"node_id is of level {named}", [str(named)])
         level = named

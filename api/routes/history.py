@@ -13,7 +13,7 @@ from api.answers import answer_from_ledger, require_published
 from api.deps import ItemQuery, Question, RuntimeDep, StoreQuery
 from api.queries.history import series_history
 from api.routes.responses import READ, openapi_responses
-from api.schemas import SeriesHistory
+from api.schemas.forecast import SeriesHistory
 
 router = APIRouter(tags=["forecast"])
 

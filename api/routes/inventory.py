@@ -22,8 +22,8 @@ from api.deps import (
 )
 from api.queries.inventory import inventory_departments, inventory_of, inventory_page
 from api.routes.responses import READ, openapi_responses
-from api.schemas import InventoryAnswer, InventoryDepartments, InventoryPage
-from models_ml.prediction_store.schema import MAX_UNITS
+from api.schemas.inventory import InventoryAnswer, InventoryDepartments, InventoryPage
+from models_ml.prediction_store.bounds import MAX_UNITS
 
 router = APIRouter(tags=["inventory"])
 

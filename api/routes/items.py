@@ -13,7 +13,7 @@ from api.answers import answer_from_active, require_published
 from api.deps import CategoryQuery, CursorQuery, DepartmentQuery, LimitQuery, Question, RuntimeDep, StoreQuery
 from api.queries.items import item_page
 from api.routes.responses import READ, openapi_responses
-from api.schemas import ItemPage
+from api.schemas.items import ItemPage
 
 router = APIRouter(tags=["forecast"])
 

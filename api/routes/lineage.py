@@ -13,7 +13,7 @@ from api.answers import answer_from_ledger, require_published
 from api.deps import DateQuery, ItemQuery, Question, RuntimeDep, StoreQuery
 from api.queries.lineage import lineage as lineage_of
 from api.routes.responses import READ, openapi_responses
-from api.schemas import Lineage
+from api.schemas.lineage import Lineage
 
 router = APIRouter(tags=["forecast"])
 

@@ -14,7 +14,7 @@ from api.answers import answer_from_ledger
 from api.deps import CursorQuery, LimitQuery, Question, RunQuery, RuntimeDep
 from api.queries import runs as queries
 from api.routes.responses import READ, openapi_responses
-from api.schemas import ModelStatus, RunDetail, RunPage
+from api.schemas.runs import ModelStatus, RunDetail, RunPage
 
 router = APIRouter(prefix="/model", tags=["model"])
 

@@ -13,7 +13,7 @@ from api.answers import answer_from_ledger
 from api.deps import LimitQuery, Question, RuntimeDep
 from api.queries.monitoring import monitoring as monitoring_of
 from api.routes.responses import READ
-from api.schemas import Monitoring
+from api.schemas.monitoring import Monitoring
 
 router = APIRouter(tags=["model"])
 

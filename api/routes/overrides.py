@@ -13,7 +13,7 @@ from api.deps import CursorQuery, DateQuery, LimitQuery, NodeQuery, Question, Ru
 from api.errors import ApiError, one_field
 from api.queries.overrides import override_detail, override_page
 from api.routes.responses import READ, openapi_responses
-from api.schemas import Override, OverridePage, OverridePreview, OverrideRequest, PreviewDay, RevokeRequest
+from api.schemas.overrides import Override, OverridePage, OverridePreview, OverrideRequest, PreviewDay, RevokeRequest
 from models_ml.prediction_store import overrides as ledger
 
 router = APIRouter(tags=["overrides"])

@@ -8,7 +8,7 @@ from api.answers import answer_from_active
 from api.deps import RuntimeDep
 from api.queries import places
 from api.routes.responses import READ
-from api.schemas import DepartmentList, StoreList
+from api.schemas.places import DepartmentList, StoreList
 
 router = APIRouter(tags=["places"])
 

@@ -13,7 +13,7 @@ from api.answers import answer_from_ledger
 from api.deps import LimitQuery, Question, RuntimeDep
 from api.queries.quality import quality as quality_of
 from api.routes.responses import READ
-from api.schemas import Quality
+from api.schemas.quality import Quality
 
 router = APIRouter(tags=["model"])
 

@@ -11,9 +11,10 @@ from api.active import Active
 from api.answers import answer_from_active, read_whole, require_published, to_json
 from api.deps import DepartmentQuery, Question, RuntimeDep, StoreQuery
 from api.errors import one_field
-from api.queries import scenarios
+from api.queries.elasticities import elasticities as elasticities_of
+from api.queries.scenarios import what_if as what_if_of
 from api.routes.responses import READ, openapi_responses
-from api.schemas import Elasticities, WhatIf, WhatIfRequest
+from api.schemas.scenarios import Elasticities, WhatIf, WhatIfRequest
 
 router = APIRouter(tags=["what-if"])
 
@@ -38,7 +39,7 @@ async def elasticities(
 
     def build(connection: Connection, active: Active) -> Elasticities:
         require_published(active)
-        return scenarios.elasticities(connection, active, question.department_id, question.store_id)
+        return elasticities_of(connection, active, question.department_id, question.store_id)
 
     return await answer_from_active(request, runtime, build)
 
@@ -71,7 +72,7 @@ async def what_if(runtime: RuntimeDep, body: WhatIfRequest) -> Response:
     def build(connection: Connection) -> WhatIf:
         def at(connection: Connection, active: Active) -> WhatIf:
             require_published(active)
-            return scenarios.what_if(connection, active, body)
+            return what_if_of(connection, active, body)
 
         return read_whole(connection, at)[1]
 

@@ -12,6 +12,7 @@ from dashboard import charts, data, formats, layout, outlook, state
 from dashboard.data import Serving
 from dashboard.hierarchy import LEVEL_TITLES
 from dashboard.layout import Card
+from models_ml.hierarchy.levels import node_label
 
 MEASURES = {
     "wrmsse": "WRMSSE",
@@ -332,7 +333,7 @@ def _by_node(serving: Serving, accuracy: schemas.Accuracy) -> None:
     if not nodes:
         layout.empty("Errors of single nodes were not kept for this run.", "The next `demand run` keeps them.")
         return
-    biased = [_name(one) for one in nodes if outlook.is_biased(one)]
+    biased = [node_label(one.node_id) for one in nodes if outlook.is_biased(one)]
     st.caption(
         "RMSSE, worst first: errors in units of those of a forecast that says "
         f"“as {'yesterday' if accuracy.run.step_days == 1 else 'last week'}”. "
@@ -348,7 +349,7 @@ def _by_node(serving: Serving, accuracy: schemas.Accuracy) -> None:
         charts.dumbbell(
             [
                 {
-                    "name": _name(one),
+                    "name": node_label(one.node_id),
                     "ours": one.rmsse,
                     "baseline": one.baseline_rmsse,
                     "tip_ours": formats.score(one.rmsse),
@@ -366,7 +367,7 @@ def _by_node(serving: Serving, accuracy: schemas.Accuracy) -> None:
     layout.table(
         [
             {
-                "name": _name(one),
+                "name": node_label(one.node_id),
                 "rmsse": one.rmsse,
                 "last_week_repeated": one.baseline_rmsse,
                 "wape": one.wape,
@@ -427,11 +428,6 @@ def _by_item(serving: Serving, accuracy: schemas.Accuracy) -> None:
             "kind": "Demand",
         },
     )
-
-
-def _name(node: schemas.NodeError) -> str:
-    """A node without its level's name: `CA_1 FOODS_3`."""
-    return node.node_id.partition(":")[2].replace("|", " ")
 
 
 def _words(model: str) -> str:

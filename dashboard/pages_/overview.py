@@ -14,6 +14,7 @@ from dashboard.hierarchy import LEVEL_TITLES, Place, Product, level_of, shown_le
 from dashboard.layout import Card
 from dashboard.outlook import Days, Outlook, Verdict
 from dashboard.pages_ import picks
+from models_ml.hierarchy.levels import node_label
 
 HISTORY_DAYS = {"day": 56, "week": 364}
 BIAS_LEVELS = {5: "no department is biased", 3: "no store is biased", 1: "the forecast is not biased"}
@@ -319,7 +320,7 @@ def bias_alarms(errors: schemas.NodeErrors) -> list[str]:
     said = []
     for side, sign in (("high", 1), ("low", -1)):
         names = [
-            f"{node.node_id.partition(':')[2] or 'everything'} ({formats.percent(node.bias, signed=True)})"
+            f"{node_label(node.node_id) or 'everything'} ({formats.percent(node.bias, signed=True)})"
             for node in biased
             if node.bias is not None and node.bias * sign > 0
         ]

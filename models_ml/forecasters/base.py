@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
 
+from models_ml.forecasters.replays import Replays
 from models_ml.hierarchy.aggregation import AGGREGATE_LEVELS, Hierarchy
 from models_ml.hierarchy.steps import step_sums
 from models_ml.warehouse.marts import Marts
-
-if TYPE_CHECKING:
-    from models_ml.forecasters.quantiles.replay import Replays
 
 
 @dataclass(frozen=True)
@@ -188,29 +186,3 @@ class Responsive(Protocol):
     def event_responses(self, marts: Marts) -> EventResponses:
         """Units on days around each event over days without any."""
         ...
-
-
-def multiplied(base: np.ndarray | float, effects: np.ndarray) -> np.ndarray:
-    """Logarithmic effects on a base, in units.
-
-    Effects that multiply are turned into units by the logarithmic mean (as in the LMDI decomposition, Ang, Energy
-    Policy 32(9), 2004), so that they add up to what they move the base by, without a remainder.
-
-    Args:
-        base: units before any effect, one a row or one for all.
-        effects: rows x effects, of the logarithm.
-
-    Returns:
-        rows x effects; a row's sum is base x (exp(sum of its effects) - 1).
-    """
-    total = effects.sum(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        per_log_unit = np.where(np.abs(total) > 1e-12, base * np.expm1(total) / total, base)
-    return np.asarray(effects * per_log_unit[:, None])
-
-
-def on_sale(marts: Marts) -> np.ndarray:
-    """0/1, series x horizon: whether a series has been launched by each target day."""
-    targets = np.array(marts.target_dates, dtype="datetime64[D]")
-    launched: np.ndarray = marts.series["launch_date"].to_numpy().astype("datetime64[D]")[:, None] <= targets[None, :]
-    return launched.astype(np.float32)

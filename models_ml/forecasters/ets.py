@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from models_ml.forecasters.middle_out.panel import NodePanel
 from models_ml.forecasters.node_forecaster import NodeForecaster
+from models_ml.forecasters.nodes.panel import NodePanel
 from models_ml.warehouse.marts import Marts
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from models_ml.errors import ModelError
 from models_ml.forecasters.base import Forecast
-from models_ml.forecasters.middle_out.panel import NodePanel, read_panel
+from models_ml.forecasters.nodes.panel import NodePanel, read_panel
 from models_ml.forecasters.top_down import share_out_by_level
 from models_ml.warehouse.marts import Marts
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models_ml.forecasters.middle_out.panel import NodePanel
 from models_ml.forecasters.node_forecaster import NodeForecaster
+from models_ml.forecasters.nodes.panel import NodePanel
 from models_ml.warehouse.marts import Marts
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from models_ml.forecasters.base import Forecast, on_sale
+from models_ml.forecasters.assortment import on_sale
+from models_ml.forecasters.base import Forecast
 from models_ml.warehouse.marts import Marts
 
 SEASON_DAYS = 7

@@ -10,8 +10,9 @@ from typing import Any
 from models_ml.errors import ModelError
 from models_ml.forecasters.base import Forecast, Forecaster, SelfTrying, Storable
 from models_ml.forecasters.quantiles import QuantileModel, fit_quantiles
-from models_ml.forecasters.quantiles.replay import Replays, replay
+from models_ml.forecasters.quantiles.replay import replay
 from models_ml.forecasters.registry import make_forecaster
+from models_ml.forecasters.replays import Replays
 from models_ml.warehouse.marts import Marts
 
 DESCRIPTION = "forecaster.json"

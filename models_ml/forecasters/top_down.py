@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models_ml.forecasters.base import on_sale
+from models_ml.forecasters.assortment import on_sale
 from models_ml.forecasters.levels import item_levels
 from models_ml.warehouse.marts import Marts
 

@@ -37,6 +37,9 @@ AGGREGATE_LEVELS = LEVELS[:9]
 BOTTOM_AGGREGATE = LEVELS[8]
 """Store x department: every aggregate node is a sum of nodes of this level."""
 
+NODE_FORMS = tuple(f"{level.name}:{'|'.join(level.keys)}" if level.keys else level.name for level in LEVELS)
+"""Form of a node's name at each level, e.g. `store_department:store_id|department_id`."""
+
 _BY_NAME = {level.name: level for level in LEVELS}
 
 
@@ -46,15 +49,23 @@ def node_name(level: Level, attributes: Mapping[str, str]) -> str:
 
 
 def parse_node(node_id: str) -> tuple[Level, dict[str, str]]:
-    """Level of a node's name, and the attributes that all series below it share.
+    """The level of a node, and the attributes that all series below it share.
 
     Raises:
-        InputError: the name has no such form.
+        InputError: the name has none of `NODE_FORMS`.
     """
     name, _, rest = node_id.partition(":")
     level = _BY_NAME.get(name)
     parts = rest.split("|") if rest else []
     if level is None or len(parts) != len(level.keys) or not all(parts) or node_id.endswith(":"):
-        forms = ", ".join(f"{one.name}:{'|'.join(one.keys)}" if one.keys else one.name for one in LEVELS)
-        raise InputError(f"'{node_id[:80]}' is no name of a node. Names are: {forms}.")
+        raise InputError(f"'{node_id[:80]}' is not a node name. Node names have the forms: {', '.join(NODE_FORMS)}.")
     return level, dict(zip(level.keys, parts, strict=True))
+
+
+def node_label(node_id: str) -> str:
+    """A node's attributes for people, e.g. `CA_1 FOODS_3`; empty for the total.
+
+    Raises:
+        InputError: it is not a node name.
+    """
+    return " ".join(parse_node(node_id)[1].values())

@@ -15,10 +15,11 @@ import numpy as np
 import pandas as pd
 
 from models_ml.forecasters.base import SelfTrying
-from models_ml.forecasters.quantiles.replay import Replays, replay
+from models_ml.forecasters.quantiles.replay import replay
 from models_ml.forecasters.registry import make_forecaster
+from models_ml.forecasters.replays import Replays
 from models_ml.inventory.interval import IntervalSpread, Rule, learn_spread, replay_rule
-from models_ml.runs.provenance import code_version
+from models_ml.provenance import code_version
 from models_ml.settings import Settings
 from models_ml.warehouse.marts import SERIES_KEYS, Marts
 

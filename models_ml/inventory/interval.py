@@ -17,7 +17,8 @@ import pandas as pd
 
 from models_ml.forecasters.quantiles.calibration import GRID, MOST_CELLS, share_below
 from models_ml.forecasters.quantiles.dispersion import learn_dispersion
-from models_ml.forecasters.quantiles.replay import FEWEST_KNOWN_DAYS, MOST_REPLAYS, Replays
+from models_ml.forecasters.quantiles.replay import FEWEST_KNOWN_DAYS, MOST_REPLAYS
+from models_ml.forecasters.replays import Replays
 from models_ml.warehouse.marts import Marts
 
 VOLUME_EDGES = (0.12, 0.5, 2.0, 8.0, 32.0)

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from models_ml.forecasters.base import Forecast
-from models_ml.forecasters.quantiles.replay import Replays
+from models_ml.forecasters.replays import Replays
 from models_ml.inventory.interval import learn_spread
 from models_ml.inventory.policy import intervals_of, inventory_policy
 from models_ml.inventory.terms import TERMS

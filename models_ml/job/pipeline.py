@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+from models_ml import provenance
 from models_ml.errors import InputError, ModelError, PublishError, QualityError, StepError, StoreError, WarehouseError
 from models_ml.evaluation.metrics import AVERAGE_LEVEL
 from models_ml.forecasters.registry import CLASSES, check_name
@@ -23,7 +24,7 @@ from models_ml.job import promotion
 from models_ml.job.refit import with_served_model
 from models_ml.lake.address import LakeAddress
 from models_ml.monitoring.run import monitor
-from models_ml.runs import artifact, explain, provenance
+from models_ml.runs import artifact, explain
 from models_ml.runs.backtest import Backtest
 from models_ml.runs.explain import Explanation
 from models_ml.runs.processes import processes
@@ -152,7 +153,8 @@ def raw_files(settings: Settings) -> Path:
     if isinstance(location, LakeAddress):
         from models_ml.lake.staging import stage
 
-        return stage(settings, location)
+        folder = settings.home.resolve() / "lake"
+        return stage(location, folder, endpoint=settings.lake_endpoint, sas=settings.lake_signature)
     return location or simulate_once(settings)
 
 

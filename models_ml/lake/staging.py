@@ -7,11 +7,15 @@ from pathlib import Path
 from models_ml.lake.address import LakeAddress
 from models_ml.lake.connection import connect
 from models_ml.lake.transfer import download
-from models_ml.settings import Settings
 
 
-def stage(settings: Settings, address: LakeAddress) -> Path:
-    """Bring what lies at an address into the home's `lake/`; only what changed is fetched.
+def stage(address: LakeAddress, folder: Path, *, endpoint: str | None, sas: str | None) -> Path:
+    """Copy the files at an address into a local folder; only changed files are fetched.
+
+    Args:
+        address: a folder of the lake, or one zip.
+        folder: holds the copies of all lakes, one sub-folder an address.
+        endpoint, sas: of the account; see `connect`.
 
     Returns:
         The folder of the files, or the zip if the address names one.
@@ -19,8 +23,8 @@ def stage(settings: Settings, address: LakeAddress) -> Path:
     Raises:
         LakeError: see `download`.
     """
-    folder = settings.home.resolve() / "lake" / address.account / address.container / address.path
-    client = connect(address, endpoint=settings.lake_endpoint, sas=settings.lake_signature)
+    folder = folder / address.account / address.container / address.path
+    client = connect(address, endpoint=endpoint, sas=sas)
     with client:
         if address.path.endswith(".zip"):
             [transfer] = download(client, address, folder.parent)

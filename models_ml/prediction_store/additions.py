@@ -11,9 +11,10 @@ import pyarrow as pa
 from sqlalchemy import Connection, Engine, delete, select, update
 
 from models_ml.errors import PublishError
+from models_ml.prediction_store.bounds import MAX_UNITS
 from models_ml.prediction_store.frames import FRAME_TABLES, batches, floats, rows
 from models_ml.prediction_store.publish import insert_sql
-from models_ml.prediction_store.schema import MAX_UNITS, model_runs, node_contributions
+from models_ml.prediction_store.schema import model_runs, node_contributions
 from models_ml.prediction_store.transactions import reading, run_transaction
 
 CONTRIBUTION_COLUMNS = ["node_id", "target_date", "family", "units"]

@@ -20,6 +20,7 @@ from sqlalchemy import Column, Date, Float, Integer, Table, Unicode
 
 from models_ml.errors import PublishError
 from models_ml.prediction_store import schema
+from models_ml.prediction_store.bounds import MAX_UNITS
 from models_ml.prediction_store.records import RunRecord
 from models_ml.settings import QUANTILE_COLUMNS
 
@@ -218,15 +219,15 @@ def _check_text(name: str, part: pa.Table, column: str, target: Column[Any]) -> 
 def _check_numbers(name: str, part: pa.Table, column: str) -> None:
     values = part.column(column)
     numbers = floats(values)
-    lowest = -schema.MAX_UNITS if column in SIGNED else 0.0
-    bad = np.asarray(~((numbers >= lowest) & (numbers <= schema.MAX_UNITS)))
+    lowest = -MAX_UNITS if column in SIGNED else 0.0
+    bad = np.asarray(~((numbers >= lowest) & (numbers <= MAX_UNITS)))
     if values.null_count:
         bad &= np.asarray(values.is_valid())
     _refuse(
         name,
         part,
         bad,
-        lambda row: f"{column} is {numbers[row]}, not from {lowest:g} to {schema.MAX_UNITS:g},",
+        lambda row: f"{column} is {numbers[row]}, not from {lowest:g} to {MAX_UNITS:g},",
     )
 
 

@@ -20,12 +20,10 @@ from sqlalchemy import Connection, Engine, Row, and_, delete, func, insert, sele
 
 from models_ml.errors import InputError
 from models_ml.hierarchy.levels import AGGREGATE_LEVELS, node_name, parse_node
+from models_ml.prediction_store.bounds import MAX_PERCENT, MAX_UNITS, MIN_PERCENT
 from models_ml.prediction_store.finals import Adjustment, DayEffect, Effect, Floats, Mask, adjust, below
 from models_ml.prediction_store.records import utc_now
 from models_ml.prediction_store.schema import (
-    MAX_PERCENT,
-    MAX_UNITS,
-    MIN_PERCENT,
     active_runs,
     forecasts,
     model_runs,

@@ -14,6 +14,7 @@ from models_ml.errors import InputError, PublishError
 from models_ml.prediction_store import leftovers, overrides, pointers
 from models_ml.prediction_store.records import utc_now
 from models_ml.prediction_store.schema import activations, active_runs, model_runs, run_metrics
+from models_ml.prediction_store.text import begins_with
 from models_ml.prediction_store.transactions import reading, run_transaction
 
 PRUNED = "pruned"
@@ -91,14 +92,13 @@ def show(engine: Engine, run_id: str) -> Run:
 
 def find(connection: Connection, run_id: str) -> Run:
     """As `show`, on a connection."""
-    found = connection.execute(
-        select(model_runs).where(model_runs.c.run_id.startswith(run_id, autoescape=True)).limit(2)
-    ).all()
-    exact = [row for row in found if row.run_id == run_id]
-    if not exact and len(found) != 1:
+    # In order, so that a run of exactly this name comes first.
+    named = select(model_runs).where(begins_with(model_runs.c.run_id, run_id)).order_by(model_runs.c.run_id)
+    found = connection.execute(named.limit(2)).all()
+    if not found or (len(found) > 1 and found[0].run_id != run_id):
         said = "No run" if not found else "More than one run"
         raise InputError(f"{said} begins with {run_id!r}. See `demand runs list`.")
-    return _run((exact or found)[0], _served(connection))
+    return _run(found[0], _served(connection))
 
 
 def _served(connection: Connection) -> dict[str, list[str]]:

@@ -3,8 +3,8 @@
 Every run is written once under its `run_id` and never changed: a reader that knows the run knows the answer.
 `active_runs` holds the one pointer a store has, so what is served changes by moving pointers alone.
 
-Text that is compared (keys) has a binary collation on SQL Server, whose default ignores case: `a` and `A`
-are two items on either database. Times are UTC without a zone. Quantile columns come from the settings.
+Text that is compared (keys) equals itself alone on either database (`text.ExactKey`): `a`, `A` and `a ` are three.
+Times are UTC without a zone. Quantile columns come from the settings.
 """
 
 from __future__ import annotations
@@ -33,11 +33,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mssql
 from sqlalchemy.types import TypeEngine
 
+from models_ml.prediction_store.bounds import MAX_PERCENT, MAX_UNITS, MIN_PERCENT
 from models_ml.prediction_store.grid import RESPONSE_COLUMNS
+from models_ml.prediction_store.text import ExactKey
 from models_ml.settings import QUANTILE_COLUMNS
-
-MAX_UNITS = 1e9
-"""Upper bound of any stored number of units: far above every sale, far below infinity."""
 
 MAX_LEVEL = 12
 MAX_NODE_LEVEL = 9
@@ -59,8 +58,6 @@ LEVEL_NAMES = (
 ACTIONS = ("publish", "promote", "rollback")
 SEVERITIES = ("error", "warning")
 OVERRIDE_KINDS = ("percent", "absolute")
-MIN_PERCENT, MAX_PERCENT = -100, 1000
-"""Bounds of an override in percent: nothing left, eleven times as much."""
 RANGE_FROM = ("item", "department")
 
 metadata = MetaData(
@@ -74,7 +71,7 @@ metadata = MetaData(
 
 
 def _key(length: int) -> TypeEngine[str]:
-    return Unicode(length).with_variant(mssql.NVARCHAR(length, collation="Latin1_General_100_BIN2"), "mssql")
+    return Unicode(length).with_variant(ExactKey(length), "mssql")
 
 
 RUN_ID = _key(40)

@@ -3,46 +3,21 @@
 from __future__ import annotations
 
 import random
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError
 
 from models_ml.errors import StoreError
 from models_ml.prediction_store.engine import WRITE_OPTION, store_name
-from models_ml.prediction_store.mssqlpython import is_lost
+from models_ml.prediction_store.faults import Fault, fault_of, is_transient
 
 T = TypeVar("T")
 
-# Microsoft's list for Azure SQL (throttling, fail-over, resource limits), plus deadlock (1205), lock time-out
-# (1222) and the socket errors that a cut connection gives (64, 121, 233, 10053, 10054, 10060).
-TRANSIENT_ERRORS = frozenset(
-    {
-        64, 121, 233, 615, 926, 1205, 1222, 4060, 4221, 10053, 10054, 10060, 10928, 10929, 11001, 40143,
-        40166, 40197, 40501, 40540, 40613, 42108, 42109, 49918, 49919, 49920,
-    }
-)  # fmt: skip
 FIRST_WAIT_SECONDS = 0.5
-# Connection lost, not established, timed out; serialisation failure.
-TRANSIENT_STATES = frozenset({"08001", "08003", "08004", "08007", "08S01", "HYT00", "HYT01", "40001"})
-
-
-def is_transient(error: BaseException) -> bool:
-    """Whether the server may accept the same transaction a moment later (never true of SQLite)."""
-    if not isinstance(error, DBAPIError):
-        return False
-    text = str(error.orig)
-    if error.orig is not None and (is_lost(error.orig) or "deadlock" in text.lower()):
-        return True
-    if "SQL Server" not in text and "mssql" not in type(error.orig).__module__.lower():
-        return False
-    states = set(re.findall(r"\b(08\w{3}|HYT0[01]|40001)\b", " ".join(str(a) for a in error.orig.args)))  # type: ignore[union-attr]
-    numbers = {int(number) for number in re.findall(r"\((\d{2,5})\)", text)}
-    return bool(states & TRANSIENT_STATES or numbers & TRANSIENT_ERRORS)
 
 
 @contextmanager
@@ -106,20 +81,17 @@ def _translated(engine: Engine) -> Iterator[None]:
         raise StoreError(_explain(engine, error)) from error
 
 
+_SAID = {
+    Fault.LOCKED: "{store} is locked by another writer. Wait until that publish has ended, then try again.",
+    Fault.FULL: "{store} cannot be written: {text}. Free space on its disk, then run the same command again.",
+    Fault.FORBIDDEN: "{store} cannot be opened or written: {text}. Check the path, the sign-in and the permissions.",
+    Fault.DAMAGED: "{store} is damaged or no SQLite file: {text}. Restore it, or publish to a new file.",
+    Fault.OUTDATED: "{store} lacks a table or column of this version: {text}. Run: demand store upgrade.",
+    Fault.UNREACHABLE: "{store} cannot be reached: {text}. Check server, network and sign-in, then try again.",
+    Fault.OTHER: "{store}: {text}",
+}
+
+
 def _explain(engine: Engine, error: DBAPIError) -> str:
-    shown = store_name(engine.url)
     text = " ".join(str(error.orig).split())[:400]
-    lowered = text.lower()
-    if "database is locked" in lowered:
-        return f"{shown} is locked by another writer. Wait until that publish has ended, then try again."
-    if "disk is full" in lowered or "disk i/o error" in lowered:
-        return f"{shown} cannot be written: {text}. Free space on its disk, then run the same command again."
-    if "unable to open database" in lowered or "readonly" in lowered or "query_only" in lowered:
-        return f"{shown} cannot be opened or written: {text}. Check the path and its permissions."
-    if "malformed" in lowered or "not a database" in lowered:
-        return f"{shown} is damaged or no SQLite file: {text}. Restore it, or publish to a new file."
-    if "no such table" in lowered or "no such column" in lowered or "invalid object name" in lowered:
-        return f"{shown} lacks a table or column of this version: {text}. Run: demand store upgrade."
-    if isinstance(error, OperationalError | ProgrammingError) and is_transient(error):
-        return f"{shown} cannot be reached: {text}. Check server, network and sign-in, then try again."
-    return f"{shown}: {text}"
+    return _SAID[fault_of(error)].format(store=store_name(engine.url), text=text)

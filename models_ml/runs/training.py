@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from models_ml import provenance
 from models_ml.errors import ModelError
 from models_ml.evaluation.breakdown import ERRORS, LEAD_COLUMNS
 from models_ml.evaluation.demand_class import CLASS_DAYS, demand_classes
@@ -24,7 +25,7 @@ from models_ml.evaluation.metrics import AVERAGE_LEVEL
 from models_ml.forecasters import recent_weeks
 from models_ml.forecasters.base import Forecast
 from models_ml.forecasters.middle_out import MiddleOut
-from models_ml.forecasters.middle_out.panel import MINIMUM_DAYS
+from models_ml.forecasters.nodes.panel import MINIMUM_DAYS
 from models_ml.forecasters.quantiles.model import week_sums
 from models_ml.forecasters.quantiles.replay import replay
 from models_ml.forecasters.registry import BASELINE, make_forecaster
@@ -33,7 +34,7 @@ from models_ml.hierarchy.aggregation import AGGREGATE_LEVELS, LEVELS, Hierarchy
 from models_ml.hierarchy.steps import WEEK_DAYS, even_days, step_sums
 from models_ml.inventory.rows import policy_rows
 from models_ml.inventory.terms import digest_of, read_terms, terms_of
-from models_ml.runs import artifact, explain, provenance
+from models_ml.runs import artifact, explain
 from models_ml.runs.backtest import METRIC_COLUMNS, Backtest, OnFold, backtest, unheard
 from models_ml.runs.processes import processes
 from models_ml.scenarios.tables import scenario_tables

@@ -227,14 +227,12 @@ def sql_server_variables(settings: Settings) -> dict[str, str]:
     """What the target azure_sql reads, from the store's URL: one place says where the store is and who signs in."""
     from sqlalchemy import make_url
 
-    from models_ml.prediction_store.engine import odbc_driver
+    from models_ml.warehouse.odbc import odbc_driver
 
     url = make_url(settings.effective_store_url)
     query = {name.lower(): str(value) for name, value in url.query.items()}
-    pyodbc = url.get_driver_name() == "pyodbc"
     given = {
-        "AZURE_SQL_BACKEND": "pyodbc" if pyodbc else "mssql-python",
-        "AZURE_SQL_DRIVER": query.get("driver") or (odbc_driver() if pyodbc else None),
+        "AZURE_SQL_DRIVER": query.get("driver") or odbc_driver(),
         "AZURE_SQL_SERVER": url.host,
         "AZURE_SQL_PORT": str(url.port or 1433),
         "AZURE_SQL_DATABASE": url.database,

@@ -8,7 +8,7 @@ import httpx
 import pyarrow as pa
 import pytest
 
-from api.schemas import Bulk
+from api.schemas.forecast import Bulk
 
 from .conftest import MakeClient, Published, World, assert_problem
 

@@ -4,7 +4,7 @@ import httpx
 import pandas as pd
 import pytest
 
-from api.schemas import SeriesForecast
+from api.schemas.forecast import SeriesForecast
 from models_ml.settings import QUANTILE_COLUMNS, QUANTILES
 
 from .conftest import HORIZON, ONLY_IN_CA_1, Published, World, assert_problem

@@ -19,7 +19,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api.schemas import RUN_EXAMPLE
+from api.schemas.base import RUN_EXAMPLE
 from models_ml.prediction_store import overrides
 from models_ml.prediction_store.engine import make_engine
 

@@ -98,6 +98,16 @@ def test_overrides_in_a_number_explain_its_final(world: World) -> None:
     assert follow(world.client, item, store, day + timedelta(days=1)).overrides == []
 
 
+def test_23_03_no_statement_starts_while_rows_are_unread(world: World) -> None:
+    """SQL Server answers "connection is busy" to that; the stores of the tests are guarded against it."""
+    item, store, day = SERVED[0]
+    body = {"valid_from": str(day), "valid_to": str(day), "reason": "a fair", "author": "ann"}
+    made = world.client.post("/overrides", json={"node_id": f"store:{store}", "kind": "percent", "value": 20, **body})
+    assert made.status_code < 300
+    assert follow(world.client, item, store, day).final > follow(world.client, item, store, day).mean
+    assert world.client.get("/inventory/departments").status_code == 200
+
+
 def test_the_invocation_of_dbt_is_told_where_it_was_recorded(world: World) -> None:
     assert follow(world.client, *SERVED[0]).dbt_invocation_id is None
     with world.engine.begin() as connection:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from api.main import create_app
-from api.schemas import ITEM_EXAMPLE, STORE_EXAMPLE
+from api.schemas.base import ITEM_EXAMPLE, STORE_EXAMPLE
 
 from .conftest import ITEMS, STORES, settings_for
 

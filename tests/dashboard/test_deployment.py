@@ -25,8 +25,12 @@ def test_what_is_copied_is_enough_to_start(tmp_path: Path) -> None:
         target = tmp_path / path
         target.parent.mkdir(parents=True, exist_ok=True)
         (shutil.copytree if (REPOSITORY / path).is_dir() else shutil.copy)(REPOSITORY / path, target)
-    program = "import sys; sys.path = [p for p in sys.path if p != sys.argv[1]]; import dashboard.__main__ as main; "
-    program += "import api; print(main.__file__, api.__file__)"
+    program = "import sys; sys.path = [p for p in sys.path if p != sys.argv[1]]; "
+    # The finder of the editable installation would find what the image lacks.
+    program += (
+        "sys.meta_path = [f for f in sys.meta_path if not getattr(f, '__module__', '').startswith('__editable')]; "
+    )
+    program += "import dashboard.__main__ as main, api; print(main.__file__, api.__file__)"
     done = subprocess.run(
         [sys.executable, "-c", program, str(REPOSITORY)],
         cwd=tmp_path,

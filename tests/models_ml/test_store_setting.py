@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import yaml
 from dbt.adapters.sqlserver.sqlserver_backend import (
-    build_mssql_python_connection_string,
     build_pyodbc_connection_string,
 )
 from dbt.adapters.sqlserver.sqlserver_credentials import SQLServerCredentials
@@ -68,25 +67,6 @@ def test_dbt_signs_in_to_entra_without_a_user() -> None:
     assert given.authentication == "auto"  # the adapter then asks azure-identity for a token
     assert given.schema == "dbo"
     assert "PWD" not in build_pyodbc_connection_string(given)
-
-
-@pytest.mark.parametrize(
-    ("variables", "parts"),
-    [
-        ({"AZURE_SQL_AUTHENTICATION": "auto"}, ["Authentication=ActiveDirectoryDefault"]),
-        (
-            {"AZURE_SQL_AUTHENTICATION": "sql", "AZURE_SQL_USER": "loader", "DBT_ENV_SECRET_AZURE_SQL_PASSWORD": "p"},
-            ["UID=", "loader", "PWD="],
-        ),
-    ],
-    ids=["entra", "sql"],
-)
-def test_the_backend_without_odbc_has_both_sign_ins(variables: dict[str, str], parts: list[str]) -> None:
-    given = credentials({"AZURE_SQL_BACKEND": "mssql-python", "AZURE_SQL_SERVER": "db.example.com", **variables})
-    text = build_mssql_python_connection_string(given)
-    assert "DRIVER" not in text
-    for part in parts:
-        assert part in text, text
 
 
 def test_reports_that_cannot_be_built_leave_what_was_published(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models_ml.errors import ModelError
-from models_ml.forecasters.base import Contributions, EventResponses, Forecast, multiplied, on_sale
+from models_ml.forecasters.assortment import on_sale
+from models_ml.forecasters.base import Contributions, EventResponses, Forecast
+from models_ml.forecasters.effects import multiplied
 from models_ml.forecasters.item_boosting.bound import ItemBound
 from models_ml.forecasters.item_boosting.features import CATEGORICAL, WEEK, ItemFeatures, read_item_features
 from models_ml.forecasters.item_boosting.responses import Responses

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,15 +19,13 @@ from models_ml.forecasters.base import Contributions, EventResponses, Forecast
 from models_ml.forecasters.item_boosting import ItemBoosting, ItemBoostingParameters
 from models_ml.forecasters.middle_out.boosting import BoostingParameters, FittedBoosting, fit_boosting
 from models_ml.forecasters.middle_out.items import ItemWeights, learn_item_weights, weighed_items
-from models_ml.forecasters.middle_out.panel import NodePanel, read_panel
-from models_ml.forecasters.middle_out.reconcile import BlendParameters, MemberWeights, combine
-from models_ml.forecasters.middle_out.regression import FittedRegression, RegressionParameters, fit_regression
 from models_ml.forecasters.middle_out.trials import learn_member_weights
+from models_ml.forecasters.nodes.panel import NodePanel, read_panel
+from models_ml.forecasters.nodes.reconcile import BlendParameters, MemberWeights, combine
+from models_ml.forecasters.nodes.regression import FittedRegression, RegressionParameters, fit_regression
+from models_ml.forecasters.replays import Replays
 from models_ml.forecasters.top_down import scale_to_nodes, share_out
 from models_ml.warehouse.marts import Marts
-
-if TYPE_CHECKING:
-    from models_ml.forecasters.quantiles.replay import Replays  # which replays a twin of this model
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from models_ml.errors import ModelError
-from models_ml.forecasters.middle_out.panel import WEEK, YEAR, NodePanel, first_origin
+from models_ml.forecasters.nodes.panel import WEEK, YEAR, NodePanel, first_origin
 
 if TYPE_CHECKING:
     import lightgbm as lgb

@@ -8,7 +8,8 @@ dispersion is learned from the replays (`dispersion`), and their probabilities a
 from __future__ import annotations
 
 from models_ml.forecasters.quantiles.model import QuantileModel, QuantileParameters, attach, series_quantiles
-from models_ml.forecasters.quantiles.replay import Replays, replay
+from models_ml.forecasters.quantiles.replay import replay
+from models_ml.forecasters.replays import Replays
 from models_ml.hierarchy.aggregation import Hierarchy
 from models_ml.warehouse.marts import Marts
 

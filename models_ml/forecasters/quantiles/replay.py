@@ -9,9 +9,7 @@ advance move the sales, of which that knows nothing: then fewer horizons are rep
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,11 +17,11 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from models_ml.errors import ModelError
 from models_ml.forecasters.levels import LEVEL_SPANS
-from models_ml.forecasters.middle_out.panel import WEEK, YEAR, NodePanel, read_panel
-from models_ml.forecasters.middle_out.reconcile import BlendParameters, MemberWeights, combine
-from models_ml.forecasters.middle_out.regression import LOG_OFFSET, Design, RegressionParameters, pooled_ridge
+from models_ml.forecasters.nodes.panel import WEEK, YEAR, NodePanel, read_panel
+from models_ml.forecasters.nodes.reconcile import BlendParameters, MemberWeights, combine
+from models_ml.forecasters.nodes.regression import LOG_OFFSET, Design, RegressionParameters, pooled_ridge
+from models_ml.forecasters.replays import Replays
 from models_ml.forecasters.top_down import scale_to_nodes
-from models_ml.hierarchy.steps import step_sums
 from models_ml.warehouse.marts import Marts
 from models_ml.warehouse.regressors import declared
 
@@ -37,59 +35,6 @@ FEWEST_TRAINING_ORIGINS = 6
 
 FEWEST_REGRESSIONS = 2
 """Horizons that the regression has to be replayed over where recent levels cannot stand in for it."""
-
-
-@dataclass(frozen=True)
-class Replays:
-    """What was forecast from past origins, and what came.
-
-    Attributes:
-        mean: float32, series x replays x horizon; latest replay first.
-        actual: the same shape.
-        usable: bool, the same shape: the series had been on sale for a week at the origin and the store was open.
-        method: `regression`, `trailing` or `none`.
-    """
-
-    mean: np.ndarray
-    actual: np.ndarray
-    usable: np.ndarray
-    method: str
-
-    @property
-    def count(self) -> int:
-        """Number of replays."""
-        return int(self.mean.shape[1])
-
-    def save(self, path: Path) -> None:
-        """Write the usable horizons into one file."""
-        cells = np.flatnonzero(self.usable.any(axis=2))
-        arrays = {name: self.by_horizon(name)[cells] for name in ("mean", "actual", "usable")}
-        np.savez_compressed(path, shape=self.mean.shape, cells=cells, method=self.method, **arrays)  # type: ignore[arg-type]
-
-    @classmethod
-    def load(cls, path: Path) -> Replays:
-        """Read what `save` wrote; what was not usable is zero."""
-        with np.load(path) as arrays:
-            shape = tuple(arrays["shape"].tolist())
-            nothing = np.zeros(shape, dtype=np.float32)
-            replays = cls(nothing, nothing.copy(), nothing.astype(bool), str(arrays["method"]))
-            for name in ("mean", "actual", "usable"):
-                replays.by_horizon(name)[arrays["cells"]] = arrays[name]
-        return replays
-
-    def by_horizon(self, name: str) -> np.ndarray:
-        """A view of `mean`, `actual` or `usable` with one row a replayed horizon."""
-        values: np.ndarray = getattr(self, name)
-        return values.reshape(-1, values.shape[2])
-
-    def in_steps(self, step_days: int) -> Replays:
-        """Summed to steps of the source's grain; a step is usable if all of its days are."""
-        if step_days == 1:
-            return self
-        usable = step_sums(self.usable, step_days) == step_days
-        return replace(
-            self, mean=step_sums(self.mean, step_days), actual=step_sums(self.actual, step_days), usable=usable
-        )
 
 
 def replay(marts: Marts) -> Replays:

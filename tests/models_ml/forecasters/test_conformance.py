@@ -14,7 +14,8 @@ import pyarrow as pa
 import pytest
 
 from models_ml.errors import ModelError
-from models_ml.forecasters.base import Forecast, Forecaster, Storable, on_sale
+from models_ml.forecasters.assortment import on_sale
+from models_ml.forecasters.base import Forecast, Forecaster, Storable
 from models_ml.forecasters.moving_average import MovingAverage
 from models_ml.forecasters.quantiles import QuantileModel, fit_quantiles
 from models_ml.forecasters.registry import CLASSES, make_forecaster

@@ -10,8 +10,8 @@ import pytest
 from benchmarks.nodes import node_evaluator, with_settings
 from models_ml.forecasters.middle_out import MiddleOutParameters
 from models_ml.forecasters.middle_out.boosting import BoostingParameters, fit_boosting
-from models_ml.forecasters.middle_out.panel import NodePanel, read_panel
-from models_ml.forecasters.middle_out.reconcile import BlendParameters, blend
+from models_ml.forecasters.nodes.panel import NodePanel, read_panel
+from models_ml.forecasters.nodes.reconcile import BlendParameters, blend
 from models_ml.runs.backtest import Fold
 from models_ml.warehouse.marts import Marts
 from tests.models_ml.forecasters.conftest import Twins

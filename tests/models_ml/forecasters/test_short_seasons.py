@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from models_ml.forecasters.middle_out.boosting import BoostingParameters, fit_boosting
-from models_ml.forecasters.middle_out.panel import Calendar, NodePanel, first_origin
-from models_ml.forecasters.middle_out.regression import RegressionParameters, fit_regression
+from models_ml.forecasters.nodes.panel import Calendar, NodePanel, first_origin
+from models_ml.forecasters.nodes.regression import RegressionParameters, fit_regression
 
 HORIZON = 56
 NODES = 4

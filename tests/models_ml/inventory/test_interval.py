@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from models_ml.evaluation import counts
-from models_ml.forecasters.quantiles.replay import Replays
+from models_ml.forecasters.replays import Replays
 from models_ml.inventory.interval import learn_spread
 from models_ml.inventory.policy import stock_target
 

@@ -34,6 +34,12 @@ def test_url_that_no_store_can_have_is_refused_without_its_password(url: str, sa
     assert "secret" not in str(caught.value)
 
 
+def test_23_05_sql_server_has_one_driver() -> None:
+    """pyodbc publishes, migrates and signs in by token; a second driver without these proofs is refused."""
+    with pytest.raises(StoreError, match=r"mssqlpython is not supported; use mssql\+pyodbc"):
+        make_engine("mssql+mssqlpython://user:secret@host/db")  # pragma: allowlist secret
+
+
 def test_sqlite_has_no_schema(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="no schemas"):
         make_engine(f"sqlite:///{tmp_path / 'x.sqlite'}", schema="other")

@@ -21,12 +21,14 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql import ClauseElement
 
 from models_ml.errors import PublishError
-from models_ml.prediction_store import read, runs
+from models_ml.prediction_store import migrate, read, runs
 from models_ml.prediction_store.engine import make_engine
 from models_ml.prediction_store.export import export
 from models_ml.prediction_store.publish import insert_sql, publish
 from models_ml.prediction_store.schema import metadata
 from models_ml.prediction_store.transactions import reading
+
+from .recording_server import RecordingServer
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -126,10 +128,35 @@ def test_statements_of_sql_server(dml: list[str]) -> None:
     agree("mssql_dml.sql", dml)
 
 
+def migrations(schema: str | None) -> list[str]:
+    """What every revision sends to a SQL Server, up and then down."""
+    server = RecordingServer()
+    engine = server.engine(schema)
+    for revision in migrate.revisions():
+        migrate.upgrade(engine, revision)
+        assert server.version == revision
+    migrate.downgrade(engine, "base")
+    assert server.version is None
+    engine.dispose()
+    return server.changes()
+
+
+def test_23_01_every_migration_names_the_schema_of_the_store() -> None:
+    placed = migrations("forecasting")
+    agree("mssql_migrations.sql", placed)
+    after = r"(?:TABLE|INTO|UPDATE|FROM|REFERENCES|INDEX \w+ ON|object_id\(') ?"
+    for statement in placed:
+        named = re.findall(rf"{after}((?:\w+\.)*\w+)", re.sub(r"from sys\.\w+", "", statement))
+        assert named, statement
+        assert all(name.startswith("forecasting.") for name in named), statement
+    # Without a schema the same statements go to the login's default schema.
+    assert [statement.replace("forecasting.", "") for statement in placed] == migrations(None)
+
+
 def test_no_statement_holds_a_value(dml: list[str]) -> None:
-    """Every value is a parameter; the only literals are those of LIKE patterns."""
+    """Every value is a parameter."""
     for statement in dml:
-        assert re.findall(r"'[^']*'", re.sub(r"LIKE \? \+ '%' ESCAPE '/'", "", statement)) == [], statement
+        assert re.findall(r"'[^']*'", statement) == [], statement
 
 
 @pytest.mark.parametrize("name", ["mssql_ddl.sql", "mssql_dml.sql"])

@@ -14,9 +14,10 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from models_ml.errors import StoreError
 from models_ml.prediction_store import read, runs, transactions
 from models_ml.prediction_store.engine import make_engine
+from models_ml.prediction_store.faults import Fault, fault_of, is_transient
 from models_ml.prediction_store.publish import publish
 from models_ml.prediction_store.schema import activations, forecasts, model_runs, sales_history
-from models_ml.prediction_store.transactions import is_transient, reading, run_transaction
+from models_ml.prediction_store.transactions import reading, run_transaction
 
 
 def server_error(state: str, text: str) -> DBAPIError:
@@ -42,6 +43,41 @@ def server_error(state: str, text: str) -> DBAPIError:
 )
 def test_errors_worth_another_try(state: str, text: str, expected: bool) -> None:
     assert is_transient(server_error(state, text)) is expected
+
+
+@pytest.mark.parametrize(
+    ("state", "text", "expected"),
+    [
+        ("HY000", "Connection is busy with results for another command (0) (SQLExecDirectW)", Fault.OTHER),
+        ("42000", "[SQL Server]The service is busy. Retry the request. (40501)", Fault.UNREACHABLE),
+        ("42000", "[SQL Server]Lock request time out period exceeded. (1222) (SQLExecDirectW)", Fault.LOCKED),
+        ("42S02", "[SQL Server]Invalid object name 'model_runs'. (208) (SQLExecDirectW)", Fault.OUTDATED),
+        ("42000", "[SQL Server]The INSERT permission was denied on 'locked (208)'. (229)", Fault.FORBIDDEN),
+        ("28000", "[SQL Server]Login failed for user 'x'. (18456)", Fault.FORBIDDEN),
+        ("42000", "[SQL Server]The transaction log is full. (9002)", Fault.FULL),
+        ("08S01", "TCP Provider: Error code 0x68 (104) (SQLExecDirectW)", Fault.UNREACHABLE),
+        ("23000", "[SQL Server]Violation of PRIMARY KEY constraint. The key is (busy, 1222). (2627)", Fault.OTHER),
+    ],
+)
+def test_23_04_faults_of_sql_server_are_told_by_state_and_number(state: str, text: str, expected: Fault) -> None:
+    assert fault_of(server_error(state, text)) is expected
+
+
+def test_23_04_faults_of_sqlite_are_told_by_result_code(tmp_path: Any) -> None:
+    path = tmp_path / "busy.sqlite"  # the word in the path is no evidence
+    one, other = (sqlite3.connect(path, timeout=0, isolation_level=None) for _ in range(2))
+    one.execute("begin exclusive")
+    with pytest.raises(sqlite3.OperationalError) as locked:
+        other.execute("select * from sqlite_master")
+    one.execute("rollback")
+    with pytest.raises(sqlite3.OperationalError) as absent:
+        other.execute("select * from busy")
+    with pytest.raises(sqlite3.OperationalError) as wrong:
+        other.execute("select 'database is locked")
+    found = [fault_of(OperationalError("x", {}, one.value)) for one in (locked, absent, wrong)]
+    assert found == [Fault.LOCKED, Fault.OUTDATED, Fault.OTHER]
+    one.close()
+    other.close()
 
 
 def test_sqlite_errors_are_not_retried() -> None:

@@ -14,7 +14,7 @@ from models_ml.errors import ModelError
 from models_ml.forecasters.base import Forecast
 from models_ml.forecasters.quantiles import QuantileModel, QuantileParameters, attach
 from models_ml.forecasters.quantiles.dispersion import learn_dispersion
-from models_ml.forecasters.quantiles.replay import Replays
+from models_ml.forecasters.replays import Replays
 from models_ml.hierarchy.aggregation import Hierarchy
 from models_ml.settings import QUANTILES
 

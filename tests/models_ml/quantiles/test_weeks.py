@@ -8,7 +8,7 @@ import pytest
 
 from models_ml.forecasters.quantiles import QuantileModel, QuantileParameters
 from models_ml.forecasters.quantiles.model import week_sums
-from models_ml.forecasters.quantiles.replay import Replays
+from models_ml.forecasters.replays import Replays
 from models_ml.hierarchy.aggregation import AGGREGATE_LEVELS, Hierarchy
 from models_ml.settings import QUANTILES
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from models_ml.forecasters.middle_out.panel import Calendar, closed_days
+from models_ml.forecasters.nodes.panel import Calendar, closed_days
 from models_ml.warehouse.regressors import Regressors, days_not_given, with_usual
 
 SINCE = date(2024, 1, 1)

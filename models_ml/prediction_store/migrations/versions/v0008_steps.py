@@ -11,11 +11,17 @@ branch_labels = None
 depends_on = None
 
 
+def _schema() -> str | None:
+    """The store's schema: Alembic sends tables and indexes there by itself, but not ALTER TABLE."""
+    return op.get_context().version_table_schema
+
+
 def upgrade() -> None:
     """Add the column; the runs that are there are of days."""
-    op.add_column("model_runs", sa.Column("step_days", sa.SmallInteger(), server_default="1", nullable=False))
+    step_days = sa.Column("step_days", sa.SmallInteger(), server_default="1", nullable=False)
+    op.add_column("model_runs", step_days, schema=_schema())
 
 
 def downgrade() -> None:
     """Drop the column, whose default is a constraint of its own on a SQL Server."""
-    op.drop_column("model_runs", "step_days", mssql_drop_default=True)
+    op.drop_column("model_runs", "step_days", schema=_schema(), mssql_drop_default=True)

@@ -288,7 +288,7 @@ SELECT TOP 1 activations.previous_run_id
 
 SELECT TOP 2 model_runs.run_id, model_runs.model, model_runs.version, model_runs.origin, model_runs.horizon_days, model_runs.scope, model_runs.status, model_runs.role, model_runs.reason, model_runs.created_at, model_runs.published_at, model_runs.git_commit, model_runs.data_fingerprint, model_runs.parameters, model_runs.metrics, model_runs.mlflow_run_id, model_runs.series_count, model_runs.forecast_rows, model_runs.node_rows, model_runs.checksum, model_runs.step_days
     FROM model_runs
-    WHERE (model_runs.run_id LIKE ? + '%' ESCAPE '/');
+    WHERE model_runs.run_id BETWEEN ? AND ? ORDER BY model_runs.run_id;
 
 SELECT active_runs.store_id, active_runs.run_id, active_runs.activated_at
     FROM active_runs ORDER BY active_runs.store_id;

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from models_ml.errors import ModelError
-from models_ml.forecasters.base import multiplied
-from models_ml.forecasters.middle_out.panel import WEEK, YEAR, NodePanel, first_origin
+from models_ml.forecasters.effects import multiplied
+from models_ml.forecasters.nodes.panel import WEEK, YEAR, NodePanel, first_origin
 
 LOG_OFFSET = 0.5
 """Added to units before the logarithm, so that a day without sales has one."""

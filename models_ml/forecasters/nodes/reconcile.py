@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models_ml.forecasters.candidates import CANDIDATES
-from models_ml.forecasters.middle_out.panel import YEAR, NodePanel
+from models_ml.forecasters.nodes.panel import YEAR, NodePanel
 
 MEMBERS = ("regression", "boosting", *CANDIDATES)
 """Forecasts of the nodes that are weighed, in this order."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -52,9 +53,12 @@ class Calendar:
 
     def until(self, days: int) -> Calendar:
         """The first days alone."""
-        vectors = {column.name: getattr(self, column.name) for column in fields(self)}
+        cut: dict[str, Any] = {
+            column.name: values[:days]
+            for column in fields(self)
+            if isinstance(values := getattr(self, column.name), np.ndarray)
+        }
         windows = {window: vector[:days] for window, vector in self.event_windows.items()}
-        cut = {name: values[:days] for name, values in vectors.items() if isinstance(values, np.ndarray)}
         return replace(self, event_windows=windows, **cut)
 
 

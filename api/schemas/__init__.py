@@ -1,0 +1,56 @@
+"""Every shape that the API answers with. This module is the truth; `tests/api/openapi.json` pins it.
+
+Routes and their models (all `GET` unless said; errors are `Problem` as `application/problem+json`):
+
+| route | model | what for |
+|---|---|---|
+| `/health` | `Health` | the process answers |
+| `/ready` | `Readiness` (200, or 503 when not ready) | store reachable, migrated, something published, age |
+| `/forecast` | `SeriesForecast` | one item in one store, the days of the horizon |
+| `/forecast/items` | `ItemPage` | search and filter the served series |
+| `/forecast/departments` | `DepartmentForecasts` | store and department: next weeks, last weeks, last year |
+| `/forecast/history` | `SeriesHistory` | recent sales of one item in one store |
+| `/forecast/bulk` (GET, POST) | rows of `BulkRow` as JSON, CSV or an Arrow stream | many series at once |
+| `/forecast/hierarchy` | `NodePage` | nodes of any of the twelve levels, with history when asked |
+| `/stores`, `/departments` | `StoreList`, `DepartmentList` | what can be picked |
+| `/calendar` | `Calendar` | events and regional flags of the history and the horizon |
+| `/forecast/explain` | `Explanation` | what moved a node's or an item's forecast |
+| `/what-if` (POST) | `WhatIf` | the forecast at other prices, with other flags and events |
+| `/elasticities` | `Elasticities` | own-price elasticities with intervals |
+| `/inventory` | `InventoryAnswer` | what to hold and to order of one item in one store, after overrides |
+| `/inventory/items` | `InventoryPage` | the same of all that match |
+| `/inventory/departments` | `InventoryDepartments` | stock and its value, by store and department |
+| `/lineage` | `Lineage` | where a served number comes from |
+| `/accuracy` | `Accuracy` | backtest by level, fold, model |
+| `/accuracy/nodes`, `/accuracy/leads` | `NodeErrors`, `LeadErrors` | backtest by node, by lead day |
+| `/model/status` | `ModelStatus` | which runs are served, how old, how good |
+| `/model/runs`, `/model/runs/{run_id}` | `RunPage`, `RunDetail` | the ledger |
+| `/quality` | `Quality` | the latest data-quality checks |
+| `/overrides` (GET, POST) | `OverridePage`, `Override` | what planners changed; one more |
+| `/override-preview` (POST) | `OverridePreview` | what an override would change, without making it |
+| `/overrides/{id}`, `/overrides/{id}/revoke` (POST) | `Override` | one; taken back |
+| `/monitoring` | `Monitoring` | alarms, and drift and live accuracy week by week |
+| `/metrics` | text | Prometheus |
+
+An answer comes from the runs that were active when it was made, and names them. Units are units per day,
+dates are ISO 8601, times are UTC. Quantiles are keyed by their probability as text (`"0.025"`).
+"""
+
+from __future__ import annotations
+
+from api.schemas.accuracy import *
+from api.schemas.base import *
+from api.schemas.explanation import *
+from api.schemas.forecast import *
+from api.schemas.hierarchy import *
+from api.schemas.inventory import *
+from api.schemas.items import *
+from api.schemas.lineage import *
+from api.schemas.monitoring import *
+from api.schemas.operation import *
+from api.schemas.overrides import *
+from api.schemas.places import *
+from api.schemas.problems import *
+from api.schemas.quality import *
+from api.schemas.runs import *
+from api.schemas.scenarios import *

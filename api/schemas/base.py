@@ -1,0 +1,74 @@
+"""Names, dates and figures that several groups of schemas share."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+
+ITEM_EXAMPLE = "FOODS_1_001"
+STORE_EXAMPLE = "CA_1"
+DEPARTMENT_EXAMPLE = "FOODS_1"
+CATEGORY_EXAMPLE = "FOODS"
+REGION_EXAMPLE = "CA"
+RUN_EXAMPLE = "run_3f2a9c41d07b5e68"
+_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$", re.ASCII)
+
+
+def _iso_date(value: object) -> object:
+    """Refuse what pydantic also takes for a date: seconds since 1970."""
+    if isinstance(value, (str, int, float)) and not (isinstance(value, str) and _DATE.match(value)):
+        raise ValueError("give a date as YYYY-MM-DD")
+    return value
+
+
+IsoDate = Annotated[date, BeforeValidator(_iso_date)]
+ItemId = Annotated[str, Field(description="Item.", examples=[ITEM_EXAMPLE])]
+StoreId = Annotated[str, Field(description="Store.", examples=[STORE_EXAMPLE])]
+DepartmentId = Annotated[str, Field(description="Department.", examples=[DEPARTMENT_EXAMPLE])]
+CategoryId = Annotated[str, Field(description="Category.", examples=[CATEGORY_EXAMPLE])]
+RegionId = Annotated[str, Field(description="Region (a state in M5).", examples=[REGION_EXAMPLE])]
+RunId = Annotated[str, Field(description="Run that the numbers come from.", examples=[RUN_EXAMPLE])]
+Units = Annotated[float, Field(description="Units.", ge=0)]
+QuantileMap = Annotated[
+    dict[str, float],
+    Field(
+        description="Units that demand stays below with the probability that is the key.",
+        examples=[{"0.025": 0.0, "0.5": 1.0, "0.975": 4.2}],
+    ),
+]
+LevelName = Literal[
+    "total",
+    "region",
+    "store",
+    "category",
+    "department",
+    "region_category",
+    "region_department",
+    "store_category",
+    "store_department",
+    "item",
+    "item_region",
+    "item_store",
+]
+
+
+class Schema(BaseModel):
+    """Base of every model: unknown fields are a defect, not data."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class RunRef(Schema):
+    """The run that an answer comes from."""
+
+    run_id: RunId
+    model: str = Field(examples=["middle_out"])
+    origin: date = Field(description="Last day whose sales the run knew.", examples=["2016-05-22"])
+    horizon_days: int = Field(ge=1, examples=[28])
+    step_days: int = Field(
+        1, description="Days of each forecast and each day of history: 1, or 7 where the sales are weekly."
+    )
+    published_at: AwareDatetime | None

@@ -1,0 +1,122 @@
+"""Forecasts and sales of series, and of departments of a store."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+from pydantic import Field
+
+from api.schemas.base import (
+    ITEM_EXAMPLE,
+    STORE_EXAMPLE,
+    CategoryId,
+    DepartmentId,
+    ItemId,
+    QuantileMap,
+    RegionId,
+    RunId,
+    RunRef,
+    Schema,
+    StoreId,
+    Units,
+)
+from models_ml.settings import QUANTILES
+
+
+class ForecastDay(Schema):
+    """Forecast of one day, or of one week by its first day where `step_days` of the run is 7."""
+
+    date: date
+    mean: Units
+    quantiles: QuantileMap | None = Field(
+        None, description="Null where the run has none (sums of items: quantiles do not add)."
+    )
+    final: Units = Field(
+        description="Mean after the overrides in force; the mean itself without one. "
+        "Quantiles scale with it: those of the final are `quantiles` times `final` / `mean`."
+    )
+
+
+class SeriesForecast(Schema):
+    """Forecast of one item in one store."""
+
+    item_id: ItemId
+    store_id: StoreId
+    run: RunRef
+    days: list[ForecastDay]
+
+
+class HistoryDay(Schema):
+    """Sales of one day, or of one week by its first day where `step_days` of the run is 7."""
+
+    date: date
+    units: float
+    price: float | None = Field(None, description="Selling price of that day (or week), where known.")
+
+
+class SeriesHistory(Schema):
+    """Recent sales of one item in one store, oldest first; days before the launch are not there."""
+
+    item_id: ItemId
+    store_id: StoreId
+    run: RunRef
+    days: list[HistoryDay]
+
+
+class DepartmentForecast(Schema):
+    """One department of one store: what comes, next to what was."""
+
+    store_id: StoreId
+    department_id: DepartmentId
+    category_id: CategoryId
+    region_id: RegionId
+    node_id: str = Field(examples=["store_department:CA_1|FOODS_1"])
+    run: RunRef
+    forecast_units: float = Field(description="Sum of the mean over the horizon.")
+    final_units: float = Field(description="Sum of the final over the horizon.")
+    last_period_units: float | None = Field(description="Units of as many days up to the origin; null without history.")
+    last_year_units: float | None = Field(
+        description="Units of the same days (or weeks) 364 days before the horizon; null without history."
+    )
+    days: list[ForecastDay]
+
+
+class DepartmentForecasts(Schema):
+    """Departments by store, in order of store and department."""
+
+    departments: list[DepartmentForecast]
+
+
+class BulkRow(Schema):
+    """One day of one series; CSV and Arrow have a column for each field and one `q_…` per quantile."""
+
+    run_id: RunId
+    store_id: StoreId
+    item_id: ItemId
+    date: date
+    mean: Units
+    quantiles: QuantileMap | None
+    final: Units = Field(description="Mean after the overrides in force; the mean itself without one.")
+
+
+class Bulk(Schema):
+    """Many forecasts; JSON form of `/forecast/bulk`."""
+
+    rows: list[BulkRow]
+
+
+class SeriesKey(Schema):
+    """Names one series."""
+
+    item_id: Annotated[str, Field(min_length=1, max_length=128, description="Item.", examples=[ITEM_EXAMPLE])]
+    store_id: Annotated[str, Field(min_length=1, max_length=64, description="Store.", examples=[STORE_EXAMPLE])]
+
+
+class BulkRequest(Schema):
+    """The series to answer for, by name."""
+
+    series: list[SeriesKey] = Field(min_length=1, examples=[[{"item_id": ITEM_EXAMPLE, "store_id": STORE_EXAMPLE}]])
+    quantiles: list[
+        Annotated[float, Field(json_schema_extra={"enum": list(QUANTILES)}, description="A stored probability.")]
+    ] = Field(default_factory=list, max_length=50, examples=[[0.025, 0.975]])

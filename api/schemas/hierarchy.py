@@ -1,0 +1,68 @@
+"""Nodes of the twelve levels."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from pydantic import Field
+
+from api.schemas.base import (
+    CategoryId,
+    DepartmentId,
+    ItemId,
+    LevelName,
+    QuantileMap,
+    RegionId,
+    RunRef,
+    Schema,
+    StoreId,
+    Units,
+)
+from api.schemas.forecast import ForecastDay, HistoryDay
+
+
+class Node(Schema):
+    """A node of the hierarchy: a sum over series."""
+
+    node_id: str = Field(examples=["store:CA_1"])
+    level: int = Field(ge=1, le=12, examples=[3])
+    level_name: LevelName
+    region_id: RegionId | None = None
+    store_id: StoreId | None = None
+    category_id: CategoryId | None = None
+    department_id: DepartmentId | None = None
+    item_id: ItemId | None = None
+
+
+class WeekForecast(Schema):
+    """Forecast of a week's sum. Its quantiles are its own: those of the days do not add up to them."""
+
+    first_date: date
+    last_date: date
+    mean: Units
+    quantiles: QuantileMap | None
+    final: Units = Field(description="Sum after the overrides in force; the mean itself without one.")
+
+
+class NodeForecast(Node):
+    """A node's forecast, and its past when `history_days` asks for it."""
+
+    forecast_units: float = Field(description="Sum of the mean over the horizon.")
+    final_units: float = Field(description="Sum of the final over the horizon.")
+    days: list[ForecastDay]
+    weeks: list[WeekForecast] = Field(
+        description="Sums of seven days from the origin on, at levels 1 to 9; empty for items and for older runs."
+    )
+    history: list[HistoryDay] = Field(description="Oldest first; empty unless `history_days` is set.")
+
+
+class NodePage(Schema):
+    """Nodes of one level, all from one run."""
+
+    run: RunRef
+    scope: list[str] = Field(description="Stores that the run's sums are over.")
+    level: int = Field(ge=1, le=12)
+    level_name: LevelName
+    nodes: list[NodeForecast]
+    total: int = Field(ge=0)
+    next_cursor: str | None

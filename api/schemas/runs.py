@@ -1,0 +1,64 @@
+"""Runs: which are served, and the ledger of all."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, Field
+
+from api.schemas.base import RunId, RunRef, Schema, StoreId
+
+
+class ActiveStore(Schema):
+    """Which run a store is served from."""
+
+    store_id: StoreId
+    run_id: RunId
+    activated_at: AwareDatetime
+
+
+class RunSummary(RunRef):
+    """A run in the ledger."""
+
+    version: str
+    status: Literal["running", "published", "failed"]
+    role: Literal["champion", "challenger"]
+    reason: str | None
+    created_at: AwareDatetime
+    scope: list[str]
+    active_stores: list[str] = Field(description="Stores that are served from this run now.")
+    series_count: int | None
+    forecast_rows: int | None
+    node_rows: int | None
+    git_commit: str | None
+    data_fingerprint: str | None
+    wrmsse: float | None = Field(description="Of the run's model, mean of the folds, average of the levels.")
+    baseline_wrmsse: float | None = Field(description="Of sNaive on the same folds.")
+
+
+class ModelStatus(Schema):
+    """What is served now."""
+
+    status: Literal["fresh", "stale", "empty"]
+    age_days: float | None = Field(description="Days since the oldest active run was published.")
+    max_age_days: float = Field(description="Older than this is stale.")
+    version: str = Field(description="Changes with whatever changes served numbers: a run, a pointer, an override.")
+    stores: list[ActiveStore]
+    runs: list[RunSummary] = Field(description="The active runs, newest first.")
+
+
+class RunPage(Schema):
+    """Runs, newest first."""
+
+    runs: list[RunSummary]
+    total: int = Field(ge=0)
+    next_cursor: str | None
+
+
+class RunDetail(RunSummary):
+    """A run with everything that made it."""
+
+    parameters: dict[str, Any]
+    metrics: dict[str, Any]
+    mlflow_run_id: str | None
+    checksum: str | None

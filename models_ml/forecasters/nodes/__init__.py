@@ -1,0 +1,1 @@
+"""Shared by forecasters of store x department nodes: the panel of nodes over days, the pooled regression, the blend."""

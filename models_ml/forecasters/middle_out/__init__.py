@@ -19,9 +19,9 @@ from models_ml.forecasters.base import Contributions, EventResponses, Forecast
 from models_ml.forecasters.item_boosting import ItemBoosting, ItemBoostingParameters
 from models_ml.forecasters.middle_out.boosting import BoostingParameters, FittedBoosting, fit_boosting
 from models_ml.forecasters.middle_out.items import ItemWeights, learn_item_weights, weighed_items
+from models_ml.forecasters.middle_out.reconcile import BlendParameters, MemberWeights, combine
 from models_ml.forecasters.middle_out.trials import learn_member_weights
 from models_ml.forecasters.nodes.panel import NodePanel, read_panel
-from models_ml.forecasters.nodes.reconcile import BlendParameters, MemberWeights, combine
 from models_ml.forecasters.nodes.regression import FittedRegression, RegressionParameters, fit_regression
 from models_ml.forecasters.replays import Replays
 from models_ml.forecasters.top_down import scale_to_nodes, share_out
@@ -74,7 +74,7 @@ class MiddleOut:
         regression, boosting, weights = self.fitted()
         strong = np.stack([regression.predict(panel), boosting.predict(panel)])
         members = np.concatenate([strong, candidates.forecasts(panel.units, panel.horizon_days)])
-        nodes = combine(panel, members, weights, self.choices.blend.level_shrinkage)
+        nodes = combine(panel, members, weights)
         items = weighed_items(marts, self._items, self.item_weights())
         return Forecast(marts.series, share_out(marts, items, nodes), details={"weights": weights.described()})
 

@@ -13,7 +13,7 @@ from models_ml.forecasters.assortment import on_sale
 from models_ml.forecasters.candidates import CANDIDATES, SMOOTHED_DAYS
 from models_ml.forecasters.item_boosting import ItemBoosting
 from models_ml.forecasters.levels import NEW_DAYS
-from models_ml.forecasters.nodes.reconcile import BlendParameters, strong_share
+from models_ml.forecasters.middle_out.reconcile import BlendParameters, strong_share
 from models_ml.forecasters.top_down import scale_to_nodes
 from models_ml.forecasters.weights import learned_weights
 from models_ml.warehouse.marts import Marts

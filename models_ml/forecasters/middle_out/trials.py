@@ -8,8 +8,8 @@ import numpy as np
 
 from models_ml.forecasters import candidates
 from models_ml.forecasters.middle_out.boosting import BoostingParameters, fit_boosting
+from models_ml.forecasters.middle_out.reconcile import BlendParameters, MemberWeights, prior_weights
 from models_ml.forecasters.nodes.panel import MINIMUM_DAYS, NodePanel
-from models_ml.forecasters.nodes.reconcile import BlendParameters, MemberWeights, prior_weights
 from models_ml.forecasters.nodes.regression import RegressionParameters, fit_regression
 from models_ml.forecasters.weights import learned_weights
 

@@ -18,7 +18,6 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from models_ml.errors import ModelError
 from models_ml.forecasters.levels import LEVEL_SPANS
 from models_ml.forecasters.nodes.panel import WEEK, YEAR, NodePanel, read_panel
-from models_ml.forecasters.nodes.reconcile import BlendParameters, MemberWeights, combine
 from models_ml.forecasters.nodes.regression import LOG_OFFSET, Design, RegressionParameters, pooled_ridge
 from models_ml.forecasters.replays import Replays
 from models_ml.forecasters.top_down import scale_to_nodes
@@ -58,9 +57,7 @@ def replay(marts: Marts) -> Replays:
     regression = None
     if panel is not None:
         with threadpool_limits(1, "blas"):  # a thousand small systems: threads would mostly wait for each other
-            regression = replay_regression(
-                panel, count, RegressionParameters(origin_step_days=horizon), BlendParameters()
-            )
+            regression = replay_regression(panel, count, RegressionParameters(origin_step_days=horizon))
     mean = np.empty((len(units), count, horizon), dtype=np.float32)
     actual, usable = np.empty_like(mean), np.empty(mean.shape, dtype=bool)
     for number in range(count):
@@ -119,9 +116,7 @@ def trailing_nodes(units: np.ndarray, horizon: int) -> np.ndarray:
     return np.asarray(np.tile(profile * level, (1, -(-horizon // WEEK)))[:, :horizon])
 
 
-def replay_regression(
-    panel: NodePanel, count: int, parameters: RegressionParameters, blending: BlendParameters
-) -> np.ndarray:
+def replay_regression(panel: NodePanel, count: int, parameters: RegressionParameters) -> np.ndarray:
     """The pooled regression (`middle_out.regression`) as it would have been at earlier origins.
 
     Returns:
@@ -166,9 +161,7 @@ def replay_regression(
             w = weight[past] * ~panel.closed[node, targets[past]]
             scale = (panel.units[node, targets[past]] * w).sum() / max((said[1:] * w).sum(), 1e-9)
             forecasts[node, number] = np.maximum(said[0] * scale, 0.0)
-        alone = MemberWeights(np.ones(1), np.ones(1))
-        said = forecasts[None, :, number]
-        forecasts[:, number] = combine(panel.until(int(known_then)), said, alone, blending.level_shrinkage)
+        forecasts[:, number] *= ~panel.closed[:, known_then : known_then + horizon]
     return forecasts
 
 

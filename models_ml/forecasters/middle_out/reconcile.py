@@ -23,14 +23,12 @@ class BlendParameters:
     Attributes:
         regression_weight: of the regression among the two strong members, at the nodes.
         total_regression_weight: the same for the grand total of the whole horizon.
-        level_shrinkage: how far a node's mean is drawn to its mean of the last 28 days; the grand total is not.
         trials: horizons before the origin that weights are learned on, at most.
         prior_trials: how many such horizons the weights before learning count as.
     """
 
     regression_weight: float = 0.35
     total_regression_weight: float = 0.6
-    level_shrinkage: float = 0.3
     trials: int = 6
     prior_trials: float = 4.0
 
@@ -68,29 +66,20 @@ def prior_weights(parameters: BlendParameters, known_days: int) -> MemberWeights
     return MemberWeights(nodes, total)
 
 
-def combine(panel: NodePanel, members: np.ndarray, weights: MemberWeights, level_shrinkage: float) -> np.ndarray:
+def combine(panel: NodePanel, members: np.ndarray, weights: MemberWeights) -> np.ndarray:
     """One forecast of each node, zero on closed days.
 
-    A node's own trend is noisy and believed in part; the trend of the sum of all is weighed by itself.
+    A node's own level is noisier than the sum of all, so the horizon's grand total is weighed by itself.
 
     Args:
         panel: the nodes.
         members: members x nodes x horizon.
         weights: of these members.
-        level_shrinkage: see `BlendParameters`.
 
     Returns:
         float64, nodes x horizon.
     """
-    closed = panel.closed[:, panel.known_days :]
-    members = np.where(closed, 0.0, members)
+    members = np.where(panel.closed[:, panel.known_days :], 0.0, members)
     nodes = np.tensordot(weights.nodes, members, axes=1)
-    recent = panel.units[:, -28:].mean(axis=1)
-    ahead = nodes.sum(axis=1) / np.maximum((~closed).sum(axis=1), 1)
-    pull = np.where(ahead > 0, recent / np.maximum(ahead, 1e-9), 1.0)
-    shrunk = nodes * (1 - level_shrinkage + level_shrinkage * pull)[:, None]
     total = float(weights.total @ members.sum(axis=(1, 2)))
-    days = nodes.sum(axis=0)
-    days = days * (total / days.sum()) if days.sum() > 0 else days
-    said = shrunk.sum(axis=0)
-    return shrunk * np.where(said > 0, days / np.maximum(said, 1e-9), 0.0)[None, :]
+    return np.asarray(nodes * (total / nodes.sum() if nodes.sum() > 0 else 0.0))

@@ -82,7 +82,7 @@ def rollback(stores: Stores = None, reason: Reason = None, home: Home = None) ->
 
 def rebuild_reports(wanted: bool | None, home: Path | None) -> None:
     """Rebuild the serving models, if the option or the setting asks for it."""
-    from models_ml.job.pipeline import build_reports
+    from models_ml.job.builds import build_reports
 
     settings = settings_with(home=home, publish_builds_reports=wanted)
     if settings.publish_builds_reports:
@@ -91,7 +91,7 @@ def rebuild_reports(wanted: bool | None, home: Path | None) -> None:
 
 def tell_mlflow(home: Path | None) -> None:
     """Move MLflow's aliases after the store's pointers; what is served does not depend on it."""
-    from models_ml.job.pipeline import move_aliases
+    from models_ml.job.recording import move_aliases
 
     warning = move_aliases(settings_with(home=home))
     if warning:

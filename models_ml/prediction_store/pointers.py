@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from models_ml.errors import PublishError
 from models_ml.prediction_store.records import utc_now
 from models_ml.prediction_store.schema import activations, active_runs, model_runs
+from models_ml.prediction_store.text import one_of
 
 Action = Literal["publish", "promote", "rollback"]
 
@@ -33,7 +34,7 @@ def refuse_older(connection: Connection, run_id: str, origin: date, pointers: Ma
     served = {active for active in pointers.values() if active is not None}
     newer = connection.execute(
         select(model_runs.c.run_id, model_runs.c.origin)
-        .where(model_runs.c.run_id.in_(sorted(served)), model_runs.c.origin > origin)
+        .where(one_of(model_runs.c.run_id, served), model_runs.c.origin > origin)
         .order_by(model_runs.c.origin.desc())
     ).first()
     if newer is not None:

@@ -33,7 +33,7 @@ class RunArtifact:
     """What a training leaves behind.
 
     Attributes:
-        manifest: the run's identity and lineage, as JSON values (see `models_ml.runs.training.manifest_of`).
+        manifest: the run's identity and lineage, as JSON values (see `models_ml.runs.fit.manifest_of`).
         tables: by name, the rows that a publish writes (`forecasts`, `node_forecasts`, `run_series`, ...).
     """
 
@@ -114,7 +114,7 @@ def add_backtest(folder: Path, tables: dict[str, pa.Table]) -> None:
 
     Args:
         folder: of the run.
-        tables: from `training.backtest_tables`.
+        tables: from `folds.backtest_tables`.
 
     Raises:
         InputError: the folder holds no trained run.

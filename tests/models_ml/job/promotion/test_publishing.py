@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import Engine
 
 from models_ml.errors import PublishError
-from models_ml.job import pipeline, promotion
-from models_ml.job.pipeline import Published, keep_backtest
+from models_ml.job import promotion, publishing
+from models_ml.job.publishing import Published, keep_backtest
 from models_ml.prediction_store import read, runs
 from models_ml.prediction_store.engine import make_engine
 from models_ml.prediction_store.frames import ARROW_SCHEMAS
@@ -49,7 +49,7 @@ def engine(settings: Settings) -> Iterator[Engine]:
 
 def publish_artifact(settings: Settings, folder: Path, *, activate: bool = True, replay: bool = False) -> Published:
     """As the pipeline does, but for the checks: these made-up runs would not pass them."""
-    return pipeline.publish_artifact(
+    return publishing.publish_artifact(
         settings, folder, activate=activate, check=lambda _settings, _run: "unchecked", replay=replay
     )
 

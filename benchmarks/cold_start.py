@@ -98,7 +98,10 @@ def compare(settings: Settings, fold: date) -> tuple[pd.DataFrame, dict[str, flo
         seed=settings.seed, threads=settings.threads, parameters=ItemBoostingParameters(launches=ALONE)
     )
     alone.fit(marts)
-    forecasts = {"with": mean, "without": share_out(marts, weighed_items(marts, alone, forecaster.item_weights()), nodes)}
+    forecasts = {
+        "with": mean,
+        "without": share_out(marts, weighed_items(marts, alone, forecaster.item_weights()), nodes),
+    }
     played = Fold.of(marts)
     errors = pd.DataFrame({"days_on_sale": marts.days_on_sale, "units": played.actual.sum(axis=1, dtype=np.float64)})
     wrmsse = {}

@@ -1,8 +1,8 @@
 """Twelve made-up retailers of other shapes than M5 (`shape_data`): is ours as good as the best simple forecast of each?
 
-Each is written as files, ingested and built like a user's own data, and forecast from ten origins, two weeks apart (fewer
-where history is short). What was forecast is kept by shape, origin and code in DEMAND_HOME/shapes, so a run goes on where
-it stopped.
+Each is written as files, ingested and built like a user's own data, and forecast from ten origins, two weeks apart
+(fewer where history is short). What was forecast is kept by shape, origin and code in DEMAND_HOME/shapes, so a run goes
+on where it stopped.
 
 Run: make bench-shapes, or python -m benchmarks.shapes --shapes bakery,cafe --origins 3
 """
@@ -42,7 +42,11 @@ def built(name: str, settings: Settings) -> Warehouse:
     """The marts of a shape, built if they are not there."""
     home = settings.home / "shapes" / name
     if not (home / "built").exists():
-        source = {"DEMAND_HOME": str(home), "DEMAND_SOURCE": "long", "DEMAND_SOURCE_CONFIG": str(write(name, home, SEED))}
+        source = {
+            "DEMAND_HOME": str(home),
+            "DEMAND_SOURCE": "long",
+            "DEMAND_SOURCE_CONFIG": str(write(name, home, SEED)),
+        }
         for step in ("ingest", "build"):
             command = [str(Path(sys.executable).with_name("demand")), step]
             subprocess.run(command, env={**os.environ, **source}, check=True, stdout=sys.stderr)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -44,7 +44,7 @@ class Twins:
     scrambled: Path
     unsold: str
     new: str
-    on_and_off: dict[str, str]
+    on_and_off: dict[str, str] = field(hash=False)
     """Kind of `SOLD_ON` -> its item."""
 
     def marts(self, home: Path, stores: tuple[str, ...] = ()) -> Marts:

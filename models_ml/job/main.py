@@ -12,6 +12,7 @@ import pandas as pd
 from models_ml.errors import ModelError
 from models_ml.forecasters.registry import check_name
 from models_ml.inventory.rows import unreached
+from models_ml.job import retention
 from models_ml.job.builds import build_warehouse
 from models_ml.job.checks import Checks, QualityChecks, checking
 from models_ml.job.publishing import publish_artifact, rivals
@@ -116,7 +117,7 @@ def main_job(
         with report.step("monitor") as step:
             watched = monitor(settings)
             step.note = watched.text
-    notes += watched.notes
+    notes += [*watched.notes, *retention.prune(settings, settings.keep_runs)]
     metrics = artifact.load(folder).tables["run_metrics"].to_pandas()
     return outcome(plan, published.role, metrics, report.seconds, notes)
 

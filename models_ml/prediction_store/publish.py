@@ -56,7 +56,8 @@ def publish(
 ) -> Publication:
     """Write a run, verify it and serve it for the stores of its scope.
 
-    The same run_id published before is not written again; its stores are pointed at it if they are not.
+    The same run_id published before is not written again; its stores are pointed at it if they are not, but for those
+    that were rolled back from it: only `runs.promote` serves it there again.
     A pointer moves only if it still shows the run that it showed when the publish began, so of two publishers
     of one store the first to finish wins and the other is refused whole.
 
@@ -113,7 +114,8 @@ def _begin(
     ).one_or_none()
     expected = pointers.current(connection, run.scope) if activate else {}
     if stored is not None and stored.status == "published":
-        expected = {store: active for store, active in expected.items() if active != run.run_id}
+        refused = pointers.rolled_back(connection, run.run_id)
+        expected = {s: active for s, active in expected.items() if active != run.run_id and s not in refused}
         if expected:
             if not force:
                 pointers.refuse_older(connection, run.run_id, run.origin, expected)

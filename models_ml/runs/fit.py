@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -33,8 +31,6 @@ from models_ml.settings import Settings
 from models_ml.warehouse import dbt
 from models_ml.warehouse.connection import open_warehouse
 from models_ml.warehouse.marts import Marts
-
-LEFTOVER_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -74,16 +70,9 @@ def train(plan: Plan, settings: Settings, scored: Backtest, models: Path) -> Pat
 
 @contextmanager
 def model_folder(models: Path) -> Iterator[Path]:
-    """Where a fitted model waits for its run to be saved: a folder yet to be made, beside the runs.
-
-    What a killed job left there is removed after a day, longer than any job takes.
-    """
-    models.mkdir(parents=True, exist_ok=True)
-    for left in models.glob(".model-*"):
-        if time.time() - left.stat().st_mtime > LEFTOVER_SECONDS:
-            shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=".model-", dir=models) as folder:
-        yield Path(folder) / artifact.MODEL
+    """Where a fitted model waits for its run to be saved: a folder yet to be made, beside the runs."""
+    with artifact.staging(models, ".model-") as folder:
+        yield folder / artifact.MODEL
 
 
 def train_in_process(plan: Plan, settings: Settings, folder: Path) -> Trained:

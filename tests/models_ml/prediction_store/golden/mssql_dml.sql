@@ -211,7 +211,7 @@ UPDATE model_runs SET status=?, published_at=?, series_count=?, forecast_rows=?,
 
 INSERT INTO active_runs (store_id, run_id, activated_at) VALUES (?, ?, ?);
 
-INSERT INTO activations (store_id, run_id, previous_run_id, activated_at, action, reason) OUTPUT inserted.id VALUES (?, ?, ?, ?, ?, ?);
+INSERT INTO activations (store_id, run_id, previous_run_id, activated_at, action, reason, author) OUTPUT inserted.id VALUES (?, ?, ?, ?, ?, ?, ?);
 
 SELECT max(sales_history.date) AS max_1
     FROM sales_history
@@ -266,6 +266,10 @@ SELECT overrides.override_id, overrides.node_id, overrides.kind, overrides.value
 
 UPDATE active_runs SET run_id=?, activated_at=? WHERE active_runs.store_id = ? AND active_runs.run_id = ?;
 
+SELECT activations.id, activations.store_id, activations.run_id, activations.previous_run_id, activations.activated_at, activations.action, activations.reason, activations.author
+    FROM activations
+    WHERE activations.previous_run_id = ? AND activations.action = ? OR activations.run_id = ? ORDER BY activations.id;
+
 UPDATE model_runs SET status=?, reason=? WHERE model_runs.run_id = ? AND model_runs.status = ?;
 
 UPDATE model_runs SET status=? WHERE model_runs.run_id = ? AND model_runs.status = ?;
@@ -283,6 +287,10 @@ DELETE FROM scenario_series WHERE scenario_series.run_id = ? AND scenario_series
 SELECT TOP 1 activations.previous_run_id
     FROM activations
     WHERE activations.store_id = ? AND activations.run_id = ? AND activations.action != ? ORDER BY activations.id DESC;
+
+SELECT active_runs.store_id
+    FROM active_runs
+    WHERE active_runs.run_id = ?;
 
 SELECT TOP 2 model_runs.run_id, model_runs.model, model_runs.version, model_runs.origin, model_runs.horizon_days, model_runs.scope, model_runs.status, model_runs.role, model_runs.reason, model_runs.created_at, model_runs.published_at, model_runs.git_commit, model_runs.data_fingerprint, model_runs.parameters, model_runs.metrics, model_runs.mlflow_run_id, model_runs.series_count, model_runs.forecast_rows, model_runs.node_rows, model_runs.checksum, model_runs.step_days
     FROM model_runs

@@ -11,6 +11,10 @@ PROFILE_WEEKS = 13
 SMOOTHING = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
 """Candidates for the constant of exponential smoothing; each row takes the one that forecast its past best."""
 
+QUARTER = 13 * WEEK
+FEW_UNITS, MOST_GROWTH = 5.0, 2.0
+"""Units below which a quarter says little of growth, and the most growth in a year that is believed."""
+
 SMOOTHED_DAYS = 2 * YEAR
 """Days that are smoothed."""
 
@@ -31,9 +35,19 @@ def recent_weeks(units: np.ndarray, horizon: int) -> np.ndarray:
 
 
 def last_year(units: np.ndarray, horizon: int) -> np.ndarray:
-    """The same days of last year; without a year of history the recent weeks stand in."""
-    start = units.shape[1] - YEAR
-    return units[:, start : start + horizon] if start >= 0 else recent_weeks(units, horizon)
+    """The same days of last year, times what the last quarter sold against the same quarter a year before.
+
+    So what has stopped selling since stays at nothing, and what was out of season then as now comes back. Without a
+    year of history the recent weeks stand in.
+    """
+    days = units.shape[1]
+    start = days - YEAR
+    if start < 0:
+        return recent_weeks(units, horizon)
+    quarter = min(QUARTER, start)
+    now, then = units[:, days - quarter :].sum(axis=1), units[:, start - quarter : start].sum(axis=1)
+    growth = np.minimum((now + FEW_UNITS) / (then + FEW_UNITS), MOST_GROWTH)
+    return np.asarray(units[:, start : start + horizon] * growth[:, None])
 
 
 def smoothed(units: np.ndarray, horizon: int) -> np.ndarray:

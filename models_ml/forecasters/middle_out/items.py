@@ -22,8 +22,8 @@ CLASSES = ("smooth", "erratic", "intermittent", "lumpy", "new")
 SIMPLE = {"recent_mean": 0.4, "smoothed": 0.4, "last_year": 0.2}
 """What the simple candidates weigh among themselves before anything is learned."""
 
-HISTORY_DAYS = 400
-"""Days before a trial that candidates know: a year and a few weeks."""
+HISTORY_DAYS = candidates.YEAR + candidates.QUARTER
+"""Days before a trial that candidates know."""
 
 TRIED_SERIES, TRIED_ROWS = 3_000, 250_000
 """Series that trials forecast, and rows that they learn from, at most."""

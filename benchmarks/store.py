@@ -41,7 +41,8 @@ SERIES = (1_000, 10_000, 200_000)
 
 def make(items: int, seed: int, history_days: int = 1) -> tuple[RunRecord, RunFrames]:
     """A run of `items` items in ten stores."""
-    return synthetic_run(stores=STORES, items=items, history_days=history_days, seed=seed)
+    made: tuple[RunRecord, RunFrames] = synthetic_run(stores=STORES, items=items, history_days=history_days, seed=seed)
+    return made
 
 
 def bare(folder: Path, run: RunRecord, frames: RunFrames) -> None:

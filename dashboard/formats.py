@@ -121,3 +121,8 @@ def change(now: float | None, before: float | None) -> float | None:
     if now is None or before is None or before == 0:
         return None
     return now / before - 1
+
+
+def model(name: str) -> str:
+    """A model's name in words."""
+    return name.replace("_", " ")

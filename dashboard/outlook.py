@@ -6,7 +6,7 @@ Pure functions; nothing is read or drawn here.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -16,6 +16,7 @@ from dashboard import charts, formats
 Part = TypeVar("Part", schemas.ForecastDay, schemas.WeekForecast)
 
 YEAR_DAYS = 364
+EVERYTHING = "1"
 SKILL_THAT_COUNTS = 0.02
 """Relative gain over the baseline below which we say `about the same`."""
 
@@ -289,6 +290,11 @@ class Verdict:
         if abs(self.skill) <= SKILL_THAT_COUNTS:
             return "As good as repeating last week, no better (WRMSSE)."
         return "Compared with repeating last week (WRMSSE)."
+
+
+def levels_of(wanted: Sequence[str], served: Collection[int]) -> list[str]:
+    """The wanted levels that are served as levels of their own; the total if none is."""
+    return [level for level in wanted if int(level) in served] or [EVERYTHING]
 
 
 def verdict(accuracy: schemas.Accuracy, level: int) -> Verdict | None:

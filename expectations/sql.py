@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from models_ml.prediction_store.schema import metadata
+
 DialectName = Literal["duckdb", "databricks", "sqlite", "mssql"]
+
+_STORE_TABLE = re.compile(rf"(\b(?:from|join)\s+)({'|'.join(metadata.tables)})\b")
 
 
 @dataclass(frozen=True)
 class Sql:
-    """SQL fragments of one database. The warehouse is `duckdb` or `databricks`, the store `sqlite` or `mssql`."""
+    """SQL fragments of one database. The warehouse is `duckdb` or `databricks`, the store `sqlite` or `mssql`.
+
+    Attributes:
+        dialect: of the database.
+        schema: SQL Server schema that holds the store's tables; None is the login's default schema.
+    """
 
     dialect: DialectName
+    schema: str | None = None
+
+    def in_schema(self, query: str) -> str:
+        """A query of the store whose tables are read from the named schema."""
+        if self.schema is None:
+            return query
+        quoted = "[" + self.schema.replace("]", "]]") + "]"
+        return _STORE_TABLE.sub(lambda found: f"{found[1]}{quoted}.{found[2]}", query)
 
     def date(self, day: date) -> str:
         """A literal date."""

@@ -164,28 +164,24 @@ class DatabricksWarehouse(Warehouse):
         self.http_path = parts.path
         self.catalog = query.get("catalog", [None])[0]
 
+    def connect(self) -> Any:
+        """A new connection of the Databricks driver, signed in.
+
+        Raises:
+            WarehouseError: the driver is not installed.
+        """
+        return _databricks_sql().connect(
+            server_hostname=self.host, http_path=self.http_path, **databricks_login(self.host), catalog=self.catalog
+        )
+
     @contextmanager
     def _executed(self, relation: str, columns: Sequence[str], rows: Rows) -> Iterator[Any]:
-        try:
-            from databricks import sql
-        except ImportError:
-            raise WarehouseError(
-                "Reading Databricks needs the extra `databricks`: pip install 'retail-demand[databricks]'."
-            ) from None
         statement, parameters = select_statement(relation, columns, **rows)
         try:
-            with (
-                sql.connect(
-                    server_hostname=self.host,
-                    http_path=self.http_path,
-                    **databricks_login(self.host),
-                    catalog=self.catalog,
-                ) as connection,
-                connection.cursor() as cursor,
-            ):
+            with self.connect() as connection, connection.cursor() as cursor:
                 cursor.execute(statement, parameters)
                 yield cursor
-        except sql.exc.Error as error:
+        except _databricks_sql().exc.Error as error:
             raise WarehouseError(f"Reading {relation} from {self.host} failed: {first_line(error)}") from error
 
     def read(self, relation: str, columns: Sequence[str], **rows: Unpack[Rows]) -> pa.Table:
@@ -199,6 +195,16 @@ class DatabricksWarehouse(Warehouse):
         with self._executed(relation, columns, rows) as cursor:
             while (batch := cursor.fetchmany_arrow(BATCH_ROWS)).num_rows:
                 yield batch
+
+
+def _databricks_sql() -> Any:
+    try:
+        from databricks import sql
+    except ImportError:
+        raise WarehouseError(
+            "Reading Databricks needs the extra `databricks`: pip install 'retail-demand[databricks]'."
+        ) from None
+    return sql
 
 
 def databricks_login(host: str) -> dict[str, Any]:

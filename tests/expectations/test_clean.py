@@ -5,11 +5,11 @@ import re
 from typing import Any
 
 import pytest
+from duckdb_engine import CursorWrapper
 from sqlalchemy import select
 
 from expectations.checks import limits, report_setting, threshold_names
 from expectations.data_docs import FOLDER
-from expectations.duckdb_dialect import EagerCursor
 from expectations.run import run_zones
 from models_ml.prediction_store.engine import make_engine
 from models_ml.prediction_store.schema import quality_results
@@ -20,13 +20,19 @@ from models_ml.settings import Settings
 def fetched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Rows that each statement brought out of the warehouse."""
     counts: list[int] = []
-    execute = EagerCursor.execute
 
-    def counting(self: EagerCursor, *arguments: Any, **options: Any) -> None:
-        execute(self, *arguments, **options)
-        counts.append(len(self._rows))
+    class Counting(CursorWrapper):  # type: ignore[misc]
+        def fetchall(self) -> list[Any]:
+            rows: list[Any] = super().__getattr__("fetchall")()
+            counts.append(len(rows))
+            return rows
 
-    monkeypatch.setattr(EagerCursor, "execute", counting)
+        def fetchmany(self, size: int | None = None) -> list[Any]:
+            rows: list[Any] = super().fetchmany(size)
+            counts.append(len(rows))
+            return rows
+
+    monkeypatch.setattr("duckdb_engine.CursorWrapper", Counting)
     return counts
 
 

@@ -9,7 +9,6 @@ import pytest
 from sqlfluff.core import FluffConfig, Linter
 
 from expectations.checks import Dataset
-from expectations.connection import databricks_dsn
 from expectations.served import ServedDepartment
 from expectations.sql import Sql
 from expectations.suites import (
@@ -98,11 +97,3 @@ def test_text_is_quoted() -> None:
     assert Sql("sqlite").texts(["it's", "b"]) == "'it''s', 'b'"
     assert Sql("mssql").text("ü") == "N'ü'"
     assert Sql("sqlite").texts([]) == "null"
-
-
-def test_databricks_url_keeps_the_token_in_the_environment() -> None:
-    url = "databricks://adb-1.2.azuredatabricks.net/sql/1.0/warehouses/abc?catalog=retail"
-    assert databricks_dsn(url) == (
-        "databricks://token:${DATABRICKS_TOKEN}@adb-1.2.azuredatabricks.net:443"
-        "?http_path=%2Fsql%2F1.0%2Fwarehouses%2Fabc&catalog=retail&schema=core"
-    )

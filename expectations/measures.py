@@ -113,7 +113,7 @@ def rows_of(execution_engine: Any, query: str) -> list[dict[str, Any]]:
     """
     with execution_engine.get_connection() as connection:
         result = connection.execute(sa.text(query.replace(":", r"\:")))
-        return [dict(row) for row in result.mappings()]
+        return [dict(row) for row in result.mappings().all()]
 
 
 class ExpectMeasureToBeBetween(BatchExpectation):  # type: ignore[misc]

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Select, func, select
 
 from api.errors import ApiError
 from api.schemas.base import RunRef
-from models_ml.prediction_store.finals import Effect
+from models_ml.prediction_store.finals import Effect, final_mean, final_quantiles
 from models_ml.prediction_store.overrides import SELECT_EFFECTS, effects_by_run
 from models_ml.prediction_store.schema import active_runs, model_runs, override_effects, overrides
 
@@ -36,6 +36,8 @@ SELECT_ACTIVE: Select[Any] = (
     .order_by(active_runs.c.store_id)
 )
 SELECT_SERVED_EFFECTS = SELECT_EFFECTS.where(override_effects.c.run_id.in_(select(active_runs.c.run_id)))
+SERIES_ATTRIBUTES = ("store_id", "item_id", "department_id", "category_id", "region_id")
+"""Attributes of a series that overrides select by."""
 _ATTEMPTS = 5
 
 
@@ -126,9 +128,13 @@ class Active:
         return cls(by_store, activated_at, digest.hexdigest()[:32], effects_by_run(effects))
 
 
-def has_overrides(rows: Sequence[Any]) -> bool:
-    """Whether rows of `SELECT_ACTIVE` say that there was ever an override."""
-    return bool(rows) and rows[0][-2] is not None
+def with_final(row: Sequence[Any], effects: Sequence[Effect]) -> tuple[Any, ...]:
+    """A row of ISO date, mean and quantiles, with quantiles of the final, and the final after the last."""
+    day, mean, *values = row
+    if not effects:
+        return (*row, mean)
+    final = final_mean(effects, day, mean)
+    return (day, mean, *final_quantiles(mean, final, values), final)
 
 
 def read_active(connection: Connection) -> Active:
@@ -139,7 +145,7 @@ def read_active(connection: Connection) -> Active:
     """
     rows = connection.execute(SELECT_ACTIVE).all()
     for _ in range(_ATTEMPTS):
-        if not has_overrides(rows):
+        if not rows or rows[0].last_override is None:  # there was never an override
             return Active.of(rows)
         effects = connection.execute(SELECT_SERVED_EFFECTS).all()
         again = connection.execute(SELECT_ACTIVE).all()

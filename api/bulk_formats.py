@@ -10,9 +10,10 @@ from typing import Any, Protocol
 import orjson
 import pyarrow as pa
 
+from api.negotiation import JSON
 from api.series import quantile_columns
 
-JSON, CSV, ARROW = "application/json", "text/csv", "application/vnd.apache.arrow.stream"
+CSV, ARROW = "text/csv", "application/vnd.apache.arrow.stream"
 
 Rows = Sequence[Sequence[Any]]
 """item_id, date, mean, the quantiles and the final, in order of item and date."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
@@ -18,12 +18,14 @@ from api import __version__, errors, openapi, telemetry
 from api.auth import KEY_HEADER, Authenticator
 from api.cache import ByteCache
 from api.gateway import Deadline, Gateway
+from api.negotiation import negotiated
 from api.reader import make_reader
 from api.routes import (
     accuracy,
     bulk,
     calendar,
     departments,
+    entry,
     explain,
     forecast,
     health,
@@ -47,6 +49,7 @@ from api.writer import StoreWriter
 from models_ml.errors import DemandError
 
 _ROUTES = (
+    entry,
     forecast,
     items,
     inventory,
@@ -84,9 +87,9 @@ class Api(FastAPI):
             outer = CORSMiddleware(
                 outer,
                 allow_origins=list(settings.origins),
-                allow_methods=["GET", "POST"],
-                allow_headers=["Authorization", KEY_HEADER, "X-Request-ID", "If-None-Match"],
-                expose_headers=["ETag", "X-Request-ID", "Retry-After"],
+                allow_methods=["GET", "HEAD", "POST"],
+                allow_headers=["Authorization", KEY_HEADER, "X-Request-ID", "If-None-Match", "Idempotency-Key"],
+                expose_headers=["ETag", "X-Request-ID", "Retry-After", "Location"],
             )
         return outer if self.tracer_provider is None else telemetry.traced(outer, self.tracer_provider)
 
@@ -133,8 +136,10 @@ def create_app(settings: ApiSettings | None = None) -> Api:
         title="Retail demand forecasts",
         version=__version__,
         lifespan=lifespan,
-        docs_url="/docs" if settings.auth == "off" else None,
+        # our own page at /docs has its files with it: FastAPI's asks a CDN
+        docs_url=None,
         redoc_url=None,
+        dependencies=[Depends(negotiated)],
         # FastAPI's answer to a path with a slash too many would be a redirect past the problem format
         redirect_slashes=False,
         # newer versions of FastAPI ask OpenTelemetry three times a request whether it is on; see `telemetry`

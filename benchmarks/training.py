@@ -27,7 +27,8 @@ from benchmarks.report import circumstances, write_section
 from benchmarks.scale import exponent, plan
 from models_ml.runs import artifact
 from models_ml.runs.backtest import Backtest
-from models_ml.runs.training import plan_training, train
+from models_ml.runs.fit import train
+from models_ml.runs.plan import plan_training
 from models_ml.settings import Settings, get_settings
 from models_ml.warehouse.connection import open_warehouse
 

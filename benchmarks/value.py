@@ -20,9 +20,9 @@ from benchmarks.report import circumstances
 from models_ml.inventory import value as worth
 from models_ml.inventory.feeds import kept_until_done
 from models_ml.inventory.terms import read_terms, terms_of
-from models_ml.job.pipeline import raw_fingerprint
 from models_ml.settings import get_settings
 from models_ml.warehouse.connection import open_warehouse
+from models_ml.warehouse.identity import raw_fingerprint
 
 FOLDS = "2016-04-24,2016-03-27,2016-02-28"
 """Last known days of three folds on the M5 data: days 1913, 1885 and 1857."""

@@ -165,7 +165,7 @@ class ApiClient:
 
     def lineage(self, item_id: str, store_id: str, day: dt.date) -> schemas.Lineage:
         """Where a served number comes from."""
-        parameters: dict[str, Parameter] = {"item": item_id, "store": store_id, "date": day.isoformat()}
+        parameters: dict[str, Parameter] = {"item_id": item_id, "store_id": store_id, "date": day.isoformat()}
         return self._get(schemas.Lineage, "/lineage", parameters)
 
     def overrides(self, parameters: Mapping[str, Parameter]) -> schemas.OverridePage:

@@ -76,12 +76,8 @@ class Days:
 
 
 def after_overrides(part: Part) -> Part:
-    """A day or week with the final for its mean, and quantiles that scale with it."""
-    if part.final == part.mean:
-        return part
-    scale = part.final / part.mean if part.mean else 1.0
-    quantiles = part.quantiles and {name: value * scale for name, value in part.quantiles.items()}
-    return part.model_copy(update={"mean": part.final, "quantiles": quantiles})
+    """A day or week with the final for its mean."""
+    return part if part.final == part.mean else part.model_copy(update={"mean": part.final})
 
 
 def changed(days: Sequence[schemas.ForecastDay]) -> dict[dt.date, float]:

@@ -72,6 +72,11 @@ class Settings(BaseSettings):
     refit_days: int = Field(
         7, ge=1, description="Days for which a fitted model forecasts again in `demand run`; 1: every run fits."
     )
+    keep_runs: int = Field(
+        35,
+        ge=2,
+        description="Runs kept in the store and in `models/` by `demand run`, beside those served.",
+    )
     history_days: int = Field(112, ge=28, description="Days of recent sales published for serving.")
     inventory_terms: Path | None = Field(
         None, description="CSV of ordering terms that outrank dbt_project/seeds/inventory/inventory_terms.csv."

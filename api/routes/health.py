@@ -22,7 +22,12 @@ from models_ml.prediction_store.migrate import current_revision, revisions
 router = APIRouter(tags=["operation"])
 
 
-@router.get("/health", operation_id="getHealth", responses=openapi_responses("busy", "internal"))
+@router.get(
+    "/health",
+    operation_id="getHealth",
+    summary="Whether the process answers",
+    responses=openapi_responses("not-acceptable", "busy", "internal"),
+)
 async def health(runtime: RuntimeDep, response: Response) -> Health:
     """The process answers. Says nothing about the store; for that see `/ready`."""
     response.headers["Cache-Control"] = "no-store"
@@ -32,8 +37,12 @@ async def health(runtime: RuntimeDep, response: Response) -> Health:
 @router.get(
     "/ready",
     operation_id="getReadiness",
+    summary="Whether forecasts can be served",
     response_model=Readiness,
-    responses={503: {"description": "Not ready, and why.", "model": Readiness}, **openapi_responses("internal")},
+    responses={
+        503: {"description": "Not ready, and why.", "model": Readiness},
+        **openapi_responses("not-acceptable", "internal"),
+    },
 )
 async def ready(runtime: RuntimeDep) -> JSONResponse:
     """Store reachable, migrations current, a run served, and how old it is.

@@ -12,16 +12,12 @@ from api.answers import answer_from_ledger, to_json
 from api.deps import CursorQuery, DateQuery, LimitQuery, NodeQuery, Question, RuntimeDep
 from api.errors import ApiError, one_field
 from api.queries.overrides import override_detail, override_page
-from api.routes.responses import READ, openapi_responses
+from api.routes.responses import POSTED, READ, openapi_responses
 from api.schemas.overrides import Override, OverridePage, OverridePreview, OverrideRequest, PreviewDay, RevokeRequest
 from models_ml.prediction_store import overrides as ledger
 
 router = APIRouter(tags=["overrides"])
 
-WRITE: dict[int | str, dict[str, Any]] = {
-    **{status: answer for status, answer in READ.items() if status != 304},
-    **openapi_responses("body-too-large"),
-}
 IdPath = Annotated[int, Path(ge=1, le=2_147_483_647, description="Override.", examples=[1])]
 
 
@@ -38,6 +34,7 @@ class OverridesQuestion(Question):
 @router.get(
     "/overrides",
     operation_id="listOverrides",
+    summary="Overrides that planners made",
     response_model=OverridePage,
     responses={**READ, **openapi_responses("unusable-cursor")},
 )
@@ -48,7 +45,9 @@ async def listing(request: Request, runtime: RuntimeDep, question: Annotated[Ove
     )
 
 
-@router.post("/overrides", operation_id="postOverride", response_model=Override, responses=WRITE)
+@router.post(
+    "/overrides", operation_id="postOverride", summary="Override a forecast", response_model=Override, responses=POSTED
+)
 async def make(request: Request, runtime: RuntimeDep, body: OverrideRequest) -> Response:
     """Override the forecast of a node; the next request for any forecast below or above it sees the change.
 
@@ -60,7 +59,13 @@ async def make(request: Request, runtime: RuntimeDep, body: OverrideRequest) -> 
     return await _one(runtime, made)
 
 
-@router.post("/override-preview", operation_id="postOverridePreview", response_model=OverridePreview, responses=WRITE)
+@router.post(
+    "/override-preview",
+    operation_id="postOverridePreview",
+    summary="Preview of an override",
+    response_model=OverridePreview,
+    responses=POSTED,
+)
 async def preview(runtime: RuntimeDep, body: OverrideRequest) -> Response:
     """What an override would change of its node, day by day; nothing is stored."""
     new = _asked_for(body, body.author or "preview")
@@ -78,6 +83,7 @@ async def preview(runtime: RuntimeDep, body: OverrideRequest) -> Response:
 @router.get(
     "/overrides/{override_id}",
     operation_id="getOverride",
+    summary="One override",
     response_model=Override,
     responses={**READ, **openapi_responses("unknown-override")},
 )
@@ -91,8 +97,9 @@ async def one(request: Request, runtime: RuntimeDep, override_id: IdPath) -> Res
 @router.post(
     "/overrides/{override_id}/revoke",
     operation_id="postRevocation",
+    summary="Revoke an override",
     response_model=Override,
-    responses={**WRITE, **openapi_responses("unknown-override", "already-revoked")},
+    responses={**POSTED, **openapi_responses("unknown-override", "already-revoked")},
 )
 async def revoke(request: Request, runtime: RuntimeDep, override_id: IdPath, body: RevokeRequest) -> Response:
     """Take an override back: it changes forecasts no more, and stays in the ledger with who revoked it and why."""
@@ -119,7 +126,7 @@ def _author(request: Request, given: str | None) -> str:
         return given
     if not state["may_write"]:
         raise ApiError(
-            "forbidden", f"{name} may read only. Who may write is named in DEMAND_API_WRITERS: keys, roles or scopes."
+            "forbidden", f"{name} may read only. Who may write is named in DEMAND_API_POSTEDRS: keys, roles or scopes."
         )
     return name if given is None else f"{given} (by {name})"
 

@@ -19,6 +19,9 @@ if database_principal_id(N'demand_writer') is null
     create role demand_writer;
 grant select, insert, update, delete, alter, references on schema::dbo to demand_writer;
 grant create table, create view to demand_writer;
+-- dbt-sqlserver looks up which views hang on a table before it drops one.
+grant select on sys.sql_expression_dependencies to demand_writer;
+grant view definition to demand_writer;
 
 declare @name sysname, @client_id uniqueidentifier, @role_name sysname, @statement nvarchar(max);
 declare users cursor local fast_forward for select name, client_id, role_name from @users;

@@ -35,7 +35,8 @@ def simulate(
 
 def ingest(data_dir: DataDir = None, stores: Stores = None, home: Home = None) -> None:
     """Read raw files into the warehouse's raw tables; a bad file is refused whole."""
-    from models_ml.job.pipeline import describe_ingest, ingest_raw
+    from models_ml.job.raw_data import ingest_raw
+    from models_ml.job.wording import describe_ingest
 
     settings = settings_with(data_dir=data_dir, stores=stores, home=home)
     typer.echo(describe_ingest(ingest_raw(settings)))
@@ -47,7 +48,7 @@ def build(
     home: Home = None,
 ) -> None:
     """Build one zone's models with dbt, and run their tests."""
-    from models_ml.job.pipeline import prepare_home
+    from models_ml.job.raw_data import prepare_home
     from models_ml.warehouse import dbt
 
     settings = settings_with(home=home)
@@ -70,7 +71,7 @@ def quality(
 
 def monitor(home: Home = None) -> None:
     """Compare the newest sales with the year before and with what was forecast; raise or clear alarms."""
-    from models_ml.job.pipeline import prepare_home
+    from models_ml.job.raw_data import prepare_home
     from models_ml.monitoring.run import monitor as run_monitor
 
     settings = settings_with(home=home)
@@ -83,9 +84,13 @@ def monitor(home: Home = None) -> None:
 
 def docs(home: Home = None) -> None:
     """Build the static site: lineage, data quality, the API's contract."""
+<<<<<<< HEAD
     from api.main import create_app
     from api.settings import ApiSettings
     from models_ml.job.pipeline import prepare_home
+=======
+    from models_ml.job.raw_data import prepare_home
+>>>>>>> main
     from models_ml.site import build_site
 
     settings = settings_with(home=home)

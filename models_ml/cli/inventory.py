@@ -48,9 +48,9 @@ def value(
     from models_ml.inventory import terms as ordering
     from models_ml.inventory import value as worth
     from models_ml.inventory.feeds import kept_until_done
-    from models_ml.job.pipeline import raw_fingerprint
     from models_ml.warehouse import marts
     from models_ml.warehouse.connection import open_warehouse
+    from models_ml.warehouse.identity import raw_fingerprint
 
     settings = settings_with(stores=stores, home=home, inventory_terms=terms)
     low, high = ordering.BOUNDS["service_level"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from models_ml.cli.checks import check_run
 from models_ml.cli.options import Home, Model, Reports, Stores, parse_date, settings_with
 
 if TYPE_CHECKING:
@@ -34,17 +35,21 @@ def train(
     """Fit a model on the marts and save its forecasts under models/ in the home."""
     from models_ml.cli.progress import Progress
     from models_ml.inventory.rows import unreached
-    from models_ml.job.pipeline import prepare_home, raw_fingerprint, rivals
-    from models_ml.runs import training
+    from models_ml.job.publishing import rivals
+    from models_ml.job.raw_data import prepare_home
+    from models_ml.runs import fit
     from models_ml.runs.backtest import Backtest
+    from models_ml.runs.folds import backtest_folds
+    from models_ml.runs.plan import plan_training
     from models_ml.warehouse.connection import open_warehouse
+    from models_ml.warehouse.identity import raw_fingerprint
 
     settings = settings_with(model=model, stores=stores, home=home)
     warehouse = open_warehouse(
         settings.effective_warehouse_url, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
     )
     origin = parse_date(as_of, "--as-of") if as_of else None
-    plan = training.plan_training(settings, warehouse, raw_fingerprint(settings, warehouse), origin)
+    plan = plan_training(settings, warehouse, raw_fingerprint(settings, warehouse), origin)
     if plan.note:
         typer.echo(plan.note)
     progress, scored = Progress(), Backtest.none()
@@ -53,10 +58,10 @@ def train(
         fold = plan.marts.origin - timedelta(days=plan.marts.horizon_days)
         with progress.step("backtest") as step:
             models = [plan.model, *rivals(settings, plan, fold)]
-            scored = training.backtest_folds(settings, plan.marts, [fold], models)
+            scored = backtest_folds(settings, plan.marts, [fold], models)
             step.note = told(scored.metrics)
     with progress.step("train and forecast"):
-        folder = training.train(plan, settings, scored, settings.home / "models")
+        folder = fit.train(plan, settings, scored, settings.home / "models")
     typer.echo(f"{plan.run_id}: {plan.model} from {plan.marts.origin}, {len(plan.marts.series)} series, in {folder}")
     untold = unreached(plan.terms, plan.marts.horizon_days)
     if untold:
@@ -89,8 +94,9 @@ def backtest(
 
     from models_ml.cli.progress import Progress
     from models_ml.errors import InputError
-    from models_ml.job.pipeline import keep_backtest
-    from models_ml.runs import artifact, training
+    from models_ml.job.publishing import keep_backtest
+    from models_ml.runs import artifact
+    from models_ml.runs.folds import backtest_folds
     from models_ml.warehouse import marts
     from models_ml.warehouse.connection import open_warehouse
 
@@ -119,7 +125,7 @@ def backtest(
     view = marts.Marts(warehouse, last, settings.horizon_days, settings.store_list)
     names = (model or settings.model).split(",")
     with Progress().step("backtest"):
-        scored = training.backtest_folds(
+        scored = backtest_folds(
             settings,
             view,
             origins,
@@ -182,14 +188,16 @@ def publish(
     """Write a trained run to the prediction store, check it and serve it; a faulty or worse one is not served."""
     from models_ml.cli.progress import Progress
     from models_ml.cli.store import rebuild_reports
-    from models_ml.job.pipeline import check_forecasts, prepare_home, publish_artifact, recorded
+    from models_ml.job.publishing import publish_artifact
+    from models_ml.job.raw_data import prepare_home
+    from models_ml.job.recording import recorded
     from models_ml.runs import artifact
 
     settings = settings_with(home=home)
     models = settings.home / "models"
     folder = artifact.latest(models) if run_id == "latest" else models / run_id
     prepare_home(settings)
-    published = publish_artifact(settings, folder, activate=activate, check=partial(check_forecasts, fresh=activate))
+    published = publish_artifact(settings, folder, activate=activate, check=partial(check_run, fresh=activate))
     typer.echo(published.text)
     notes = list(published.notes)
     with recorded(settings, folder, Progress(), notes):
@@ -215,7 +223,6 @@ def explain(
 
     from models_ml.cli.store import opened, served_run
     from models_ml.errors import InputError
-    from models_ml.job.pipeline import explain_item
     from models_ml.runs import explain as explaining
 
     if (item is None) != (store is None) or (item and node):
@@ -223,7 +230,7 @@ def explain(
     with opened(home) as engine:
         chosen = run_id or served_run(engine)
         if item is not None and store is not None:
-            explanation = explain_item(settings_with(home=home), chosen, store, item)
+            explanation = explaining.explain_trained_item(settings_with(home=home), chosen, store, item)
         else:
             explanation = explaining.explain_node(engine, chosen, node or "total")
     units = explanation.units

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from models_ml.cli.checks import quality_checks
 from models_ml.cli.model import AsOf
 from models_ml.cli.options import DataDir, Home, Model, Stores, parse_date, settings_with
 
 if TYPE_CHECKING:
-    from models_ml.job.pipeline import Outcome
+    from models_ml.job.main import Outcome
     from models_ml.settings import Settings
 
 
@@ -35,10 +36,10 @@ def run(
     dbt.prepare(settings)  # while this process loads the rest
 
     from models_ml.cli.progress import Progress
-    from models_ml.job.pipeline import main_job
+    from models_ml.job.main import main_job
 
     origin = parse_date(as_of, "--as-of") if as_of else None
-    outcome = main_job(settings, Progress(), origin=origin, force=force, track=track)
+    outcome = main_job(settings, Progress(), quality_checks(), origin=origin, force=force, track=track)
     show(outcome, settings)
 
 
@@ -48,7 +49,7 @@ def show(outcome: Outcome, settings: Settings) -> None:
     from rich.table import Table
 
     from models_ml.forecasters.registry import BASELINE
-    from models_ml.job.pipeline import stores_named
+    from models_ml.job.wording import stores_named
 
     console = Console(highlight=False)
     table = Table(show_header=False, title="Published", title_justify="left")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,9 @@ store_app = typer.Typer(help="The prediction store's tables.", no_args_is_help=T
 
 RunId = Annotated[str, typer.Argument(help="A run, or the beginning of its id.")]
 Reason = Annotated[str | None, typer.Option("--reason", help="Why; kept in the log of activations.")]
+
+
+Author = Annotated[str | None, typer.Option("--author", help="Who decides; the user of this computer if not given.")]
 
 
 @contextmanager
@@ -50,6 +54,7 @@ def upgrade(home: Home = None) -> None:
 def promote(
     run_id: RunId,
     reason: Reason = None,
+    author: Author = None,
     force: Annotated[bool, typer.Option("--force", help="Even if the served run has a later origin.")] = False,
     reports: Reports = None,
     home: Home = None,
@@ -58,14 +63,14 @@ def promote(
     from models_ml.prediction_store import runs
 
     with opened(home) as engine:
-        moved = runs.promote(engine, run_id, reason=reason, force=force)
+        moved = runs.promote(engine, run_id, reason=reason, author=author or getpass.getuser(), force=force)
     typer.echo(f"{run_id} is served for {', '.join(moved)}." if moved else f"{run_id} was served already.")
     tell_mlflow(home)
     rebuild_reports(reports, home)
 
 
-def rollback(stores: Stores = None, reason: Reason = None, home: Home = None) -> None:
-    """Serve again what was served before, for some stores or all."""
+def rollback(stores: Stores = None, reason: Reason = None, author: Author = None, home: Home = None) -> None:
+    """Serve again what was served before, for some stores or all. Stands until a run is promoted by name."""
     from models_ml.prediction_store import read, runs
     from models_ml.prediction_store.transactions import reading
 
@@ -75,14 +80,14 @@ def rollback(stores: Stores = None, reason: Reason = None, home: Home = None) ->
         else:
             with reading(engine) as connection:
                 chosen = sorted(read.pointers(connection))
-        for store, run in runs.rollback(engine, chosen, reason=reason).items():
+        for store, run in runs.rollback(engine, chosen, reason=reason, author=author or getpass.getuser()).items():
             typer.echo(f"{store}: {run}")
     tell_mlflow(home)
 
 
 def rebuild_reports(wanted: bool | None, home: Path | None) -> None:
     """Rebuild the serving models, if the option or the setting asks for it."""
-    from models_ml.job.pipeline import build_reports
+    from models_ml.job.builds import build_reports
 
     settings = settings_with(home=home, publish_builds_reports=wanted)
     if settings.publish_builds_reports:
@@ -91,7 +96,7 @@ def rebuild_reports(wanted: bool | None, home: Path | None) -> None:
 
 def tell_mlflow(home: Path | None) -> None:
     """Move MLflow's aliases after the store's pointers; what is served does not depend on it."""
-    from models_ml.job.pipeline import move_aliases
+    from models_ml.job.recording import move_aliases
 
     warning = move_aliases(settings_with(home=home))
     if warning:
@@ -149,12 +154,10 @@ def compare_runs(first: RunId, second: RunId, home: Home = None) -> None:
 def prune_runs(
     keep: Annotated[int, typer.Option(help="Runs published last that are kept.", min=1)] = 10, home: Home = None
 ) -> None:
-    """Delete old runs; a served run, or the one before it, never."""
-    from models_ml.prediction_store import runs
+    """Delete old runs in the store and in `models/`; a served run, or the one before it, never."""
+    from models_ml.job.retention import prune
 
-    with opened(home) as engine:
-        removed = runs.prune(engine, keep=keep)
-    typer.echo(f"Removed {', '.join(removed)}." if removed else "Nothing to remove.")
+    typer.echo("\n".join(prune(settings_with(home=home), keep)) or "Nothing to remove.")
 
 
 def export(

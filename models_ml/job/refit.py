@@ -17,7 +17,7 @@ from models_ml import provenance
 from models_ml.errors import InputError
 from models_ml.job import promotion
 from models_ml.runs import artifact
-from models_ml.runs.training import FITTED_BY, Plan
+from models_ml.runs.plan import FITTED_BY, Plan
 from models_ml.settings import Settings
 from models_ml.warehouse.marts import SERIES_KEYS
 

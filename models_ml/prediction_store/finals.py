@@ -7,7 +7,8 @@ Overrides act on series, in the order of their creation, each on what the ones b
   them are zero, every one that is on sale (is forecast that day) has the same.
 
 Finals of nodes are sums of finals of series, so all twelve levels add up whatever overlaps. Quantiles scale with the
-mean: a final quantile is the model's, times final / mean; where the model's mean is zero there is no shape to scale.
+mean: a final quantile is the model's, times final / mean; where the model's mean is zero and the final is not, there
+is no distribution to scale and no final quantile.
 """
 
 from __future__ import annotations
@@ -73,6 +74,16 @@ def final_mean(effects: Iterable[Effect], day: str, mean: float) -> float:
         if change is not None:
             mean = change.on(mean)
     return mean
+
+
+def final_quantiles(mean: float, final: float, quantiles: Sequence[float | None]) -> Sequence[float | None]:
+    """Quantiles of a final from the model's; None where overrides set units against a mean of zero."""
+    if final == mean:
+        return quantiles
+    if mean == 0:
+        return [None] * len(quantiles)
+    scale = final / mean
+    return [None if value is None else value * scale for value in quantiles]
 
 
 def below(series: Mapping[str, NDArray[Any]], node_id: str) -> Mask:

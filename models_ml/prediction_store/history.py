@@ -25,6 +25,7 @@ from models_ml.prediction_store.schema import (
     sales_history_days,
     staged_sales_history,
 )
+from models_ml.prediction_store.text import one_of
 
 Calendar = dict[str, list[dict[str, Any]]]
 
@@ -53,7 +54,7 @@ def stored_days(connection: Connection, run: RunRecord) -> Checksums:
     """What the store has of the days of a run's stores."""
     table = sales_history_days
     rows = connection.execute(
-        select(table.c.store_id, table.c.date, table.c.checksum).where(table.c.store_id.in_(sorted(run.scope)))
+        select(table.c.store_id, table.c.date, table.c.checksum).where(one_of(table.c.store_id, run.scope))
     )
     return {(store, day): checksum for store, day, checksum in rows}
 

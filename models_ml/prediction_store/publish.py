@@ -56,7 +56,8 @@ def publish(
 ) -> Publication:
     """Write a run, verify it and serve it for the stores of its scope.
 
-    The same run_id published before is not written again; its stores are pointed at it if they are not.
+    The same run_id published before is not written again; its stores are pointed at it if they are not, but for those
+    that were rolled back from it: only `runs.promote` serves it there again.
     A pointer moves only if it still shows the run that it showed when the publish began, so of two publishers
     of one store the first to finish wins and the other is refused whole.
 
@@ -91,7 +92,10 @@ def publish(
         sent, counts, calendar = _stage(engine, run, frames, claim, batch_rows, progress)
         checksum = run_transaction(engine, lambda connection: verify(connection, run, sent, counts), write=False)
         run_transaction(
-            engine, lambda connection: _show(connection, run, claim, expected, calendar, days, counts, checksum)
+            engine,
+            lambda connection: _show(connection, run, claim, expected, calendar, days, counts, checksum),
+            # A challenger moves no pointer, so on a server two of one store may add the same day of sales.
+            repeat_on=(IntegrityError,),
         )
     except BaseException as error:
         _fail(engine, run.run_id, claim, error)
@@ -110,7 +114,8 @@ def _begin(
     ).one_or_none()
     expected = pointers.current(connection, run.scope) if activate else {}
     if stored is not None and stored.status == "published":
-        expected = {store: active for store, active in expected.items() if active != run.run_id}
+        refused = pointers.rolled_back(connection, run.run_id)
+        expected = {s: active for s, active in expected.items() if active != run.run_id and s not in refused}
         if expected:
             if not force:
                 pointers.refuse_older(connection, run.run_id, run.origin, expected)
@@ -257,9 +262,10 @@ def _show(
             checksum=checksum,
         )
     )
+    # First: whoever is late to the pointers is refused here, before the rows that runs share collide.
+    pointers.move(connection, run.run_id, expected, "publish", None)
     history.merge_sales(connection, run, days)
     history.merge_calendar(connection, calendar)
-    pointers.move(connection, run.run_id, expected, "publish", None)
     if expected:
         overrides.refresh(connection)
 

@@ -543,6 +543,7 @@ activations = Table(
     Column("activated_at", TIMESTAMP, nullable=False),
     Column("action", NAME, nullable=False),
     Column("reason", LONG_TEXT, nullable=True),
+    Column("author", Unicode(200), nullable=True),
     _one_of("action", ACTIONS),
     Index("ix_activations_store_id_id", "store_id", "id"),
 )

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 from sqlalchemy import Engine, select
 
-from models_ml.errors import InputError
+from models_ml.errors import InputError, ModelError
 from models_ml.forecasters.base import Contributions, Explainable, Forecast, Forecaster, ItemExplainable
 from models_ml.forecasters.storage import FittedModel
 from models_ml.hierarchy.aggregation import AGGREGATE_LEVELS, BOTTOM_AGGREGATE, Hierarchy, node_ids
@@ -17,8 +17,12 @@ from models_ml.hierarchy.steps import step_sums
 from models_ml.prediction_store import read, runs
 from models_ml.prediction_store.schema import run_nodes
 from models_ml.prediction_store.transactions import reading
+from models_ml.runs import artifact
 from models_ml.runs.artifact import RunArtifact
 from models_ml.runs.feature_families import CLOSED, LEVEL, MEANINGS, RECONCILIATION, STORE_DEPARTMENT, family_of
+from models_ml.settings import Settings
+from models_ml.warehouse.connection import open_warehouse
+from models_ml.warehouse.identity import raw_fingerprint
 from models_ml.warehouse.marts import Marts
 
 
@@ -185,6 +189,29 @@ def explain_item(model: FittedModel, marts: Marts, run: RunArtifact, store_id: s
         share(mean[row].sum(), mean[kin].sum()),
         share(recent[row], recent[kin].sum()),
     )
+
+
+def explain_trained_item(settings: Settings, run_id: str, store_id: str, item_id: str) -> Explanation:
+    """Why a run forecasts an item as it does, by its stored model on the marts that it was fitted on.
+
+    Raises:
+        InputError: the home holds no such run or item, or its model cannot say why.
+        ModelError: the marts hold other data than the run was fitted on.
+    """
+    folder = settings.home / "models" / run_id
+    run = artifact.load(folder)
+    record = artifact.record_of(run)
+    warehouse = open_warehouse(
+        settings.effective_warehouse_url, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
+    )
+    if raw_fingerprint(settings, warehouse) != record.data_fingerprint:
+        raise ModelError(
+            f"The warehouse holds other data than {run_id} was fitted on, so its items cannot be explained. "
+            "Explain a run of the present data, or a node (`--node`), whose explanation is stored."
+        )
+    model = FittedModel.load(folder / artifact.MODEL, threads=settings.threads)
+    marts = Marts(warehouse, record.origin, record.horizon_days, record.scope)
+    return explain_item(model, marts, run, store_id, item_id)
 
 
 def share(part: float, whole: float) -> float:

@@ -56,6 +56,17 @@ class Warehouse(Protocol):
         yield self.read(relation, columns, **rows)
 
 
+MOST_MARKERS = 100
+"""Values of a list that are a parameter each; Databricks takes 255 parameters."""
+
+
+def _one_of(column: str, values: list[Any]) -> tuple[str, list[Any]]:
+    """A condition and its parameters: a marker a value, or all values as the lines of one."""
+    if len(values) <= MOST_MARKERS:
+        return f"{column} in ({', '.join('?' * len(values))})", values
+    return f"array_contains(split(?, chr(10)), cast({column} as string))", ["\n".join(map(str, values))]
+
+
 def select_statement(
     relation: str,
     columns: Sequence[str],
@@ -71,15 +82,17 @@ def select_statement(
     conditions: list[str] = []
     parameters: list[Any] = []
     if stores:
-        conditions.append(f"store_id in ({', '.join('?' * len(stores))})")
-        parameters += list(stores)
+        condition, given = _one_of("store_id", list(stores))
+        conditions.append(condition)
+        parameters += given
     for operator, bound in ((">=", since), ("<=", until)):
         if bound is not None:
             conditions.append(f"{date_column} {operator} ?")
             parameters.append(bound)
     if dates is not None:
-        conditions.append(f"{date_column} in ({', '.join('?' * len(dates))})" if dates else "1 = 0")
-        parameters += list(dates)
+        condition, given = _one_of(date_column, list(dates)) if dates else ("1 = 0", [])
+        conditions.append(condition)
+        parameters += given
     where = f" where {' and '.join(conditions)}" if conditions else ""
     # Names come from this package's own code, values are bound: nothing a user types is spliced in.
     return f"select {quoted} from {relation}{where}", parameters  # noqa: S608

@@ -129,7 +129,7 @@ def test_rows_of_the_picture_cover_each_day_once_and_mark_the_calendar() -> None
 
 def test_what_overrides_change_is_shown_after_them_beside_the_model() -> None:
     plain = schemas.ForecastDay(date=after(1), mean=10.0, quantiles={"0.025": 5.0, "0.975": 20.0}, final=10.0)
-    raised = plain.model_copy(update={"date": after(2), "final": 15.0})
+    raised = plain.model_copy(update={"date": after(2), "final": 15.0, "quantiles": {"0.025": 7.5, "0.975": 30.0}})
     from_nothing = plain.model_copy(update={"date": after(3), "mean": 0.0, "quantiles": None, "final": 4.0})
     forecast = [plain, raised, from_nothing]
     shown = [outlook.after_overrides(day) for day in forecast]

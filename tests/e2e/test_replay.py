@@ -8,9 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from models_ml.job.pipeline import build_warehouse, ingest_raw, prepare_home
+from models_ml.job.builds import build_warehouse
+from models_ml.job.raw_data import ingest_raw, prepare_home
 from models_ml.runs.backtest import Backtest
-from models_ml.runs.training import plan_training, train
+from models_ml.runs.fit import train
+from models_ml.runs.plan import plan_training
 from models_ml.settings import Settings
 from models_ml.sources.m5.layout import FIRST_DAY, PRICES_FILE, SALES_FILE
 from models_ml.sources.m5.simulate import simulate

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from expectations.run import run_zones
-from models_ml.job.pipeline import ingest_raw, prepare_home
+from models_ml.job.raw_data import ingest_raw, prepare_home
 from models_ml.settings import Settings
 from models_ml.warehouse import dbt
 

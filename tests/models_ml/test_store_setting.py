@@ -15,7 +15,7 @@ from dbt.config.renderer import ProfileRenderer
 from dbt_common.context import set_invocation_context
 
 from models_ml.errors import StepError, StoreError
-from models_ml.job import pipeline
+from models_ml.job import builds
 from models_ml.prediction_store.engine import make_engine
 from models_ml.settings import REPOSITORY, Settings
 from models_ml.warehouse import dbt
@@ -76,4 +76,4 @@ def test_reports_that_cannot_be_built_leave_what_was_published(monkeypatch: pyte
 
     monkeypatch.setattr(dbt, "build", fail)
     with pytest.raises(StepError, match=r"stands and is served(.|\n)*dbt\.log(.|\n)*demand build --selector serving"):
-        pipeline.build_reports(Settings())
+        builds.build_reports(Settings())

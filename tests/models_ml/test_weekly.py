@@ -23,7 +23,8 @@ from models_ml.prediction_store.migrate import upgrade
 from models_ml.prediction_store.publish import publish
 from models_ml.runs import artifact
 from models_ml.runs.backtest import Backtest, backtest
-from models_ml.runs.training import Plan, train
+from models_ml.runs.fit import train
+from models_ml.runs.plan import Plan
 from models_ml.settings import Settings
 from models_ml.sources.long.simulate import LAST_MONDAY, shop
 from models_ml.warehouse.connection import DuckDBWarehouse

@@ -24,8 +24,9 @@ from models_ml.sources.long.guesses import (
     rows_of,
     words,
 )
-from models_ml.sources.long.ingest import MOST_VALUES, refuse_unseen
+from models_ml.sources.long.ingest import refuse_unseen
 from models_ml.sources.long.mapping import RawTables
+from models_ml.sources.long.regressors import MOST_VALUES
 from models_ml.sources.long.relations import Relation, attach, open_relation
 from models_ml.sources.long.session import DatabricksSession, Session
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from models_ml.sources.long.config import SourceConfig
+from models_ml.sources.long.raw_schema import SCHEMA, first
 from models_ml.sources.long.session import Session
 
 
@@ -33,3 +34,32 @@ def left_out(connection: Session, config: SourceConfig, schema: str) -> Iterator
     days = connection.execute(f"select date_diff('day', min(date), max(date)) + 1 from {schema}.sales").fetchone()
     if days is not None and days[0] < 400:
         yield f"last year's features: {days[0]} days of history are less than thirteen months"
+
+
+def warnings(connection: Session, config: SourceConfig, horizon_days: int) -> Iterator[str]:
+    """What is left out or guessed, and why."""
+    left_out = first(
+        connection,
+        "select count(*), min(store_id), min(item_id) from ("
+        f"select store_id, item_id from {SCHEMA}.sales group by all having not sum(greatest(units, 0)) > 0) as never",
+    )
+    if left_out is not None and left_out[0]:
+        yield f"{left_out[0]} series never sold (such as {left_out[2]} in {left_out[1]}) and are left out."
+    [(negative,)] = connection.execute(f"select count(*) from {SCHEMA}.sales where units < 0").fetchall()
+    if negative:
+        rows = negative // config.step_days  # a week is seven days here
+        yield f"{rows:,} rows have negative units; a {config.grain} whose sum is below zero counts as zero."
+    if config.prices is None and config.sales.price is None:
+        yield "there are no prices: WRMSSE weighs by units, revenue is left out."
+    ends = connection.execute(
+        "select column_name, min(given_until) from (select * from"
+        f" {SCHEMA}.declared_regressors where availability = 'known') as known cross join"
+        f" (select max(date) + {horizon_days} as last_date from {SCHEMA}.sales) as horizon"
+        " where given_until is null or given_until < last_date group by column_name order by column_name"
+    ).fetchall()
+    for column, until in ends:
+        said = "no value" if until is None else f"values until {until}"
+        yield (
+            f"{column} has {said}: on later days to forecast it counts as usual. Give coming values by rows without "
+            "units, or by the table `future`."
+        )

@@ -15,9 +15,10 @@ from models_ml.evaluation.demand_class import ADI_CUT, CV2_CUT, NEW_DAYS
 from models_ml.sources.loading import connected
 from models_ml.sources.long.config import SourceConfig, config_path, read_config
 from models_ml.sources.long.estimate import Size
-from models_ml.sources.long.ingest import SCHEMA, load, open_relations, refuse_unseen, warnings
+from models_ml.sources.long.ingest import load, open_relations, refuse_unseen
 from models_ml.sources.long.mapping import RawTables
-from models_ml.sources.long.omissions import left_out
+from models_ml.sources.long.omissions import left_out, warnings
+from models_ml.sources.long.raw_schema import SCHEMA
 from models_ml.sources.long.relations import attach
 from models_ml.sources.long.session import DatabricksSession, Session, scratch
 

@@ -16,7 +16,7 @@ from azure.storage.blob import ContainerClient, ContentSettings
 from pydantic import SecretStr
 
 from models_ml.errors import InputError, LakeError
-from models_ml.job.pipeline import ingest_raw
+from models_ml.job.raw_data import ingest_raw
 from models_ml.lake.address import LakeAddress, parse_address
 from models_ml.lake.transfer import download, list_files, local_files, upload
 from models_ml.settings import Settings

@@ -14,7 +14,7 @@ import pytest
 from models_ml import provenance
 from models_ml.job.refit import with_served_model
 from models_ml.runs import artifact
-from models_ml.runs.training import Plan, plan_training, run_id_of
+from models_ml.runs.plan import Plan, plan_training, run_id_of
 from models_ml.settings import Settings
 from models_ml.warehouse.connection import open_warehouse
 from models_ml.warehouse.marts import Marts

@@ -26,7 +26,8 @@ from models_ml.prediction_store.publish import publish
 from models_ml.prediction_store.schema import forecasts, node_forecasts
 from models_ml.runs import artifact
 from models_ml.runs.backtest import Backtest
-from models_ml.runs.training import Plan, train
+from models_ml.runs.fit import train
+from models_ml.runs.plan import Plan
 from models_ml.settings import Settings
 from models_ml.warehouse.connection import DuckDBWarehouse
 from models_ml.warehouse.marts import Marts

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, delete, event, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from models_ml.errors import PublishError
-from models_ml.prediction_store import claims, leftovers, read, runs, verify
+from models_ml.prediction_store import claims, leftovers, read, runs, transactions, verify
 from models_ml.prediction_store.engine import make_engine
 from models_ml.prediction_store.frames import FRAME_TABLES
 from models_ml.prediction_store.publish import publish
@@ -49,6 +49,18 @@ def everything(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
 def served(engine: Engine) -> dict[str, str]:
     with reading(engine) as connection:
         return read.pointers(connection)
+
+
+collided: list[str] = []
+MOST_COLLISIONS = 2
+
+
+def collide(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+    """As SQL Server answers when another publisher has committed the same day of sales."""
+    if statement.startswith("INSERT INTO sales_history ") and len(collided) < MOST_COLLISIONS:
+        collided.append(statement)
+        said = "[SQL Server]Violation of PRIMARY KEY constraint 'pk_sales_history'. (2627)"
+        raise IntegrityError(statement, {}, Exception("23000", said))
 
 
 def test_published_run_is_stored_whole_and_served(engine: Engine, made: Callable[..., Any]) -> None:
@@ -257,6 +269,40 @@ class TestTwoPublishers:
         assert served(engine) == {"TX_1": quick.run_id}
         assert runs.show(engine, slow.run_id).status == "failed"
         assert {row[0] for row in everything(engine)["forecasts"]} == {quick.run_id}
+
+    def test_23_08_loser_of_a_race_is_refused_before_shared_rows_collide(
+        self, sqlite_url: str, made: Callable[..., Any]
+    ) -> None:
+        """On a server, both publishers have looked at the sales before either commits: the second insert collides."""
+        engine = make_engine(sqlite_url)
+        done = []
+        collided.clear()
+
+        def overtake(name: str, _rows: int) -> None:
+            if name == "forecasts" and not done:
+                done.append(publish(engine, *made(2)))
+                event.listen(engine, "before_cursor_execute", collide)
+
+        with pytest.raises(PublishError, match="another run was published for store CA_1"):
+            publish(engine, *made(1), progress=overtake)
+        event.remove(engine, "before_cursor_execute", collide)
+        assert set(served(engine).values()) == {made(2)[0].run_id}
+        engine.dispose()
+
+    def test_23_08_challengers_of_one_store_both_get_their_sales_in(
+        self, sqlite_url: str, made: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Neither moves a pointer, so the second to add a day of sales does its last transaction again."""
+        engine = make_engine(sqlite_url)
+        monkeypatch.setattr(transactions, "FIRST_WAIT_SECONDS", 0.0)
+        collided.clear()
+        event.listen(engine, "before_cursor_execute", collide)
+        run, frames = made(1, role="challenger")
+        assert publish(engine, run, frames, activate=False).outcome == "published"
+        assert len(collided) == MOST_COLLISIONS
+        with reading(engine) as connection:
+            assert connection.execute(select(func.count()).select_from(sales_history)).scalar_one() > 0
+        engine.dispose()
 
     def test_overtaken_run_may_be_published_again(self, engine: Engine, made: Callable[..., Any]) -> None:
         self.test_the_first_to_finish_wins(engine, made)

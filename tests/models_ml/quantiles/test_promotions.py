@@ -11,7 +11,7 @@ import pytest
 from models_ml.forecasters.quantiles import fit_quantiles
 from models_ml.forecasters.quantiles.replay import FEWEST_REGRESSIONS, MOST_REPLAYS, replay
 from models_ml.forecasters.registry import make_forecaster
-from models_ml.job import pipeline
+from models_ml.job import raw_data
 from models_ml.settings import QUANTILES, Settings
 from models_ml.warehouse import dbt
 from models_ml.warehouse.connection import DuckDBWarehouse
@@ -29,8 +29,8 @@ def marts(tmp_path_factory: pytest.TempPathFactory) -> Marts:
     settings = Settings(
         home=folder / "home", source="long", source_config=store_sales(folder / "raw", days=760), horizon_days=HORIZON
     )
-    pipeline.prepare_home(settings)
-    pipeline.ingest_raw(settings)
+    raw_data.prepare_home(settings)
+    raw_data.ingest_raw(settings)
     dbt.build(settings, "warehouse", without=["test", "unit_test"])
     return Marts(DuckDBWarehouse(settings.warehouse_path), (LAST_DAY - timedelta(days=HORIZON)).date(), HORIZON)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from models_ml.errors import ModelError
-from models_ml.runs.training import fitting_model
+from models_ml.runs.plan import fitting_model
 
 ORIGIN = date(2024, 5, 26)
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from models_ml.cli.progress import Progress
-from models_ml.job.pipeline import move_aliases, publish_artifact, recorded
+from models_ml.job.publishing import publish_artifact
+from models_ml.job.recording import move_aliases, recorded
 from models_ml.prediction_store import runs
 from models_ml.prediction_store.engine import make_engine
 from models_ml.prediction_store.migrate import upgrade
@@ -123,6 +124,6 @@ def test_importing_the_job_does_not_import_mlflow() -> None:
     import subprocess
     import sys
 
-    modules = "models_ml.job.pipeline, models_ml.tracking.recording, models_ml.cli.main, sys"
+    modules = "models_ml.job.main, models_ml.tracking.recording, models_ml.cli.main, sys"
     code = f"import {modules}; sys.exit('mlflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=120).returncode == 0

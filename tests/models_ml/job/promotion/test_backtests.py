@@ -11,7 +11,7 @@ import pytest
 
 from models_ml.runs import artifact
 from models_ml.runs.backtest import Backtest
-from models_ml.runs.training import backtest_folds
+from models_ml.runs.folds import backtest_folds
 from models_ml.settings import Settings
 from models_ml.warehouse.connection import DuckDBWarehouse
 from models_ml.warehouse.marts import Marts, last_sale_day

@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from models_ml.job.pipeline import publish_artifact
+from models_ml.cli.checks import check_run
+from models_ml.job.publishing import publish_artifact
 from models_ml.prediction_store import runs
 from models_ml.prediction_store.engine import make_engine
 from models_ml.runs import artifact
@@ -78,7 +79,7 @@ def test_a_faulty_run_is_taken_back_and_the_mended_one_is_served(home: Path) -> 
     assert query(home, recorded)[0][0] > 0
 
     (folder / "forecasts.parquet").write_bytes(good)
-    published = publish_artifact(Settings(home=home), folder)
+    published = publish_artifact(Settings(home=home), folder, check=check_run)
     assert published.role == "champion"
     assert "checks passed" in published.text
     assert query(home, "select distinct run_id from active_runs") == [(NEW,)]

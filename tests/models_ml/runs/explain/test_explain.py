@@ -16,7 +16,6 @@ from sqlalchemy import Engine, select
 from models_ml.errors import InputError, ModelError
 from models_ml.forecasters.seasonal_naive import SeasonalNaive
 from models_ml.forecasters.storage import FittedModel
-from models_ml.job import pipeline
 from models_ml.prediction_store.engine import make_engine
 from models_ml.prediction_store.schema import active_runs, node_contributions, node_forecasts, run_features
 from models_ml.prediction_store.transactions import reading
@@ -143,7 +142,7 @@ def test_an_items_own_features_and_its_department_add_up_to_its_forecast(
     published_home: Path, stored: tuple[FittedModel, Marts, artifact.RunArtifact], place: int
 ) -> None:
     series = items_by_sales(stored[2]).iloc[place]
-    explanation = pipeline.explain_item(
+    explanation = explain.explain_trained_item(
         Settings(home=published_home), stored[2].run_id, series["store_id"], series["item_id"]
     )
     rows = stored[2].tables["forecasts"].to_pandas()
@@ -221,9 +220,9 @@ def test_every_feature_of_items_has_a_family(published_home: Path, run_id: str) 
 def test_an_item_is_not_explained_on_other_data_than_its_run_was_fitted_on(
     published_home: Path, run_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "raw_fingerprint", lambda *_: "another")
+    monkeypatch.setattr(explain, "raw_fingerprint", lambda *_: "another")
     with pytest.raises(ModelError, match="other data"):
-        pipeline.explain_item(Settings(home=published_home), run_id, "CA_1", "any")
+        explain.explain_trained_item(Settings(home=published_home), run_id, "CA_1", "any")
 
 
 def test_what_is_not_there_is_refused_by_name(

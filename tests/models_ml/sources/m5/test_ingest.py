@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models_ml.errors import InputError
-from models_ml.job.pipeline import refuse_unknown_days
+from models_ml.job.raw_data import refuse_unknown_days
 from models_ml.sources.m5.ingest import ingest
 from models_ml.sources.m5.layout import (
     CALENDAR_COLUMNS,

@@ -1,0 +1,124 @@
+"""Tests and checks of the data, run beside the training."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from models_ml.job.reporting import Reporter
+from models_ml.job.wording import describe
+from models_ml.runs.processes import processes
+from models_ml.settings import Settings
+from models_ml.warehouse import dbt
+
+CheckRun = Callable[[Settings, str], str]
+"""Checks a stored run by its id: the outcome in a line, or a QualityError."""
+
+
+class RunCheck(Protocol):
+    """Checks a stored run; see `QualityChecks.of_run`."""
+
+    def __call__(self, settings: Settings, run_id: str, *, fresh: bool = True) -> str:
+        """The outcome in a line, or a QualityError."""
+        ...
+
+
+@dataclass(frozen=True)
+class QualityChecks:
+    """The data-quality checks, which whoever starts the job brings along; they are called in another process.
+
+    Attributes:
+        load: loads the libraries of the checks.
+        of_data: checks the raw tables and the marts; the outcome in a line, or a QualityError.
+        of_run: checks one run in the store, served or not; `fresh` is whether it must be of the newest sales, which
+            does not hold for an origin that was asked for. The outcome in a line, or a QualityError.
+    """
+
+    load: Callable[[], None]
+    of_data: Callable[[Settings], str]
+    of_run: RunCheck
+
+
+@dataclass
+class Checks:
+    """The tests and checks of the data, beside the training.
+
+    Attributes:
+        settings: of the job.
+        quality: the data-quality checks.
+        process: where the checks run; it loads their libraries while files are read and marts are built.
+        thread: waits for dbt's tests, then for the checks.
+        of_data: the outcome of `check_data`, in a line; None before `begin`.
+    """
+
+    settings: Settings
+    quality: QualityChecks
+    process: Executor
+    thread: Executor
+    of_data: Future[str] | None = None
+
+    def begin(self) -> None:
+        """Test and check what is built now."""
+        self.of_data = self.thread.submit(check_data, self.settings.shared_by(2), self.quality, self.process)
+
+    def result(self) -> str:
+        """The outcome in a line.
+
+        Raises:
+            StepError: a dbt test failed.
+            QualityError: a check of severity `error` failed.
+        """
+        return self.of_data.result() if self.of_data else ""
+
+    def wait(self, report: Reporter) -> None:
+        """Go on only if the data is sound; raises as `result`."""
+        with report.step("quality of the data") as step:
+            step.note = self.result()
+
+    def of_forecasts(self, settings: Settings, run_id: str, *, fresh: bool) -> str:
+        """`QualityChecks.of_run` in that process."""
+        return self.process.submit(self.quality.of_run, settings, run_id, fresh=fresh).result()
+
+
+@contextmanager
+def checking(settings: Settings, quality: QualityChecks) -> Iterator[Checks]:
+    """Test and check the data while the block goes on; a fault of the data outranks an error of the block."""
+    dbt.prepare(settings)
+    with processes(1) as process, ThreadPoolExecutor(1) as thread:
+        process.submit(quality.load)
+        checks = Checks(settings, quality, process, thread)
+        try:
+            yield checks
+        except Exception:
+            checks.result()
+            raise
+
+
+def check_data(settings: Settings, quality: QualityChecks, process: Executor) -> str:
+    """The dbt tests of the marts, unless they passed on what is built, and the checks of the raw tables and the marts.
+
+    Args:
+        settings: of the job, with the threads and the memory that they may take.
+        quality: the data-quality checks.
+        quality: the data-quality checks.
+        process: where they run.
+
+    Returns:
+        The outcome in a line.
+
+    Raises:
+        StepError: a dbt test failed.
+        QualityError: a check of severity `error` failed.
+    """
+    stamp = dbt.warehouse_stamp(settings)
+    built = json.loads(stamp.read_text())
+    if built.get("tested"):
+        tested = "dbt tests passed before"
+    else:
+        tested = describe(dbt.test(settings, "warehouse"))
+        stamp.write_text(json.dumps({**built, "tested": True}))
+    return f"{tested}; {process.submit(quality.of_data, settings).result()}"

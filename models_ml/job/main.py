@@ -1,0 +1,203 @@
+"""The main job: from raw files to forecasts that are served, each step safe to repeat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from models_ml.errors import ModelError
+from models_ml.forecasters.registry import check_name
+from models_ml.inventory.rows import unreached
+from models_ml.job import retention
+from models_ml.job.builds import build_warehouse
+from models_ml.job.checks import Checks, QualityChecks, checking
+from models_ml.job.publishing import publish_artifact, rivals
+from models_ml.job.raw_data import ingest_raw, prepare_home, refuse_unknown_days, simulate_once
+from models_ml.job.recording import recorded
+from models_ml.job.refit import with_served_model
+from models_ml.job.reporting import Reporter
+from models_ml.job.wording import describe, describe_ingest, range_notes, wrmsse_by_model
+from models_ml.monitoring.run import monitor
+from models_ml.runs import artifact
+from models_ml.runs.fit import model_folder, save, train_in_process
+from models_ml.runs.folds import BACKTEST_TABLES, backtest_tables, fold_in_process
+from models_ml.runs.plan import Plan, plan_training
+from models_ml.runs.processes import processes
+from models_ml.settings import Settings
+from models_ml.warehouse import dbt
+from models_ml.warehouse.connection import open_warehouse
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the main job did.
+
+    Attributes:
+        run_id: the run that was made, or found made before.
+        role: `champion`: it is served now; `challenger`: it is published, the run before is served still.
+        origin: its last known day.
+        series: number of series forecast.
+        scope: its stores.
+        wrmsse: WRMSSE of the backtest by model.
+        fold: latest origin of the backtest.
+        seconds: by step.
+        notes: what the user should know.
+    """
+
+    run_id: str
+    role: str
+    origin: date
+    series: int
+    scope: tuple[str, ...]
+    wrmsse: dict[str, float]
+    fold: date
+    seconds: dict[str, float]
+    notes: list[str] = field(default_factory=list)
+
+
+def main_job(
+    settings: Settings,
+    report: Reporter,
+    quality: QualityChecks,
+    *,
+    origin: date | None = None,
+    force: bool = False,
+    track: bool = True,
+) -> Outcome:
+    """Raw files in, served forecasts out.
+
+    Args:
+        settings: what, where and how.
+        report: told of the steps.
+        quality: the data-quality checks.
+        origin: replay this day: sales after it are not even loaded; None: the last day of sales.
+        force: train and publish even if this very run is served already.
+        track: record the run in MLflow.
+    """
+    check_name(settings.model)
+    with report.step("prepare"):
+        prepare_home(settings)
+    with checking(settings, quality) as checks:
+        if settings.raw_source is None and not (settings.home / "raw").exists():
+            with report.step("simulate"):
+                simulate_once(settings)
+        with report.step("ingest") as step:
+            ingested = ingest_raw(settings, origin)
+            refuse_unknown_days(ingested, settings.horizon_days)
+            step.note = describe_ingest(ingested)
+        with report.step("dbt build") as step:
+            step.note = build_warehouse(settings, ingested, force=force)
+        checks.begin()
+        warehouse = open_warehouse(
+            settings.effective_warehouse_url, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
+        )
+        plan = plan_training(settings, warehouse, ingested.fingerprint)
+        if origin is None and not force:
+            plan = with_served_model(plan, settings)
+        untold = unreached(plan.terms, plan.marts.horizon_days)
+        notes = [note for note in (plan.note, untold) if note]
+        folder = settings.home / "models" / plan.run_id
+        if (folder / artifact.MANIFEST).exists() and not force:
+            notes.append(f"{plan.run_id} was trained before on the same data, code and settings; nothing new to train.")
+            checks.wait(report)
+        else:
+            plan, folder = make_run(settings, plan, checks, report, notes)
+        with report.step("publish") as step:
+            check = partial(checks.of_forecasts, fresh=origin is None)
+            published = publish_artifact(settings, folder, check=check, replay=origin is not None)
+            step.note = published.text
+    notes += [*range_notes(folder), *published.notes]
+    with recorded(settings, folder, report, notes, track=track):
+        with report.step("serving models") as step:
+            step.note = describe(dbt.build(settings, "serving", without=["unit_test"]))
+        with report.step("monitor") as step:
+            watched = monitor(settings)
+            step.note = watched.text
+    notes += [*watched.notes, *retention.prune(settings, settings.keep_runs)]
+    metrics = artifact.load(folder).tables["run_metrics"].to_pandas()
+    return outcome(plan, published.role, metrics, report.seconds, notes)
+
+
+def make_run(settings: Settings, plan: Plan, checks: Checks, report: Reporter, notes: list[str]) -> tuple[Plan, Path]:
+    """Make a plan's run with the model that it has, or fit one.
+
+    Returns:
+        The plan that was carried out, and the run's folder.
+    """
+    if plan.fitted is not None:
+        try:
+            folder = forecast_again(settings, plan, plan.fitted, checks, report)
+            days = f"{settings.refit_days} days (DEMAND_REFIT_DAYS)"
+            notes.append(f"Forecast by the model that {plan.fitted.name} fitted; a model is fitted anew after {days}.")
+            return plan, folder
+        except ModelError as error:
+            notes.append(f"The model of {plan.fitted.name} cannot go on, so one is fitted anew. {error}")
+            plan = plan.with_model_of(None)
+    return plan, train_beside(settings, plan, checks, report)
+
+
+def forecast_again(settings: Settings, plan: Plan, fitted: Path, checks: Checks, report: Reporter) -> Path:
+    """Forecast with a model that was fitted before, while the data is checked; its backtest is still the model's.
+
+    Returns:
+        The run's folder.
+
+    Raises:
+        ModelError: the model does not know these series, features or categories.
+    """
+    models, share = settings.home / "models", settings.shared_by(2).model_copy(update={"threads": settings.threads})
+    with model_folder(models) as taken_up, processes(1) as pool:
+        forecasting = pool.submit(train_in_process, plan, share, taken_up)
+        with report.step("forecast") as step:
+            forecast = forecasting.result()
+            step.note = f"{plan.model}, {len(plan.marts.series)} series"
+        checks.wait(report)
+        tables = artifact.load(fitted).tables
+        return save(plan, settings, forecast, {name: tables[name] for name in BACKTEST_TABLES}, models)
+
+
+def train_beside(settings: Settings, plan: Plan, checks: Checks, report: Reporter) -> Path:
+    """Backtest and train side by side, while the data is checked; the run is saved if the data is sound.
+
+    A step's seconds are those that the job had to wait for it.
+
+    Returns:
+        The run's folder.
+    """
+    models, share = settings.home / "models", settings.shared_by(2)
+    fold = plan.marts.origin - timedelta(days=plan.marts.horizon_days)
+    with model_folder(models) as fitted, processes(2 if settings.threads > 1 else 1) as pool:
+        scoring = pool.submit(
+            fold_in_process, share, plan.marts.origin, plan.marts.stores, fold,
+            (plan.model, *rivals(settings, plan, fold)),
+        )  # fmt: skip
+        training = pool.submit(train_in_process, plan, share, fitted)
+        checks.wait(report)
+        with report.step("backtest") as step:
+            scored = scoring.result()
+            step.note = f"origin {fold}: " + ", ".join(
+                f"{m} {v:.3f}" for m, v in wrmsse_by_model(scored.metrics).items()
+            )
+        with report.step("train and forecast") as step:
+            folder = save(plan, settings, training.result(), backtest_tables(scored), models)
+            step.note = f"{plan.model}, {len(plan.marts.series)} series"
+    return folder
+
+
+def outcome(plan: Plan, role: str, metrics: pd.DataFrame, seconds: dict[str, float], notes: list[str]) -> Outcome:
+    """Gather what the user is told in the end."""
+    return Outcome(
+        plan.run_id,
+        role,
+        plan.marts.origin,
+        len(plan.marts.series),
+        plan.scope,
+        wrmsse_by_model(metrics),
+        metrics["fold"].max(),
+        seconds,
+        notes,
+    )

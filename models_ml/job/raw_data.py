@@ -1,0 +1,101 @@
+"""Raw files: found, fetched from the lake or simulated, and read into the raw tables."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+from models_ml.errors import InputError
+from models_ml.lake.address import LakeAddress
+from models_ml.settings import Settings
+from models_ml.sources import SimulatedSource, get_source
+from models_ml.sources.long.ingest import ingest_in_place
+from models_ml.sources.long.session import databricks_session
+from models_ml.sources.report import IngestReport
+from models_ml.warehouse.connection import DatabricksWarehouse, install_sqlite_extension
+
+INGEST_MEMORY_GB = 3.0
+"""DuckDB's share of memory while it reads files, so that all of M5 is read within 4 GB."""
+
+
+EXAMPLE_STORES, EXAMPLE_ITEMS, EXAMPLE_DAYS = 1, 500, 1941
+"""Size of the simulated data that is made when no raw files are given."""
+
+
+def prepare_home(settings: Settings) -> None:
+    """Make the home, the store's tables and DuckDB's extension ready."""
+    from models_ml.prediction_store.engine import make_engine
+    from models_ml.prediction_store.migrate import upgrade
+
+    settings.home.mkdir(parents=True, exist_ok=True)
+    install_sqlite_extension()
+    engine = make_engine(settings.effective_store_url)
+    upgrade(engine)
+    engine.dispose()
+
+
+def ingest_raw(settings: Settings, as_of: date | None = None) -> IngestReport:
+    """Read the configured raw files (or simulated ones, made on first use), up to a day, into the raw tables."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    if settings.source == "long" and settings.effective_warehouse_url.startswith("databricks://"):
+        warehouse = DatabricksWarehouse(settings.effective_warehouse_url)
+        with databricks_session(warehouse) as session:
+            return ingest_in_place(
+                raw_files(settings),
+                session,
+                stores=settings.store_list or None,
+                horizon_days=settings.horizon_days,
+                as_of=as_of,
+            )
+    return get_source(settings.source).ingest(
+        raw_files(settings),
+        settings.warehouse_path,
+        stores=settings.store_list or None,
+        threads=settings.threads,
+        memory_limit_gb=min(settings.memory_limit_gb, INGEST_MEMORY_GB),
+        horizon_days=settings.horizon_days,
+        as_of=as_of,
+    )
+
+
+def refuse_unknown_days(ingested: IngestReport, horizon_days: int) -> None:
+    """A forecast of days that the calendar does not have fails here, not after the marts are built.
+
+    Raises:
+        InputError: the calendar ends before the horizon does.
+    """
+    needed = ingested.last_day + timedelta(days=horizon_days)
+    if ingested.known_until is not None and ingested.known_until < needed:
+        raise InputError(
+            f"The calendar ends on {ingested.known_until}, and a forecast of {horizon_days} days after "
+            f"{ingested.last_day} needs it until {needed}. Add the days that are missing, with their events and "
+            "prices, forecast from an earlier day by --as-of, or shorten DEMAND_HORIZON_DAYS."
+        )
+
+
+def raw_files(settings: Settings) -> Path:
+    """The configured raw files on this machine: as they are, fetched from the lake, or simulated on first use."""
+    location = settings.raw_source
+    if isinstance(location, LakeAddress):
+        from models_ml.lake.staging import stage
+
+        folder = settings.home.resolve() / "lake"
+        return stage(location, folder, endpoint=settings.lake_endpoint, sas=settings.lake_signature)
+    return location or simulate_once(settings)
+
+
+def simulate_once(settings: Settings) -> Path:
+    """The home's simulated raw files; made if they are not there."""
+    folder = settings.home / "raw"
+    source = get_source(settings.source)
+    if not folder.exists():
+        if not isinstance(source, SimulatedSource):
+            raise InputError(
+                f"The source {settings.source!r} needs raw files: set DEMAND_DATA_DIR to their folder, or describe "
+                "them by `demand init`."
+            )
+        source.simulate(
+            folder, stores=EXAMPLE_STORES, items=EXAMPLE_ITEMS, days=EXAMPLE_DAYS, seed=settings.seed,
+            horizon_days=settings.horizon_days,
+        )  # fmt: skip
+    return folder

@@ -1,0 +1,122 @@
+"""What a training will do, decided before it starts: data, model, parameters, and the run_id they give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from models_ml import provenance
+from models_ml.errors import ModelError
+from models_ml.forecasters import recent_weeks
+from models_ml.forecasters.middle_out import MiddleOut
+from models_ml.forecasters.nodes.panel import MINIMUM_DAYS
+from models_ml.forecasters.registry import make_forecaster
+from models_ml.inventory.terms import digest_of, read_terms, terms_of
+from models_ml.prediction_store.records import derive_run_id
+from models_ml.settings import Settings
+from models_ml.warehouse.connection import Warehouse
+from models_ml.warehouse.marts import Marts, last_sale_day
+
+FITTED_BY = "fitted_by"
+"""Parameter of a run that forecasts with another run's model: that run's id."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a training will do; known before it starts, so that the same work is never done twice.
+
+    Attributes:
+        marts: as of the origin.
+        model: forecaster.
+        parameters: its parameters.
+        scope: the stores forecast.
+        data_fingerprint: of the raw data.
+        terms: how each series is ordered (see `inventory.terms.terms_of`).
+        run_id: derived from all of these and the code.
+        note: why another model than the one asked for stands in; empty if none does.
+        fitted: folder of the trained run whose model forecasts (see `refit`); None: one is fitted.
+    """
+
+    marts: Marts
+    model: str
+    parameters: dict[str, Any]
+    scope: tuple[str, ...]
+    data_fingerprint: str
+    terms: pd.DataFrame
+    run_id: str
+    note: str = ""
+    fitted: Path | None = None
+
+    def with_model_of(self, fitted: Path | None) -> Plan:
+        """The same work with a model that was fitted before, or with one of its own: another run."""
+        plan = replace(self, fitted=fitted)
+        return replace(plan, run_id=run_id_of(plan))
+
+
+def run_id_of(plan: Plan) -> str:
+    """The run_id that follows from a plan."""
+    return derive_run_id(
+        data_fingerprint=plan.data_fingerprint,
+        configuration={
+            "model": plan.model,
+            "horizon_days": plan.marts.horizon_days,
+            "inventory_terms": digest_of(plan.terms),
+            **plan.parameters,
+            **({FITTED_BY: plan.fitted.name} if plan.fitted else {}),
+        },
+        code_version=provenance.code_version(),
+        origin=plan.marts.origin,
+        scope=plan.scope,
+    )
+
+
+def plan_training(settings: Settings, warehouse: Warehouse, data_fingerprint: str, origin: date | None = None) -> Plan:
+    """Decide what to train.
+
+    Args:
+        settings: stores, horizon, model, seed.
+        warehouse: of the marts.
+        data_fingerprint: of the raw data behind the marts.
+        origin: the last known day; None: the last day of sales.
+
+    Raises:
+        InputError: the ordering terms are wrong.
+        ModelError: history is too short for any forecast of this horizon.
+    """
+    stores = settings.store_list
+    marts = Marts(warehouse, origin or last_sale_day(warehouse, stores), settings.horizon_days, stores)
+    model, note = fitting_model(settings.model, marts)
+    parameters = make_forecaster(model, seed=settings.seed, threads=settings.threads).parameters()
+    scope = tuple(sorted(marts.series["store_id"].unique()))
+    terms = terms_of(marts.series, read_terms(warehouse, settings.inventory_terms))
+    plan = Plan(marts, model, parameters, scope, data_fingerprint, terms, "", note)
+    return replace(plan, run_id=run_id_of(plan))
+
+
+def fitting_model(model: str, marts: Marts) -> tuple[str, str]:
+    """The model for a history of this length: a few months are too little for the default one.
+
+    Returns:
+        Its name, and why it is not the one asked for (empty if it is).
+
+    Raises:
+        ModelError: not even the simple one has enough to be forecast and backtested by.
+    """
+    known, horizon = (marts.origin - marts.first_day).days + 1, marts.horizon_days
+    if known < horizon + recent_weeks.FEWEST_DAYS:
+        raise ModelError(
+            f"{known} days of sales are known at {marts.origin}; a forecast of {horizon} days, and a backtest of it, "
+            f"need {horizon + recent_weeks.FEWEST_DAYS}. Give more history, or shorten DEMAND_HORIZON_DAYS."
+        )
+    needed = horizon + MINIMUM_DAYS
+    if model != MiddleOut.name or known >= needed:
+        return model, ""
+    simple = recent_weeks.RecentWeeks.name
+    return simple, (
+        f"{known} days of sales are too few for {model}, which needs {needed} with its backtest: {simple} forecasts "
+        "instead (recent level x weekday, without promotions, events or seasons)."
+    )

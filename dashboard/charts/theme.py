@@ -31,6 +31,8 @@ ZERO_LABEL = "datum.value == 0 ? '0' : datum.label"
 """Vega expression of an axis label: a plain zero instead of `0k`."""
 
 alt.theme.enable("none")  # the colours and sizes below are all that a chart is told
+# Streamlit moves a chart's rows about, and loses those of layers that Altair has put under `datasets`.
+alt.data_transformers.enable("default", consolidate_datasets=False)
 schemapi.DEBUG_MODE = False  # Altair would validate each part of each chart as it is made; the tests validate instead
 
 
@@ -177,7 +179,7 @@ def layered(rows: Sequence[Row], layers: Sequence[alt.Chart], colours: Palette, 
         tickColor=colours.grid,
     )
     return {
-        **alt.layer(*layers, height=height).to_dict(validate=False),
+        **alt.layer(*layers, data=alt.NamedData(name="rows"), height=height).to_dict(validate=False),
         "data": {"values": list(rows)},
         "config": {"view": {"stroke": None}, "axis": axis.to_dict(validate=False)},
         # SVG, so that screen readers meet the marks and a print stays sharp.

@@ -11,9 +11,9 @@ from dashboard import charts, data, formats, layout, navigation, outlook, state
 from dashboard.client import ApiRefused
 from dashboard.data import Serving
 from dashboard.hierarchy import LEVEL_TITLES, Place, Product, level_of, places, products, shown_level
-from dashboard.outlook import Days
+from dashboard.outlook import Days, OwnBacktest
 from dashboard.pages_ import lineage, picks
-from dashboard.pages_.overview import any_good, how_sure, marks_in, what_will_sell
+from dashboard.pages_.overview import any_good, how_sure, marks_in, own_backtest, what_will_sell
 
 BANDS = (("0.005", "0.995"), ("0.025", "0.975"), ("0.165", "0.835"), ("0.25", "0.75"))
 SPANS = {"56": "8 weeks", "112": "16 weeks", "364": "1 year"}
@@ -47,7 +47,13 @@ def render(serving: Serving) -> None:
     accuracy = data.accuracy(serving.run_key, run.run_id)
     verdict = outlook.verdict(accuracy, level) if accuracy else None
     series = next((one for one in listed if one.item_id == item and one.store_id == place.name), None)
-    layout.cards([what_will_sell(week), how_sure(week, verdict), any_good(verdict, level, run)])
+    if item is None:
+        own = own_backtest(serving, run, place, product)
+    elif series and series.backtest:
+        own = OwnBacktest.of_series(series.backtest, days.step)
+    else:
+        own = None
+    layout.cards([what_will_sell(week), how_sure(week, verdict), any_good(own, run)])
     if series:
         _item_facts(series, run.step_days)
     _picture(serving, days, place, product, item, span)

@@ -68,6 +68,8 @@ def specifications(colours: charts.Palette) -> dict[str, charts.Spec]:
 @pytest.mark.parametrize("name", sorted(specifications(charts.LIGHT)))
 def test_specifications_are_valid(name: str, colours: charts.Palette) -> None:
     spec = specifications(colours)[name]
+    assert "datasets" not in spec
+    assert all(set(layer.get("data", {})) <= {"values"} for layer in spec["layer"]), "a layer has lost its rows"
     alt.LayerChart.from_dict({key: value for key, value in spec.items() if key != "usermeta"}, validate=True)
 
 

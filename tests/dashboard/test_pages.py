@@ -243,6 +243,7 @@ def test_while_the_api_is_away_the_last_picture_stays_and_heals(api: Server, mon
         assert "What was not loaded before cannot be shown" in words(test)
     finally:
         api.start()
+    data.look_again()
     test.run()
     assert "Service away" not in words(test)
     assert test.selectbox[0].value == "store:TX_2"

@@ -8,7 +8,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEBIAN_PACKAGES := chromium unixodbc
 
-.PHONY: help demo test test-slow test-spark lint lint-infra serve docs bench-accuracy bench-train bench-refit bench-value bench-cold-start bench-peers bench-store bench-sizes bench-api bench-warehouse bench-engines bench-ingest bench-dashboard bench bench-run lock clean system-packages
+.PHONY: help demo test test-slow test-spark lint lint-infra serve docs bench-accuracy bench-train bench-refit bench-value bench-cold-start bench-peers bench-store bench-sizes bench-api bench-warehouse bench-engines bench-ingest bench-dashboard bench-mutation bench bench-run lock clean system-packages
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,7 @@ endef
 $(eval $(call environment,spark,tests/spark))
 $(eval $(call environment,infra,tests/infra/sdk))
 $(eval $(call environment,peers,benchmarks/peers))
+$(eval $(call environment,mutation,benchmarks/mutation))
 $(eval $(call environment,sbom,.ci/sbom))
 
 demo: $(STAMP) ## the main job, end to end, on simulated data: `demand run`
@@ -134,6 +135,9 @@ bench-peers: $(STAMP) .venv-peers/.installed ## seconds, memory and WRMSSE besid
 
 bench-dashboard: $(STAMP) ## first page and change of item in Chromium, over a full-size store
 	$(BIN)/python -m benchmarks.dashboard --write
+
+bench-mutation: $(STAMP) .venv-mutation/.installed ## share of small faults in what decides money and serving that the tests notice
+	$(BIN)/python -m benchmarks.mutation --write
 
 bench-api: $(STAMP) ## API throughput against a bare route, the straightforward one and the seed's
 	$(BIN)/python -m benchmarks.api --write

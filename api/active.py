@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
@@ -14,7 +15,7 @@ from sqlalchemy import Connection, Select, func, select
 from api.errors import ApiError
 from api.schemas.base import RunRef
 from models_ml.prediction_store.finals import Effect, final_mean, final_quantiles
-from models_ml.prediction_store.overrides import SELECT_EFFECTS, effects_by_run
+from models_ml.prediction_store.override_effects import SELECT_EFFECTS, effects_by_run
 from models_ml.prediction_store.schema import active_runs, model_runs, override_effects, overrides
 
 SELECT_ACTIVE: Select[Any] = (
@@ -36,8 +37,6 @@ SELECT_ACTIVE: Select[Any] = (
     .order_by(active_runs.c.store_id)
 )
 SELECT_SERVED_EFFECTS = SELECT_EFFECTS.where(override_effects.c.run_id.in_(select(active_runs.c.run_id)))
-SERIES_ATTRIBUTES = ("store_id", "item_id", "department_id", "category_id", "region_id")
-"""Attributes of a series that overrides select by."""
 _ATTEMPTS = 5
 
 
@@ -99,10 +98,22 @@ class Active:
 
     def effects_on(self, run: ActiveRun, series: Mapping[str, Any]) -> tuple[Effect, ...]:
         """Overrides that change a series (`store_id`, `item_id` and its groups) of a run, in order of creation."""
-        found = self.effects.get(run.run_id, ())
-        if not found or self.by_store.get(series["store_id"]) is not run:
+        if run.run_id not in self.effects or self.by_store.get(series["store_id"]) is not run:
             return ()
-        return tuple(effect for effect in found if effect.covers(series))
+        by_keys = self._effects_by_keys[run.run_id].items()
+        found = [of_keys.get(tuple(series[name] for name in names), ()) for names, of_keys in by_keys]
+        return tuple(sorted(chain.from_iterable(found), key=lambda effect: effect.override_id))
+
+    @cached_property
+    def _effects_by_keys(self) -> Mapping[str, Mapping[tuple[str, ...], Mapping[tuple[str, ...], Sequence[Effect]]]]:
+        """Effects by run, by the names of the attributes that they select by, and by the values of these."""
+        found: dict[str, dict[tuple[str, ...], dict[tuple[str, ...], list[Effect]]]] = {}
+        for run_id, effects in self.effects.items():
+            of_run = found.setdefault(run_id, {})
+            for effect in effects:
+                of_keys = of_run.setdefault(tuple(effect.keys), {})
+                of_keys.setdefault(tuple(effect.keys.values()), []).append(effect)
+        return found
 
     @classmethod
     def of(cls, rows: Iterable[Any], effects: Sequence[Any] = ()) -> Active:

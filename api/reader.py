@@ -23,12 +23,13 @@ import anyio.to_thread
 from sqlalchemy import Connection, Engine, Select, bindparam, make_url, select
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 
-from api.active import SERIES_ATTRIBUTES, Active, ActiveRun, read_active, with_final
+from api.active import Active, ActiveRun, read_active, with_final
 from api.errors import ApiError
 from api.settings import ApiSettings
 from models_ml.errors import StoreError
 from models_ml.prediction_store.engine import make_engine
 from models_ml.prediction_store.finals import Effect
+from models_ml.prediction_store.override_effects import SERIES_ATTRIBUTES
 from models_ml.prediction_store.schema import forecasts, run_series
 from models_ml.prediction_store.transactions import reading
 

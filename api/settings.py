@@ -36,6 +36,9 @@ class ApiSettings(BaseSettings):
     )
     pool_timeout_seconds: float = Field(2.0, gt=0, description="Wait for a connection before 503 with Retry-After.")
     lock_timeout_seconds: float = Field(2.0, ge=0, description="Wait for a locked SQLite store before 503.")
+    write_timeout_seconds: float = Field(
+        20.0, gt=0, description="Wait of an override for other writers of the store before 503."
+    )
     max_age_days: float = Field(
         8.0, gt=0, description="An active run published longer ago than this is reported as stale."
     )
@@ -57,7 +60,7 @@ class ApiSettings(BaseSettings):
 
     # limits
     max_concurrency: int = Field(256, ge=1, description="Requests in work at once per worker; above: 503.")
-    max_body_bytes: int = Field(1_000_000, ge=1_024, description="Larger bodies get 413.")
+    max_body_bytes: int = Field(4_000_000, ge=1_024, description="Larger bodies get 413.")
     max_bulk_series: int = Field(50_000, ge=1, description="Most series in one bulk answer.")
     request_timeout_seconds: float = Field(30.0, gt=0, description="Time to the first byte before 504.")
     cache_bytes: int = Field(

@@ -178,7 +178,7 @@ class ApiClient:
 
     def make_override(self, asked: schemas.OverrideRequest) -> schemas.Override:
         """Override a node's forecast."""
-        return self._post(schemas.Override, "/overrides", asked)
+        return self._post(schemas.MadeOverride, "/overrides", asked)
 
     def revoke_override(self, override_id: int, asked: schemas.RevokeRequest) -> schemas.Override:
         """Take an override back."""

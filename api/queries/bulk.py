@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select
 
-from api.active import SERIES_ATTRIBUTES, Active, with_final
+from api.active import Active, with_final
 from api.errors import ApiError
 from api.queries.series import SERVED_SERIES, run_of_store, value_columns
 from models_ml.prediction_store.finals import Effect
+from models_ml.prediction_store.override_effects import SERIES_ATTRIBUTES
 from models_ml.prediction_store.schema import forecasts, run_series
 
 SERIES_PER_PORTION = 100

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
-from api.active import SERIES_ATTRIBUTES, Active, ActiveRun
+from api.active import Active, ActiveRun
 from api.errors import one_field
 from api.paging import decode_cursor, encode_cursor
 from api.queries.departments import node_days
@@ -19,6 +19,7 @@ from api.schemas.hierarchy import NodeForecast, NodePage, WeekForecast
 from models_ml.errors import InputError
 from models_ml.hierarchy.levels import LEVELS, NODE_FORMS, Level, parse_node
 from models_ml.prediction_store.finals import final_mean, final_quantiles
+from models_ml.prediction_store.override_effects import SERIES_ATTRIBUTES
 from models_ml.prediction_store.schema import (
     forecasts,
     node_history,

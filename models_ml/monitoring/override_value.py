@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
 from models_ml.prediction_store.finals import Adjustment, Floats, adjust, below
-from models_ml.prediction_store.overrides import means_of, series_of_runs
+from models_ml.prediction_store.override_effects import means_of, series_of_runs
 from models_ml.prediction_store.schema import OVERRIDE_METRICS, activations, model_runs, overrides
 from models_ml.warehouse.connection import Warehouse
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, Table, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from models_ml.errors import DemandError, PublishError, StoreError
-from models_ml.prediction_store import claims, history, leftovers, overrides, pointers
+from models_ml.prediction_store import claims, history, leftovers, override_effects, pointers
 from models_ml.prediction_store.digest import Digest
 from models_ml.prediction_store.frames import FRAME_TABLES, RunFrames, batches, check, rows
 from models_ml.prediction_store.records import RunRecord, utc_now
@@ -120,7 +120,7 @@ def _begin(
             if not force:
                 pointers.refuse_older(connection, run.run_id, run.origin, expected)
             pointers.move(connection, run.run_id, expected, "publish", "published before, served again")
-            overrides.refresh(connection)
+            override_effects.refresh(connection)
         outcome: Outcome = "activated" if expected else "unchanged"
         return Publication(run.run_id, outcome, tuple(sorted(expected)), stored.forecast_rows, stored.checksum)
 
@@ -267,7 +267,7 @@ def _show(
     history.merge_sales(connection, run, days)
     history.merge_calendar(connection, calendar)
     if expected:
-        overrides.refresh(connection)
+        override_effects.refresh(connection)
 
 
 def _fail(engine: Engine, run_id: str, claim: claims.Claim, error: BaseException) -> None:

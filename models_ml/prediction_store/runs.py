@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, delete, select, update
 
 from models_ml.errors import InputError, PublishError
-from models_ml.prediction_store import leftovers, overrides, pointers
+from models_ml.prediction_store import leftovers, override_effects, pointers
 from models_ml.prediction_store.records import utc_now
 from models_ml.prediction_store.schema import activations, active_runs, model_runs, run_metrics
 from models_ml.prediction_store.text import begins_with
@@ -186,7 +186,7 @@ def promote(
         if not force:
             pointers.refuse_older(connection, run.run_id, run.origin, expected)
         pointers.move(connection, run.run_id, expected, "promote", reason, author)
-        overrides.refresh(connection)
+        override_effects.refresh(connection)
         return tuple(sorted(expected))
 
     return run_transaction(engine, work)
@@ -225,7 +225,7 @@ def rollback(
             pointers.move(connection, before, {store: now[store]}, "rollback", reason, author)
         for run_id in sorted({left for left in now.values() if left is not None}):
             _demote_unserved(connection, run_id)
-        overrides.refresh(connection)
+        override_effects.refresh(connection)
 
     run_transaction(engine, work)
     return targets

@@ -184,10 +184,12 @@ class ApiClient:
         """Take an override back."""
         return self._post(schemas.Override, f"/overrides/{override_id}/revoke", asked)
 
-    def _post(self, model: type[Answer], path: str, asked: BaseModel) -> Answer:
+    def _post(
+        self, model: type[Answer], path: str, asked: BaseModel, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """Sent once: a second try might do it twice."""
         try:
-            response = self._http.post(path, json=asked.model_dump(mode="json"))
+            response = self._http.post(path, json=asked.model_dump(mode="json"), headers=dict(headers or {}))
         except httpx.TransportError:
             raise ApiAway(
                 f"The forecast service at {self.base_url} was lost at {path}. Look at the list before trying again."

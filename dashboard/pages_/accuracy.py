@@ -44,16 +44,20 @@ def render(serving: Serving) -> None:
         )
         return
     layout.cards(_cards(serving, accuracy))
-    _by_level(serving, accuracy, measure)
-    left, right = st.columns(2, gap="medium")
-    with left:
-        _by_fold(accuracy)
-    with right:
+    titles = ["By level", "By test", "By time ahead", "By place and product"]
+    tabs = st.tabs([*titles, "Items"] if serving.has_items else titles)
+    with tabs[0]:
+        _by_level(serving, accuracy, measure)
         _bias(serving, accuracy)
-    accuracy_detail.by_lead(serving, accuracy)
-    accuracy_detail.by_node(serving, accuracy)
+    with tabs[1]:
+        _by_fold(accuracy)
+    with tabs[2]:
+        accuracy_detail.by_lead(serving, accuracy)
+    with tabs[3]:
+        accuracy_detail.by_node(serving, accuracy)
     if serving.has_items:
-        accuracy_detail.by_item(serving, accuracy)
+        with tabs[4]:
+            accuracy_detail.by_item(serving, accuracy)
     state.write_address("run", "measure", "lead_level", "by")
     layout.unavailable_picks()
     layout.share()

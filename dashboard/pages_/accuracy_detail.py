@@ -13,6 +13,7 @@ from models_ml.hierarchy.levels import node_label
 LEAD_LEVELS = ("5", "1", "3", "9", "12")
 NODE_LEVELS = ("5", "3", "9")
 MOST_NODES = 20
+ROW_PIXELS = 36
 
 
 def by_lead(serving: Serving, accuracy: schemas.Accuracy) -> None:
@@ -151,7 +152,7 @@ def by_item(serving: Serving, accuracy: schemas.Accuracy) -> None:
     if not items:
         layout.empty("Errors of items were not kept for this run.", "The next `demand run` keeps them.")
         return
-    st.caption("By RMSSE on the newest test. `/forecast/items?sort=error` lists all of them, to the best.")
+    st.caption("By RMSSE on the newest test. Explore lists every item of a store's department in this order.")
     layout.table(
         [
             {
@@ -170,7 +171,7 @@ def by_item(serving: Serving, accuracy: schemas.Accuracy) -> None:
         name="items_missed_most",
         title=f"The {len(items)} items with the largest errors",
         opened=True,
-        height=300,
+        height=ROW_PIXELS * (len(items) + 1),
         columns={
             "item": "Item",
             "store": "Store",

@@ -13,13 +13,10 @@ from dashboard.data import Serving
 from dashboard.hierarchy import LEVEL_TITLES, Place, Product, level_of, node_id, shown_level
 from dashboard.layout import Card
 from dashboard.outlook import Days, Outlook, OwnBacktest, Verdict
-from dashboard.pages_ import picks
+from dashboard.pages_ import alarms, picks
 from models_ml.hierarchy.levels import node_label
 
 HISTORY_DAYS = {"day": 56, "week": 364}
-BIAS_LEVELS = {5: "no department is biased", 3: "no store is biased", 1: "the forecast is not biased"}
-"""Levels at which a bias is looked for: the first that differs from the others."""
-MOST_NAMED = 8
 DEPARTMENTS_OF_STORES = 9
 """The finest level whose nodes are forecast on their own."""
 WINDOWS = (7, 28)
@@ -66,7 +63,7 @@ def render(serving: Serving) -> None:
         )
         navigation.link("accuracy", "How good are we, level by level")
         layout.share()
-    _alarms(serving, page.run.run_id)
+    _alarms(serving)
     _comparisons(serving, place, product, window)
 
 
@@ -322,49 +319,9 @@ def _comparisons(serving: Serving, place: Place, product: Product, window: int) 
             )
 
 
-def _alarms(serving: Serving, run_id: str) -> None:
+def _alarms(serving: Serving) -> None:
     st.header("Alarms", anchor=False)
-    level = next(level for level in BIAS_LEVELS if level in serving.levels)
-    alarms = [
-        *(alarm.message for alarm in data.monitoring(serving.run_key).alarms if alarm.cleared_at is None),
-        *_quality_alarms(data.quality(serving.run_key)),
-        *bias_alarms(data.node_errors(serving.run_key, run_id, level)),
-    ]
-    if serving.status.status == "stale":
-        alarms.insert(0, "The served forecast is stale.")
-    if alarms:
-        layout.note(*alarms, tone="warning")
-    else:
-        layout.note(f"None: the run is fresh, no data check failed, {BIAS_LEVELS[level]}.", tone="good")
+    alarms.show(serving)
     with st.container(horizontal=True):
         navigation.link("quality", "All data checks")
         navigation.link("runs", "All runs")
-
-
-def _quality_alarms(quality: schemas.Quality) -> list[str]:
-    errors = sum(suite.errors for suite in quality.suites)
-    warnings = sum(suite.warnings for suite in quality.suites)
-    found = []
-    if quality.status == "unknown":
-        found.append("No data check has been recorded for the served run.")
-    if errors:
-        found.append(f"{errors} data check{'s' if errors > 1 else ''} failed.")
-    if warnings:
-        found.append(f"{warnings} data check{'s' if warnings > 1 else ''} gave a warning.")
-    return found
-
-
-def bias_alarms(errors: schemas.NodeErrors) -> list[str]:
-    """One sentence for the nodes of a level that the backtest forecast too high, and one for those too low."""
-    biased = [node for node in errors.nodes if outlook.is_biased(node)]
-    said = []
-    for side, sign in (("high", 1), ("low", -1)):
-        names = [
-            f"{node_label(node.node_id) or 'everything'} ({formats.percent(node.bias, signed=True)})"
-            for node in biased
-            if node.bias is not None and node.bias * sign > 0
-        ]
-        if names:
-            more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-            said.append(f"The backtest was too {side} again and again, in: {', '.join(names[:MOST_NAMED])}{more}.")
-    return said

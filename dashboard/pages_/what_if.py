@@ -37,7 +37,7 @@ def render(serving: Serving) -> None:
         priced = plain.base.revenue is not None
         method = state.toggle("Prices", "method", tuple(METHODS), show=METHODS.__getitem__) if priced else "elasticity"
     title.title(PRICE_QUESTION if priced else OTHER_QUESTION, anchor=False)
-    state.write_address("shop", "dept", "article", "method")
+    state.write_address("place", "product", "item", "method")
     layout.unavailable_picks()
     if not (priced or plain.events or plain.flags):
         layout.empty(
@@ -63,16 +63,31 @@ def render(serving: Serving) -> None:
 
 
 def _pick_store(serving: Serving) -> str | None:
-    stores = [store.store_id for store in serving.stores]
-    chosen = state.choose("Store", "shop", [*stores, ALL], show=lambda name: "All stores" if name == ALL else name)
-    return None if chosen == ALL else chosen
+    options = [*(f"store:{store.store_id}" for store in serving.stores), ALL]
+    chosen = state.choose(
+        "Store",
+        "place",
+        options,
+        show=lambda text: "All stores" if text == ALL else f"Store {text.partition(':')[2]}",
+        tell_missing=False,
+    )
+    return None if chosen == ALL else chosen.partition(":")[2]
 
 
 def _pick_department(serving: Serving, store: str | None) -> str:
     if len(serving.departments) == 1:
         return serving.departments[0].department_id
     sold = {name for one in serving.stores if store in (None, one.store_id) for name in one.departments}
-    return state.choose("Department", "dept", sorted(sold), show=str, width=230)
+    options = [f"department:{name}" for name in sorted(sold)]
+    chosen = state.choose(
+        "Department",
+        "product",
+        options,
+        show=lambda text: f"Department {text.partition(':')[2]}",
+        width=230,
+        tell_missing=False,
+    )
+    return chosen.partition(":")[2]
 
 
 def _pick_item(serving: Serving, store: str | None, department: str) -> str | None:
@@ -84,10 +99,11 @@ def _pick_item(serving: Serving, store: str | None, department: str) -> str | No
     whole = "The whole department" if 5 in serving.levels else "All items"
     chosen = state.choose(
         "Item",
-        "article",
+        "item",
         [ALL, *listed],
         show=lambda name: whole if name == ALL else name,
         help_text="Best sellers first. Type to search.",
+        tell_missing=False,
     )
     return None if chosen == ALL else chosen
 

@@ -26,7 +26,10 @@ PAGES = {
         "/explore?place=store:CA_1&product=department:FOODS_3&item=FOODS_3_003",
         "How has it sold, and what comes?",
     ),
-    "what_if": ("/what_if?shop=CA_1&dept=FOODS_3&article=FOODS_3_003", "What if the price were another?"),
+    "what_if": (
+        "/what_if?place=store:CA_1&product=department:FOODS_3&item=FOODS_3_003",
+        "What if the price were another?",
+    ),
     "overrides": ("/overrides?place=store:CA_1&product=department:FOODS_3", "What do planners know better?"),
     "inventory": (
         "/inventory?place=store:CA_1&product=department:FOODS_3&item=FOODS_3_003",

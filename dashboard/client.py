@@ -176,9 +176,9 @@ class ApiClient:
         """What an override would change; nothing is stored."""
         return self._post(schemas.OverridePreview, "/override-preview", asked)
 
-    def make_override(self, asked: schemas.OverrideRequest) -> schemas.Override:
-        """Override a node's forecast."""
-        return self._post(schemas.MadeOverride, "/overrides", asked)
+    def make_override(self, asked: schemas.OverrideRequest, key: str | None = None) -> schemas.MadeOverride:
+        """Override a node's forecast; the same `key` makes nothing twice."""
+        return self._post(schemas.MadeOverride, "/overrides", asked, {"Idempotency-Key": key} if key else {})
 
     def revoke_override(self, override_id: int, asked: schemas.RevokeRequest) -> schemas.Override:
         """Take an override back."""

@@ -44,8 +44,8 @@ class IntervalSpread:
     Attributes:
         days: length of the interval.
         dispersion: one value a series; the variance is mean + dispersion x mean^2.
-        least: one value a series; what such items sold on average where nothing was forecast. Shelves are refilled
-            and slow sellers sell, whatever the last weeks say.
+        least: one value a series; what such items sold on average where nothing was forecast, as shelves are refilled
+            whatever the last weeks say. Stock is held for at least so much.
         knots: log of the interval's mean, increasing.
         asked: knots x `SERVICE_LEVELS`, the probabilities to ask the distribution for.
     """

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypedDict, Unpack
 import pyarrow as pa
 
 from models_ml.errors import InputError, WarehouseError
+from models_ml.settings import Settings
 
 BATCH_ROWS = 1_000_000
 """Rows of a batch: some tens of megabytes, which are gone before the next is there."""
@@ -246,6 +247,13 @@ def open_warehouse(url: str, *, threads: int = 2, memory_limit_gb: float = 8.0) 
     if url.startswith("databricks://"):
         return DatabricksWarehouse(url)
     raise InputError(f"DEMAND_WAREHOUSE_URL {url!r} is neither duckdb:///<file> nor databricks://<host>/<http_path>.")
+
+
+def warehouse_of(settings: Settings) -> Warehouse:
+    """The configured warehouse, with the configured threads and memory."""
+    return open_warehouse(
+        settings.effective_warehouse_url, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
+    )
 
 
 def first_line(error: BaseException) -> str:

@@ -19,7 +19,7 @@ MEASURES = {
     "coverage_95": "95 % range held",
 }
 MEASURE_HELP = {
-    "wrmsse": "Weighted root mean squared scaled error: errors in units of a naive forecast's, weighted by sales in "
+    "wrmsse": "Weighted root mean squared scaled error: error relative to a naive forecast's, weighted by sales in "
     "money, or in units where there are no prices. Lower is better.",
     "wape": "Absolute error of all days (of all weeks, if sales are weekly) over all units sold. Lower is better.",
     "coverage_95": "Share of days (or weeks) whose sales fell within the 95 % range. Near 95 % is right; above it, "
@@ -72,13 +72,15 @@ def _cards(serving: Serving, accuracy: schemas.Accuracy) -> list[Card]:
     folds = sorted({value.fold for value in accuracy.values if value.model == model})
     step = formats.step(accuracy.run.step_days)
     tested = f"{len(folds)} test{'s' if len(folds) != 1 else ''} on {step}s that the model had not seen"
-    level, of = (5, "a department") if 5 in serving.levels else (3, "a store") if 3 in serving.levels else (1, "it all")
+    level, of = (
+        (5, "a department") if 5 in serving.levels else (3, "a store") if 3 in serving.levels else (1, "the total")
+    )
     newest = outlook.verdict(accuracy, level)
     cards = [
         Card(
             "Better than repeating last week?",
             "Not compared" if skill is None else f"{formats.percent(skill, signed=True)}",
-            f"WRMSSE {formats.score(ours)} against {formats.score(theirs)}, all levels alike.",
+            f"WRMSSE {formats.score(ours)} against {formats.score(theirs)}, average of all levels.",
             f"{tested}, the newest after {formats.day(folds[-1])}." if folds else "",
             tone="plain" if skill is None else "good" if skill > 0 else "bad",
         )
@@ -89,7 +91,7 @@ def _cards(serving: Serving, accuracy: schemas.Accuracy) -> list[Card]:
                 f"How far off is {of} in a {step}?",
                 formats.percent(newest.wape),
                 "is the average miss, in the newest test.",
-                f"In sum the forecast was {formats.percent(abs(newest.bias), digits=1)} "
+                f"In total, the forecast was {formats.percent(abs(newest.bias), digits=1)} "
                 f"{'too high' if newest.bias > 0 else 'too low'}."
                 if newest.bias is not None
                 else "",

@@ -89,12 +89,12 @@ def by_node(serving: Serving, accuracy: schemas.Accuracy) -> None:
         return
     biased = [node_label(one.node_id) for one in nodes if outlook.is_biased(one)]
     st.caption(
-        "RMSSE, worst first: errors in units of those of a forecast that says "
-        f"“as {'yesterday' if accuracy.run.step_days == 1 else 'last week'}”. "
-        "A tracking signal beyond ±4 says that a bias is no accident."
+        "RMSSE, worst first: error relative to a forecast that repeats "
+        f"{'yesterday' if accuracy.run.step_days == 1 else 'last week'}. "
+        "A tracking signal beyond ±4 means a systematic bias."
     )
     if biased:
-        layout.note(f"Off to one side again and again: {', '.join(biased)}.", tone="warning")
+        layout.note(f"Systematically too high or too low: {', '.join(biased)}.", tone="warning")
     shown = nodes if len(nodes) <= MOST_NODES else [*nodes[: MOST_NODES // 2], *nodes[-MOST_NODES // 2 :]]
     if len(shown) < len(nodes):
         st.caption(f"The {MOST_NODES // 2} worst and the {MOST_NODES // 2} best of {len(nodes)}; the table has all.")

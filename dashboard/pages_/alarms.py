@@ -79,5 +79,5 @@ def bias_alarms(errors: schemas.NodeErrors) -> list[str]:
         ]
         if names:
             more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-            said.append(f"The backtest was too {side} again and again, in: {', '.join(names[:MOST_NAMED])}{more}.")
+            said.append(f"The backtest was too {side} systematically, in: {', '.join(names[:MOST_NAMED])}{more}.")
     return said

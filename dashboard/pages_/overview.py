@@ -22,9 +22,9 @@ DEPARTMENTS_OF_STORES = 9
 WINDOWS = (7, 28)
 """Days to look ahead; and the whole horizon, where it is another."""
 RANGE_WORDS = {
-    "week": "19 of 20 such weeks stay within, learned from how a year of past weeks was missed",
-    "weeks": "the weeks' 95 % ranges added up, which errs on the wide side",
-    "days": "the days' 95 % ranges added up, which errs on the wide side",
+    "week": "19 of 20 such weeks fall within it, by the errors of a year of past weeks",
+    "weeks": "the sum of the weeks' 95 % ranges, which is wider than needed",
+    "days": "the sum of the days' 95 % ranges, which is wider than needed",
 }
 BANDS = (("0.025", "0.975"), ("0.25", "0.75"))
 

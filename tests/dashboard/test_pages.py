@@ -273,7 +273,7 @@ def test_a_fault_of_a_page_is_logged_and_not_shown(
     monkeypatch.setattr(data, "node", broken)
     test = app(monkeypatch, api.url)
     assert not test.exception
-    assert "This page has a fault of its own." in words(test)
+    assert "This page failed." in words(test)
     assert "secret detail" not in words(test)
     assert "secret detail" in caplog.text
 
@@ -347,7 +347,7 @@ def test_without_prices_stock_is_told_in_units_and_no_price_is_asked_for(monkeyp
         data, "what_if", lambda *asked: unpriced_scenario(*asked).model_copy(update={"events": [], "flags": []})
     )
     nothing = show("what_if", shop="CA_1", dept="FOODS_3")
-    assert "There is nothing to ask here." in words(nothing)
+    assert "There is nothing to change here." in words(nothing)
     assert not nothing.get("vega_lite_chart")
 
 

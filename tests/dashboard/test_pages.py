@@ -442,7 +442,7 @@ def test_21_09_an_override_is_previewed_made_once_seen_and_revoked(client: ApiCl
     assert client.overrides({"node_id": node, "limit": 10}).total == 1
     test.number_input[0].set_value(10.0)
     press("Preview")
-    assert "Together they change the model's forecast by +65\u202f%." in words(test)
+    assert "forecast by +65\u202f%." in words(test)
     assert [final for _, final in finals()[:7]] == pytest.approx([mean * 1.5 for mean, _ in finals()[:7]])
     listed = test.dataframe[1].value.iloc[0]
     assert (listed["state"], listed["node"], listed["reason"], listed["author"]) == ("in force", node, "a fair", "ann")

@@ -161,7 +161,8 @@ class DuckDBWarehouse(Warehouse):
 class DatabricksWarehouse(Warehouse):
     """A Databricks SQL warehouse; token or Entra credentials come from the URL or `DATABRICKS_TOKEN`.
 
-    URL: `databricks://<host>/<http_path>?catalog=<catalog>`.
+    URL: `databricks://<host>/<http_path>?catalog=<catalog>&schema=<prefix>`; the prefix of the schemas is that of the
+    dbt target (`DATABRICKS_SCHEMA`) that built them, and may be left out.
     """
 
     def __init__(self, url: str) -> None:
@@ -177,6 +178,7 @@ class DatabricksWarehouse(Warehouse):
         self.host = parts.hostname
         self.http_path = parts.path
         self.catalog = query.get("catalog", [None])[0]
+        self.schema_prefix = f"{query['schema'][0]}_" if "schema" in query else ""
 
     @contextmanager
     def _executed(self, relation: str, columns: Sequence[str], rows: Rows) -> Iterator[Any]:
@@ -186,6 +188,7 @@ class DatabricksWarehouse(Warehouse):
             raise WarehouseError(
                 "Reading Databricks needs the extra `databricks`: pip install 'retail-demand[databricks]'."
             ) from None
+        relation = f"{self.schema_prefix}{relation}"
         statement, parameters = select_statement(relation, columns, **rows)
         try:
             with (

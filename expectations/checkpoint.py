@@ -92,7 +92,7 @@ def _validation(context: Any, source: Any, sql: Sql, zone: str, dataset: Dataset
     gx = great_expectations()
     name = f"{zone}.{dataset.name}"
     # Great Expectations fetches all that this query returns; the expectations name their relation themselves.
-    asset = source.add_query_asset(dataset.name, query=sql.in_schema(f"select * from {dataset.relation} where 1 = 0"))  # noqa: S608
+    asset = source.add_query_asset(dataset.name, query=sql.placed(f"select * from {dataset.relation} where 1 = 0"))  # noqa: S608
     batch = asset.add_batch_definition_whole_table("whole")
     suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=_expectations(sql, dataset)))
     return context.validation_definitions.add(gx.ValidationDefinition(name=name, data=batch, suite=suite))
@@ -104,7 +104,7 @@ def _expectations(sql: Sql, dataset: Dataset) -> list[Any]:
     bounds = limits(dataset.name, dataset.source)
     expectations: list[Any] = [
         ExpectQueryColumnsToContain(
-            query=sql.in_schema(f"select * from {dataset.relation} where 1 = 0"),  # noqa: S608
+            query=sql.placed(f"select * from {dataset.relation} where 1 = 0"),  # noqa: S608
             columns=list(dataset.columns),
             severity="critical",
             description="The columns that the next step reads are there.",
@@ -119,10 +119,10 @@ def _expectations(sql: Sql, dataset: Dataset) -> list[Any]:
             expectations.append(
                 ExpectMeasureToBeBetween(
                     measure=measure.name,
-                    profile=sql.in_schema(profile.query),
+                    profile=sql.placed(profile.query),
                     min_value=limit.min,
                     max_value=limit.max,
-                    examples=measure.examples and sql.in_schema(sql.first_rows(measure.examples, EXAMPLES_SHOWN)),
+                    examples=measure.examples and sql.placed(sql.first_rows(measure.examples, EXAMPLES_SHOWN)),
                     may_be_null=measure.may_be_null,
                     remedy=dataset.remedy,
                     severity=_SEVERITIES[limit.severity],

@@ -65,7 +65,9 @@ def _warehouse_engine(settings: Settings) -> tuple[Engine, Sql]:
         }
         return create_engine(f"duckdb://{rest}", connect_args={"read_only": True, "config": config}), Sql("duckdb")
     if scheme == "databricks":
-        return create_engine("databricks://", creator=DatabricksWarehouse(url).connect), Sql("databricks")
+        warehouse = DatabricksWarehouse(url)
+        sql = Sql("databricks", prefix=warehouse.schema_prefix)
+        return create_engine("databricks://", creator=warehouse.connect), sql
     raise InputError(
         f"DEMAND_WAREHOUSE_URL: {scheme} is neither duckdb nor databricks. Give one such as duckdb:///data/warehouse.duckdb."
     )

@@ -161,7 +161,8 @@ class DuckDBWarehouse(Warehouse):
 class DatabricksWarehouse(Warehouse):
     """A Databricks SQL warehouse; token or Entra credentials come from the URL or `DATABRICKS_TOKEN`.
 
-    URL: `databricks://<host>/<http_path>?catalog=<catalog>`.
+    URL: `databricks://<host>/<http_path>?catalog=<catalog>&schema=<prefix>`; the prefix of the schemas is that of the
+    dbt target (`DATABRICKS_SCHEMA`) that built them, and may be left out.
     """
 
     def __init__(self, url: str) -> None:
@@ -177,6 +178,7 @@ class DatabricksWarehouse(Warehouse):
         self.host = parts.hostname
         self.http_path = parts.path
         self.catalog = query.get("catalog", [None])[0]
+        self.schema_prefix = f"{query['schema'][0]}_" if "schema" in query else ""
 
     def connect(self) -> Any:
         """A new connection of the Databricks driver, signed in.
@@ -190,6 +192,7 @@ class DatabricksWarehouse(Warehouse):
 
     @contextmanager
     def _executed(self, relation: str, columns: Sequence[str], rows: Rows) -> Iterator[Any]:
+        relation = f"{self.schema_prefix}{relation}"
         statement, parameters = select_statement(relation, columns, **rows)
         try:
             with self.connect() as connection, connection.cursor() as cursor:

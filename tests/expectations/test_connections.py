@@ -88,7 +88,7 @@ def within_limits(datasets: list[Dataset], sql: Sql) -> dict[str, tuple[list[str
     """For each query of the checks, a row that passes them."""
     answers: dict[str, tuple[list[str], list[tuple[Any, ...]]]] = {}
     for dataset in datasets:
-        columns = sql.in_schema(f"select * from {dataset.relation} where 1 = 0")
+        columns = sql.placed(f"select * from {dataset.relation} where 1 = 0")
         answers[columns] = (list(dataset.columns), [])
         bounds = limits(dataset.name)
         for profile in dataset.profiles:
@@ -96,7 +96,7 @@ def within_limits(datasets: list[Dataset], sql: Sql) -> dict[str, tuple[list[str
             for measure in profile.measures:
                 limit = bounds[measure.name]
                 row.append(0 if limit is None else next(b for b in (limit.min, limit.max, 0) if b is not None))
-            answers[" ".join(sql.in_schema(profile.query).split())] = ([m.name for m in profile.measures], [tuple(row)])
+            answers[" ".join(sql.placed(profile.query).split())] = ([m.name for m in profile.measures], [tuple(row)])
     return answers
 
 

@@ -97,3 +97,14 @@ def test_text_is_quoted() -> None:
     assert Sql("sqlite").texts(["it's", "b"]) == "'it''s', 'b'"
     assert Sql("mssql").text("ü") == "N'ü'"
     assert Sql("sqlite").texts([]) == "null"
+
+
+def test_tables_are_read_from_their_schemas() -> None:
+    query = "select f.units from core.fct_daily_sales as f join (select 1 from features.x) as x on f.id = x.id"
+    placed = Sql("databricks", prefix="ann_").placed(query)
+    assert placed == query.replace("core.", "ann_core.").replace("features.", "ann_features.")
+    assert Sql("duckdb").placed(query) == query
+    stored = "select r.run_id from model_runs as r left join run_series as s on r.run_id = s.run_id"
+    assert Sql("mssql", "a]b").placed(stored) == stored.replace("model_runs", "[a]]b].model_runs").replace(
+        "run_series", "[a]]b].run_series"
+    )

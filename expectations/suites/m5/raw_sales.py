@@ -21,7 +21,7 @@ def dataset(engine: Engine, sql: Sql) -> Dataset:
     Raises:
         WarehouseError: the raw tables are not there.
     """
-    days = _day_columns(engine)
+    days = _day_columns(engine, sql)
     recent = int(parameter(NAME, "recent_days"))
     outlier = parameter(NAME, "outlier_units")
     return Dataset(
@@ -156,11 +156,11 @@ def units_query(sql: Sql, days: list[str], recent: int, outlier: float) -> str:
     """
 
 
-def _day_columns(engine: Engine) -> list[str]:
+def _day_columns(engine: Engine, sql: Sql) -> list[str]:
     """The columns d_1, d_2, ... in the table's order."""
     with engine.connect() as connection:
         try:
-            columns = list(connection.execute(text(f"select * from {RELATION} limit 0")).keys())
+            columns = list(connection.execute(text(sql.placed(f"select * from {RELATION} limit 0"))).keys())
         except DBAPIError as error:
             reason = str(error.orig).splitlines()[0]
             raise WarehouseError(f"{RELATION} cannot be read ({reason}). Run `demand ingest`.") from None

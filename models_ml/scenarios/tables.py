@@ -16,7 +16,7 @@ from models_ml.warehouse.marts import SERIES_KEYS, Marts
 from models_ml.warehouse.regressors import read_by_series
 
 HIGHEST_RATIO = 5.0
-"""Responses are cut here: beyond it a model tells its noise."""
+"""Responses are clipped here; beyond this range the model extrapolates noise."""
 
 
 def scenario_tables(forecaster: Forecaster, marts: Marts) -> dict[str, pa.Table]:

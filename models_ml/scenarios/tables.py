@@ -75,7 +75,7 @@ def responses(forecaster: Responsive, marts: Marts, steps: np.ndarray) -> np.nda
 
 
 def learn(series: pd.DataFrame, history: PriceHistory) -> tuple[pd.DataFrame, dict[str, np.ndarray], np.ndarray]:
-    """Elasticities of each department, from ordinary weeks (see `clearances`); each period on sale has a level of its own.
+    """Elasticities by department, from ordinary weeks (see `clearances`); each period on sale has its own level.
 
     Returns:
         Rows of `department_elasticities`; by column of `scenario_series`, one a series: elasticity, elasticity_low,

@@ -11,7 +11,7 @@ import pandas as pd
 from models_ml.monitoring.watches import Mode, Watch
 
 WORDS = {
-    "psi_units_mean_28": "the distribution of mean sales per item differs from the year before",
+    "psi_units_mean_28": "the spread of mean sales per item differs from the year before",
     "psi_zero_share_28": "the share of days without sales differs from the year before",
     "psi_units_std_28": "the variability of sales per item differs from the year before",
     "wape": "forecasts missed by too much",

@@ -93,7 +93,7 @@ def test_forecasts_that_are_too_high_are_an_alarm_with_its_figures(build: Build)
     assert {"bias", "coverage_95", "wape_against_baseline"} <= {metric for metric, _ in alarms(found)}
     [alarm] = [a for a in found.alarms if (a.metric, a.subject) == ("bias", "total")]
     assert (alarm.bad_weeks, alarm.weeks, alarm.last_week) == (4, 4, date(2016, 5, 22))
-    assert "total: forecasts were too high or too low on the whole, in 4 of the last 4 weeks (bias " in alarm.message
+    assert "total: forecasts were biased, in 4 of the last 4 weeks (bias " in alarm.message
     assert "at least -0.15 and at most 0.15 is good" in alarm.message
 
 

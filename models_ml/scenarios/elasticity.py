@@ -4,7 +4,8 @@ Sales of series s in week w are expected to be exp(a_s + g_nw + e x_sw), x the l
 series' store and department. The series effect absorbs the level of a series. The week effect absorbs what
 moves the whole department of the store (season, events, growth). An elasticity is therefore identified by prices that
 moved relative to the rest of the department. The Poisson score is consistent whatever the variance, and weeks without
-sales need no special case (Santos Silva and Tenreyro, The Log of Gravity, Review of Economics and Statistics 88(4), 2006).
+sales need no special case (Santos Silva and Tenreyro, The Log of Gravity, Review of Economics and Statistics 88(4),
+2006).
 
 Week effects exclude substitution: when all prices of a department move together, the department responds less than
 the elasticities of its items suggest.

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models_ml.errors import InputError
-from models_ml.settings import store_address
+from models_ml.settings import is_loopback, store_address
 
 _KEY_HASH = re.compile(r"^(?:(?P<name>[A-Za-z0-9_.-]{1,64}):)?(?P<hash>[0-9a-fA-F]{64})$")
 
@@ -92,6 +92,11 @@ class ApiSettings(BaseSettings):
             raise ValueError(
                 "authentication is on and nobody could pass it: set DEMAND_API_KEYS_SHA256, or "
                 "DEMAND_API_ENTRA_TENANT_ID and DEMAND_API_ENTRA_AUDIENCE, or DEMAND_API_AUTH=off for a demo"
+            )
+        if self.auth == "off" and not is_loopback(self.host):
+            raise ValueError(
+                f"authentication is off and DEMAND_API_HOST is {self.host}: whoever reaches this machine could "
+                "override forecasts; set DEMAND_API_KEYS_SHA256 or DEMAND_API_ENTRA_*, or listen on 127.0.0.1"
             )
         if (self.entra_tenant_id is None) != (self.entra_audience is None):
             raise ValueError("DEMAND_API_ENTRA_TENANT_ID and DEMAND_API_ENTRA_AUDIENCE belong together")

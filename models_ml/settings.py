@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -137,3 +138,11 @@ def get_settings() -> Settings:
         first = error.errors()[0]
         name = "DEMAND_" + "_".join(str(part) for part in first["loc"]).upper()
         raise InputError(f"{name}: {first['msg']} (got {first['input']!r}). Unset it or correct it.") from None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address can be reached from this machine alone."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

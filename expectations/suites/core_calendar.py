@@ -11,7 +11,7 @@ from expectations.suites.remedies import REBUILD
 
 NAME = "core_calendar"
 RELATION = "core.dim_calendar"
-REGIONS = "core.dim_calendar_regions"
+REGIONS = "core.fct_regional_flags"
 
 _A_SATURDAY = date(2011, 1, 1)
 

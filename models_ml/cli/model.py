@@ -41,15 +41,12 @@ def train(
     from models_ml.runs.backtest import Backtest
     from models_ml.runs.folds import backtest_folds
     from models_ml.runs.plan import plan_training
-    from models_ml.warehouse.connection import open_warehouse
-    from models_ml.warehouse.identity import raw_fingerprint
+    from models_ml.warehouse.connection import warehouse_of
 
     settings = settings_with(model=model, stores=stores, home=home)
-    warehouse = open_warehouse(
-        settings.effective_warehouse_url, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
-    )
+    warehouse = warehouse_of(settings)
     origin = parse_date(as_of, "--as-of") if as_of else None
-    plan = plan_training(settings, warehouse, raw_fingerprint(settings, warehouse), origin)
+    plan = plan_training(settings, warehouse, origin)
     if plan.note:
         typer.echo(plan.note)
     progress, scored = Progress(), Backtest.none()
@@ -98,7 +95,7 @@ def backtest(
     from models_ml.runs import artifact
     from models_ml.runs.folds import backtest_folds
     from models_ml.warehouse import marts
-    from models_ml.warehouse.connection import open_warehouse
+    from models_ml.warehouse.connection import warehouse_of
 
     settings = settings_with(stores=stores, home=home)
     folder = None
@@ -111,9 +108,7 @@ def backtest(
         settings = settings.model_copy(
             update={"stores": ",".join(manifest["scope"]), "horizon_days": manifest["horizon_days"]}
         )
-    warehouse = open_warehouse(
-        settings.effective_warehouse_url, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
-    )
+    warehouse = warehouse_of(settings)
     last = date.fromisoformat(manifest["origin"]) if folder else marts.last_sale_day(warehouse, settings.store_list)
     if folds.isdigit():
         if int(folds) < 1:

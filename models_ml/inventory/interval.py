@@ -44,8 +44,8 @@ class IntervalSpread:
     Attributes:
         days: length of the interval.
         dispersion: one value a series; the variance is mean + dispersion x mean^2.
-        least: one value a series: average sales of such items where the forecast was zero. A slow seller may sell
-            after weeks without a sale.
+        least: one value a series: average sales of such items where the forecast was zero. Stock covers at
+            least this much.
         knots: log of the interval's mean, increasing.
         asked: knots x `SERVICE_LEVELS`, the probabilities to ask the distribution for.
     """

@@ -45,7 +45,7 @@ def final_policy(policy: pd.DataFrame, protection: IntervalUnits, lead: Interval
         policy[name].to_numpy(dtype=np.float64)
         for name in ("service_level", "order_up_to", "reorder_point", "expected_demand")
     )
-    expected = moved_demand(known, protection)
+    expected = np.maximum(known + protection.final - protection.model, 0.0)
     dispersion = dispersion_of(known, model_level, policy["expected_short"].to_numpy(dtype=np.float64))
     reorder = moved_level(model_reorder, lead.model, lead.final, dispersion, service)
     level = np.maximum(moved_level(model_level, known, expected, dispersion, service), reorder)
@@ -63,17 +63,6 @@ def final_policy(policy: pd.DataFrame, protection: IntervalUnits, lead: Interval
         "mean_stock": np.clip((on_arrival + level - expected + short) / 2, 0.0, level),
     }
     return pd.DataFrame(figures, index=policy.index)[FIGURES]
-
-
-def moved_demand(expected: np.ndarray, units: IntervalUnits) -> np.ndarray:
-    """Expected demand after overrides: the sum of the finals.
-
-    A policy may expect more than the forecast (`IntervalSpread.least`). An override that adds units adds them to the
-    policy's expected demand; one that removes units reduces it in proportion.
-    """
-    less = units.final < units.model
-    share = np.divide(units.final, units.model, out=np.ones_like(expected), where=less)
-    return np.asarray(np.where(less, expected * share, expected + (units.final - units.model)))
 
 
 def dispersion_of(mean: np.ndarray, level: np.ndarray, short: np.ndarray) -> np.ndarray:

@@ -33,7 +33,7 @@ class Target:
 
     Attributes:
         level: whole units, one a series.
-        expected: mean demand over the interval.
+        expected: mean demand over the interval, as it is forecast.
         short: units expected to be asked for beyond the level.
     """
 
@@ -62,12 +62,14 @@ def stock_target(
         on_sale: bool, whether a series is on sale within the interval; otherwise its stock is zero.
         shares: evenly spread numbers in [0, 1), one a series; None: each level reaches the service level.
     """
-    expected = np.where(on_sale, np.maximum(expected, spread.least), 0.0)
-    asked = np.clip(spread.probability(expected, service_level), 1e-6, 1 - 1e-6)
-    level = np.ceil(counts.quantiles(expected, spread.dispersion, asked[:, None])[:, 0].astype(np.float64))
+    expected = np.where(on_sale, expected, 0.0)
+    # What such items sold where nothing was forecast is an error of the forecast: safety stock, not expected demand.
+    held_for = np.where(on_sale, np.maximum(expected, spread.least), 0.0)
+    asked = np.clip(spread.probability(held_for, service_level), 1e-6, 1 - 1e-6)
+    level = np.ceil(counts.quantiles(held_for, spread.dispersion, asked[:, None])[:, 0].astype(np.float64))
     if shares is not None:
-        reached = counts.cumulative(level, expected, spread.dispersion)
-        below = counts.cumulative(level - 1, expected, spread.dispersion)
+        reached = counts.cumulative(level, held_for, spread.dispersion)
+        below = counts.cumulative(level - 1, held_for, spread.dispersion)
         over = (reached - asked) / np.maximum(reached - below, 1e-12)
         level = np.where((level > 0) & (shares < over), level - 1, level)
     level = np.where(on_sale, level, 0.0)

@@ -14,7 +14,7 @@ from models_ml.monitoring.watches import read_watches, watches_path
 from models_ml.prediction_store.engine import make_engine
 from models_ml.prediction_store.transactions import reading
 from models_ml.settings import Settings
-from models_ml.warehouse.connection import open_warehouse
+from models_ml.warehouse.connection import warehouse_of
 from models_ml.warehouse.marts import last_sale_day
 
 
@@ -65,9 +65,7 @@ def monitor(settings: Settings) -> Monitored:
         WarehouseError, StoreError: a database cannot be read or written.
     """
     watches = read_watches(watches_path(settings.home))
-    warehouse = open_warehouse(
-        settings.effective_warehouse_url, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
-    )
+    warehouse = warehouse_of(settings)
     engine = make_engine(settings.effective_store_url)
     try:
         last_day = last_sale_day(warehouse)

@@ -21,8 +21,8 @@ from models_ml.runs import artifact
 from models_ml.runs.artifact import RunArtifact
 from models_ml.runs.feature_families import CLOSED, LEVEL, MEANINGS, RECONCILIATION, STORE_DEPARTMENT, family_of
 from models_ml.settings import Settings
-from models_ml.warehouse.connection import open_warehouse
-from models_ml.warehouse.identity import raw_fingerprint
+from models_ml.warehouse.connection import warehouse_of
+from models_ml.warehouse.identity import built_marts
 from models_ml.warehouse.marts import Marts
 
 
@@ -201,10 +201,8 @@ def explain_trained_item(settings: Settings, run_id: str, store_id: str, item_id
     folder = settings.home / "models" / run_id
     run = artifact.load(folder)
     record = artifact.record_of(run)
-    warehouse = open_warehouse(
-        settings.effective_warehouse_url, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
-    )
-    if raw_fingerprint(settings, warehouse) != record.data_fingerprint:
+    warehouse = warehouse_of(settings)
+    if built_marts(settings, warehouse)[0] != record.data_fingerprint:
         raise ModelError(
             f"The warehouse holds other data than {run_id} was fitted on, so its items cannot be explained. "
             "Explain a run of the present data, or a node (`--node`), whose explanation is stored."

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypedDict, Unpack
 import pyarrow as pa
 
 from models_ml.errors import InputError, WarehouseError
+from models_ml.settings import Settings
 
 BATCH_ROWS = 1_000_000
 """Rows of a batch: some tens of megabytes, released before the next batch is read."""
@@ -160,7 +161,8 @@ class DuckDBWarehouse(Warehouse):
 class DatabricksWarehouse(Warehouse):
     """A Databricks SQL warehouse; token or Entra credentials come from the URL or `DATABRICKS_TOKEN`.
 
-    URL: `databricks://<host>/<http_path>?catalog=<catalog>`.
+    URL: `databricks://<host>/<http_path>?catalog=<catalog>&schema=<prefix>`; the prefix of the schemas is that of the
+    dbt target (`DATABRICKS_SCHEMA`) that built them, and may be left out.
     """
 
     def __init__(self, url: str) -> None:
@@ -176,6 +178,7 @@ class DatabricksWarehouse(Warehouse):
         self.host = parts.hostname
         self.http_path = parts.path
         self.catalog = query.get("catalog", [None])[0]
+        self.schema_prefix = f"{query['schema'][0]}_" if "schema" in query else ""
 
     @contextmanager
     def _executed(self, relation: str, columns: Sequence[str], rows: Rows) -> Iterator[Any]:
@@ -185,6 +188,7 @@ class DatabricksWarehouse(Warehouse):
             raise WarehouseError(
                 "Reading Databricks needs the extra `databricks`: pip install 'retail-demand[databricks]'."
             ) from None
+        relation = f"{self.schema_prefix}{relation}"
         statement, parameters = select_statement(relation, columns, **rows)
         try:
             with (
@@ -240,6 +244,13 @@ def open_warehouse(url: str, *, threads: int = 2, memory_limit_gb: float = 8.0) 
     if url.startswith("databricks://"):
         return DatabricksWarehouse(url)
     raise InputError(f"DEMAND_WAREHOUSE_URL {url!r} is neither duckdb:///<file> nor databricks://<host>/<http_path>.")
+
+
+def warehouse_of(settings: Settings) -> Warehouse:
+    """The configured warehouse, with the configured threads and memory."""
+    return open_warehouse(
+        settings.effective_warehouse_url, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
+    )
 
 
 def first_line(error: BaseException) -> str:

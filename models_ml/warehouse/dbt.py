@@ -8,10 +8,12 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from signal import Signals
 from typing import Any
 
+from models_ml import provenance
 from models_ml.errors import StepError
 from models_ml.hierarchy.steps import WEEK_DAYS
 from models_ml.settings import REPOSITORY, Settings
@@ -140,7 +142,7 @@ def run(
             f"dbt {arguments[0]} failed; the whole story is in {log / 'dbt.log'}:\n  " + "\n  ".join(lines) + more
         )
     return DbtResult(
-        counts=dict(Counter(r["status"] for r in results["results"])),
+        counts=dict(Counter(r["status"] for r in results["results"] if not r["unique_id"].startswith("operation."))),
         invocation_id=results["metadata"].get("invocation_id", ""),
         warnings=[r["unique_id"].split(".")[2] for r in results["results"] if r["status"] == "warn"],
     )
@@ -198,16 +200,12 @@ def project_variables(settings: Settings) -> dict[str, Any]:
     return {"source": settings.source, **recent}
 
 
-def warehouse_stamp(settings: Settings) -> Path:
-    """The file that says which code, data and invocation of dbt the warehouse is from, and whether its tests passed."""
-    return settings.home / "dbt" / "warehouse_built.json"
-
-
-def warehouse_invocation_id(settings: Settings) -> str | None:
-    """Id of the invocation that built the warehouse last; None where `demand run` did not build it (on Databricks)."""
-    stamp = warehouse_stamp(settings)
-    found = json.loads(stamp.read_text()).get("invocation_id") if stamp.exists() else None
-    return str(found) if found else None
+def marts_code(settings: Settings) -> str:
+    """Hash of what decides the rows of the marts, but for the data: the project's code, target and variables."""
+    code = [
+        provenance.code_version(provenance.WAREHOUSE_FOLDERS), settings.dbt_target, project_variables(settings),
+    ]  # fmt: skip
+    return sha256(json.dumps(code, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -218,6 +216,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "DEMAND_STORE_URL": settings.effective_store_url,
         "DEMAND_MEMORY_LIMIT_GB": f"{settings.memory_limit_gb:g}",
         "DEMAND_THREADS": str(settings.threads),
+        "DEMAND_MARTS_CODE": marts_code(settings),
         **(sql_server_variables(settings) if on_sql_server(settings) else {}),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }

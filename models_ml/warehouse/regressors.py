@@ -116,7 +116,7 @@ def read_static(marts: Marts, names: tuple[str, ...]) -> dict[str, np.ndarray]:
         return {}
     values = {name: np.zeros(len(marts.series), dtype=np.float32) for name in names}
     table = marts.warehouse.read(
-        "core.dim_attributes", ["item_id", "store_id", "regressor", "value"], stores=marts.stores
+        "core.fct_static_regressors", ["item_id", "store_id", "regressor", "value"], stores=marts.stores
     )
     rows = marts.series_positions(table["store_id"], table["item_id"])
     column, value = codes(table["regressor"], pd.Index(names)), table["value"].to_numpy()

@@ -7,6 +7,7 @@ import io
 import json
 import sqlite3
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pytest
 
 from models_ml.prediction_store import overrides
+from models_ml.prediction_store.export import export
 from models_ml.settings import QUANTILE_COLUMNS, QUANTILES
 
 from .conftest import ORIGIN, World
@@ -124,6 +126,46 @@ def test_18_21_items_say_the_final_of_the_horizon(overridden: World) -> None:
     for one in items:
         want = sums.loc[(one["store_id"], one["item_id"])]
         assert (one["forecast_units"], one["final_units"]) == pytest.approx((want["mean"], want["final"]))
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_18_21_an_export_has_run_finals_and_their_quantiles(overridden: World, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"forecasts{suffix}"
+    oracle = expected(overridden)
+    assert export(overridden.engine, overridden.published.run.run_id, path) == len(oracle)
+    rows = pd.read_csv(path) if suffix == ".csv" else pd.read_parquet(path)
+    assert set(rows["run_id"]) == {overridden.published.run.run_id}
+    assert rows["target_date"].astype(str).tolist() == oracle["date"].tolist()
+    for name in ("mean", "final", *QUANTILE_COLUMNS):
+        assert rows[name].tolist() == pytest.approx(oracle[name].tolist(), nan_ok=True), name
+
+
+def test_18_21_overrides_are_in_no_export_of_a_run_that_is_not_served(overridden: World, tmp_path: Path) -> None:
+    overridden.publish(2)
+    export(overridden.engine, overridden.published.run.run_id, tmp_path / "old.parquet")
+    old = pd.read_parquet(tmp_path / "old.parquet")
+    assert old["final"].tolist() == old["mean"].tolist()
+    export(overridden.engine, "run_0000000000000002", tmp_path / "new.parquet")
+    new = pd.read_parquet(tmp_path / "new.parquet")
+    assert (new["final"] != new["mean"]).sum() == 2 * 3 + 1
+
+
+def test_18_20_names_that_a_spreadsheet_would_run_are_texts_in_a_csv(world: World, tmp_path: Path) -> None:
+    name = "=HYPERLINK(0)"
+    with sqlite3.connect(world.path) as connection:
+        for table in ("run_series", "forecasts"):
+            connection.execute(f"update {table} set item_id = ? where item_id = 'FOODS_3_001'", (name,))
+    connection.close()
+    text = world.client.get("/forecast/bulk", headers={"Accept": "text/csv"}).text
+    export(world.engine, world.published.run.run_id, tmp_path / "x.csv")
+    for content in (text, (tmp_path / "x.csv").read_text()):
+        rows = list(csv.DictReader(io.StringIO(content)))
+        assert "'" + name in {row["item_id"] for row in rows}
+        assert not [value for row in rows for value in row.values() if value[:1] in ("=", "+", "-", "@")]
+    packed = world.client.get("/forecast/bulk", headers={"Accept": ARROW}).content
+    assert name in pa.ipc.open_stream(packed).read_all()["item_id"].to_pylist()
+    export(world.engine, world.published.run.run_id, tmp_path / "x.parquet")
+    assert name in set(pd.read_parquet(tmp_path / "x.parquet")["item_id"])
 
 
 @pytest.mark.parametrize("text", ["CAFÉ", "café", "Café", "AFÉ 1"])

@@ -370,7 +370,7 @@ def read_calendar(marts: Marts) -> tuple[dict[str, np.ndarray], tuple[str, ...]]
 def read_flags(marts: Marts, regions: tuple[str, ...]) -> np.ndarray:
     """The regional flag, regions x calendar days."""
     table = marts.warehouse.read(
-        "core.dim_calendar_regions", ["date", "region_id", "regional_flag"], until=marts.target_dates[-1]
+        "core.fct_regional_flags", ["date", "region_id", "regional_flag"], until=marts.target_dates[-1]
     )
     region, day = codes(table["region_id"], pd.Index(regions)), day_offsets(table["date"], marts.first_day)
     known = (region >= 0) & (day >= 0)

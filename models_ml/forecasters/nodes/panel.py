@@ -227,7 +227,7 @@ def without_closed_days(units: np.ndarray, closed: np.ndarray) -> np.ndarray:
 def read_flags(marts: Marts, nodes: pd.DataFrame, all_days: int) -> np.ndarray:
     """The regional flag of each node's region, nodes x days."""
     table = marts.warehouse.read(
-        "core.dim_calendar_regions", ["date", "region_id", "regional_flag"], until=marts.target_dates[-1]
+        "core.fct_regional_flags", ["date", "region_id", "regional_flag"], until=marts.target_dates[-1]
     )
     regions = pd.Index(sorted(nodes["region_id"].unique()))
     region, day = codes(table["region_id"], regions), day_offsets(table["date"], marts.first_day)

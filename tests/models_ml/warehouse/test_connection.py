@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from pathlib import Path
+from unittest import mock
 
 import duckdb
 import pytest
 
-from models_ml.warehouse.connection import DuckDBWarehouse, select_statement
+from models_ml.warehouse.connection import DatabricksWarehouse, DuckDBWarehouse, select_statement
 
 STORES = [f"S{number:04}" for number in range(3_000)]
 FIRST = date(2016, 1, 1)
@@ -33,3 +34,15 @@ def test_18_12_databricks_is_sent_less_than_its_255_markers() -> None:
     for count in (100, 101, 3_000):
         statement, parameters = select_statement("core.dim_series", ["store_id"], stores=STORES[:count], dates=dates)
         assert statement.count("?") == len(parameters) < 255
+
+
+def test_databricks_is_read_from_the_schemas_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
+    cursor = mock.MagicMock()
+    cursor.__enter__.return_value = cursor
+    connection = mock.MagicMock()
+    connection.__enter__.return_value.cursor.return_value = cursor
+    monkeypatch.setattr("databricks.sql.connect", lambda **_: connection)
+    monkeypatch.setenv("DATABRICKS_TOKEN", "none")
+    for url, schema in (("?catalog=retail&schema=ada", "ada_core"), ("?catalog=retail", "core")):
+        DatabricksWarehouse(f"databricks://host/path{url}").read("core.dim_series", ["store_id"])
+        assert f"from {schema}.dim_series" in cursor.execute.call_args.args[0].lower()

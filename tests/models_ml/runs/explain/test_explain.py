@@ -220,7 +220,7 @@ def test_every_feature_of_items_has_a_family(published_home: Path, run_id: str) 
 def test_an_item_is_not_explained_on_other_data_than_its_run_was_fitted_on(
     published_home: Path, run_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(explain, "raw_fingerprint", lambda *_: "another")
+    monkeypatch.setattr(explain, "built_marts", lambda *_: ("another", "an invocation"))
     with pytest.raises(ModelError, match="other data"):
         explain.explain_trained_item(Settings(home=published_home), run_id, "CA_1", "any")
 

@@ -51,7 +51,7 @@ def read_terms(warehouse: Warehouse, overrides: Path | None = None) -> pd.DataFr
         InputError: a row of the seed or of the file is wrong.
     """
     seed = warehouse.read(RELATION, [*KEYS, *TERMS]).to_pandas()
-    parts = [checked_terms(seed, "dbt_project/seeds/inventory_terms.csv")]
+    parts = [checked_terms(seed, "dbt_project/seeds/inventory/inventory_terms.csv")]
     if overrides is not None:
         try:
             frame = pd.read_csv(overrides, dtype="string", keep_default_na=False)

@@ -243,7 +243,23 @@ def download(
     Raises:
         LakeError: there is nothing, the lake refuses or cannot be reached, a checksum is wrong, or the disk is full.
     """
-    return [_download_file(client, file, target, on_bytes) for file in list_files(client, source)]
+    files = list_files(client, source)
+    for file in files:
+        refuse_outside(file, target)
+    return [_download_file(client, file, target, on_bytes) for file in files]
+
+
+def refuse_outside(file: LakeFile, target: Path) -> None:
+    """A blob may be named `a/../../b`; nothing is written outside the folder that the user named.
+
+    Raises:
+        LakeError: the file's name leads out of the folder.
+    """
+    if not (target / file.name).resolve().is_relative_to(target.resolve()):
+        raise LakeError(
+            f"{file.address}: the name {file.name!r} leads out of {target}, so nothing was downloaded. "
+            "Rename the blob, or download the files beside it one by one."
+        )
 
 
 def _download_file(client: ContainerClient, file: LakeFile, target: Path, on_bytes: OnBytes) -> Transfer:

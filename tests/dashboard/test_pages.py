@@ -189,7 +189,7 @@ def test_quality_lists_what_did_not_pass() -> None:
 
 @pytest.mark.usefixtures("served")
 def test_monitoring_alarms_are_told_and_their_weeks_listed() -> None:
-    alarm = "FOODS_1: mean sales of items are spread otherwise than the year before, in 3 of the last 4 weeks."
+    alarm = "FOODS_1: the spread of mean sales per item differs from the year before, in 3 of the last 4 weeks."
     assert alarm in words(show("overview"))
     test = show("quality")
     assert alarm in words(test)

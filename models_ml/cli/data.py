@@ -85,13 +85,9 @@ def monitor(home: Home = None) -> None:
 
 def docs(home: Home = None) -> None:
     """Build the static site: lineage, data quality, the API's contract."""
-<<<<<<< HEAD
     from api.main import create_app
     from api.settings import ApiSettings
-    from models_ml.job.pipeline import prepare_home
-=======
     from models_ml.job.raw_data import prepare_home
->>>>>>> main
     from models_ml.site import build_site
 
     settings = settings_with(home=home)

@@ -1,7 +1,7 @@
 """Steps of a source's grain: a day, or a week of a weekly source, whose rows stand for seven days each.
 
-Marts and forecasters count days. A weekly source's days are even sevenths of its weeks, so nothing is known of a day by
-itself: what is forecast, scored and published are sums of weeks.
+Marts and forecasters count days. A day of a weekly source is one seventh of its week and carries no information of its
+own, so weekly sums are forecast, scored and published.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ FLOAT32_PRECISION = 2.0**-22
 
 
 def step_sums(days: np.ndarray, step_days: int) -> np.ndarray:
-    """Sums of whole steps along the last axis, which is that of days and ends with a step.
+    """Sums of whole steps along the last axis, whose last day ends a step.
 
     Args:
         days: ... x days; days before the first whole step are left out.

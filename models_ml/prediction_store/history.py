@@ -42,7 +42,7 @@ class SalesDays:
 
     Attributes:
         checksums: of all its days.
-        sent: those that the store has not, or has otherwise.
+        sent: days that are missing from the store, or stored with different values.
     """
 
     checksums: Checksums
@@ -54,7 +54,7 @@ class SalesDays:
 
 
 def stored_days(connection: Connection, run: RunRecord) -> Checksums:
-    """What the store has of the days of a run's stores."""
+    """Checksums of the days that are stored for the stores of a run."""
     table = sales_history_days
     rows = connection.execute(
         select(table.c.store_id, table.c.date, table.c.checksum).where(one_of(table.c.store_id, run.scope))
@@ -63,7 +63,7 @@ def stored_days(connection: Connection, run: RunRecord) -> Checksums:
 
 
 def changed(frame: Frame, stored: Checksums) -> tuple[pa.Table, SalesDays]:
-    """The rows of sales to send: those of days that the store has not, or has otherwise.
+    """Rows of the days that are missing from the store, or stored with different values.
 
     Args:
         frame: rows of `sales_history`, read whole.

@@ -102,7 +102,7 @@ def main_job(
             watched = monitor(settings)
             step.note = watched.text
     notes += [*watched.notes, *retention.prune(settings, settings.keep_runs)]
-    metrics = artifact.load(folder).tables["run_metrics"].to_pandas()
+    metrics = artifact.load(folder, ("run_metrics",)).tables["run_metrics"].to_pandas()
     done = outcome(plan, published.role, metrics, report.seconds, notes)
     if origin is None:
         remember(settings, done)

@@ -224,10 +224,23 @@ def test_every_feature_of_items_has_a_family(published_home: Path, run_id: str) 
 
 
 def test_an_item_is_not_explained_on_other_data_than_its_run_was_fitted_on(
-    published_home: Path, run_id: str, monkeypatch: pytest.MonkeyPatch
+    published_home: Path,
+    run_id: str,
+    stored: tuple[FittedModel, Marts, artifact.RunArtifact],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(explain, "built_marts", lambda *_: ("another", "an invocation"))
+    item = items_by_sales(stored[2]).iloc[0]
     with pytest.raises(ModelError, match="other data"):
+        explain.explain_trained_item(Settings(home=published_home), run_id, item["store_id"], item["item_id"])
+
+
+def test_24_06_an_unknown_item_is_refused_before_a_model_is_loaded(
+    published_home: Path, run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(explain, "FittedModel")
+    monkeypatch.delattr(explain, "Marts")
+    with pytest.raises(InputError, match=f"{run_id} has no item 'any' in store 'CA_1'"):
         explain.explain_trained_item(Settings(home=published_home), run_id, "CA_1", "any")
 
 

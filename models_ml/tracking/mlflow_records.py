@@ -195,7 +195,7 @@ def do(job: dict[str, Any]) -> None:
     started = time.perf_counter()
     warnings.simplefilter("ignore")
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever MLflow prints is no answer
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # MLflow's own output must not mix with the answer
     from mlflow import MlflowClient
 
     client = MlflowClient()

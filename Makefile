@@ -8,7 +8,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEBIAN_PACKAGES := chromium unixodbc
 
-.PHONY: help demo test test-slow test-spark lint lint-infra serve docs bench-accuracy bench-train bench-refit bench-value bench-cold-start bench-peers bench-store bench-sizes bench-api bench-warehouse bench-engines bench-ingest bench-dashboard bench-mutation bench bench-run lock clean system-packages
+.PHONY: help demo test test-slow test-spark lint lint-infra serve docs bench-accuracy bench-origins bench-shapes bench-train bench-refit bench-value bench-cold-start bench-peers bench-store bench-sizes bench-api bench-warehouse bench-engines bench-ingest bench-dashboard bench-mutation bench bench-run lock clean system-packages
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -116,6 +116,12 @@ bench-store: $(STAMP) ## publish speed against a bare executemany
 
 bench-accuracy: $(STAMP) ## every forecaster on five folds of the real M5 marts in DEMAND_HOME; goes on where it stopped
 	$(BIN)/python -m benchmarks.accuracy
+
+bench-origins: $(STAMP) ## node forecasts from 26 origins, four weeks apart, of the real M5 marts in DEMAND_HOME; goes on where it stopped
+	$(BIN)/python -m benchmarks.origins
+
+bench-shapes: $(STAMP) ## twelve made-up retailers of other shapes, ours against simple forecasts; goes on where it stopped
+	$(BIN)/python -m benchmarks.shapes
 
 bench-train: $(STAMP) ## seconds, memory and growth of train and forecast for 1 to 10 stores and 2 to 5 years of the marts in DEMAND_HOME
 	$(BIN)/python -m benchmarks.training --stores 1,2,5,10 --history 730,1094,1458 --write

@@ -85,9 +85,12 @@ def monitor(home: Home = None) -> None:
 
 def docs(home: Home = None) -> None:
     """Build the static site: lineage, data quality, the API's contract."""
+    from api.main import create_app
+    from api.settings import ApiSettings
     from models_ml.job.raw_data import prepare_home
     from models_ml.site import build_site
 
     settings = settings_with(home=home)
     prepare_home(settings)
-    typer.echo(f"Open {build_site(settings)}")
+    openapi = create_app(ApiSettings(auth="off")).openapi()
+    typer.echo(f"Open {build_site(settings, openapi)}")

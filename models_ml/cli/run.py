@@ -37,13 +37,23 @@ def run(
     if force or as_of or not (settings.home / "last_job.json").exists():
         dbt.prepare(settings)  # while this process loads the rest
 
+    from models_ml import __version__
     from models_ml.cli.progress import Progress
     from models_ml.job.main import main_job
 
     origin = parse_date(as_of, "--as-of") if as_of else None
-    outcome = main_job(
-        settings, Progress(), quality_checks(), origin=origin, force=force, track=track, source_changed=source_changed
-    )
+    progress = Progress(settings.home / "logs" / "demand.log")
+    progress.record(f"demand run, version {__version__}")
+    try:
+        outcome = main_job(
+            settings, progress, quality_checks(),
+            origin=origin, force=force, track=track, source_changed=source_changed,
+        )  # fmt: skip
+    except BaseException as error:
+        progress.record(f"{type(error).__name__}: {error}")
+        raise
+    for line in (f"{outcome.run_id} is the {outcome.role}", *outcome.notes):
+        progress.record(line)
     show(outcome, settings)
 
 

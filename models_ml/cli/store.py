@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from models_ml.cli.options import Home, Reports, Stores, settings_with
+from models_ml.cli.tables import AsJson, print_rows
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -104,22 +105,28 @@ def tell_mlflow(home: Path | None) -> None:
 
 
 @runs_app.command("list")
-def list_runs(limit: Annotated[int, typer.Option(help="Runs at most.", min=1)] = 20, home: Home = None) -> None:
+def list_runs(
+    limit: Annotated[int, typer.Option(help="Runs at most.", min=1)] = 20, as_json: AsJson = False, home: Home = None
+) -> None:
     """Runs, newest first."""
-    from rich.console import Console
-    from rich.table import Table
-
     from models_ml.prediction_store import runs
 
-    table = Table("run", "model", "origin", "status", "role", "series", "published (UTC)", "served for")
     with opened(home) as engine:
-        for run in runs.list_runs(engine, limit=limit):
-            published = f"{run.published_at:%Y-%m-%d %H:%M}" if run.published_at else ""
-            table.add_row(
-                run.run_id, run.model, str(run.origin), run.status, run.role, f"{run.series_count:,}", published,
-                ", ".join(run.active_stores),
-            )  # fmt: skip
-    Console().print(table)
+        rows = [
+            {
+                "run": run.run_id,
+                "model": run.model,
+                "origin": run.origin,
+                "status": run.status,
+                "role": run.role,
+                "series": run.series_count,
+                "published_utc": f"{run.published_at:%Y-%m-%dT%H:%M}" if run.published_at else None,
+                "served_for": run.active_stores,
+            }
+            for run in runs.list_runs(engine, limit=limit)
+        ]
+    columns = ("run", "model", "origin", "status", "role", "series", "published_utc", "served_for")
+    print_rows(rows, columns, as_json=as_json)
 
 
 @runs_app.command("show")
@@ -135,19 +142,18 @@ def show_run(run_id: RunId, home: Home = None) -> None:
 
 
 @runs_app.command("compare")
-def compare_runs(first: RunId, second: RunId, home: Home = None) -> None:
-    """The metrics of two runs side by side."""
-    from rich.console import Console
-    from rich.table import Table
+def compare_runs(first: RunId, second: RunId, as_json: AsJson = False, home: Home = None) -> None:
+    """The metrics of two runs side by side: means over the folds that both have, and the second less the first."""
+    from dataclasses import asdict
 
     from models_ml.prediction_store import runs
 
-    table = Table("model", "level", "metric", "folds", first, second, "difference")
+    columns = ("model", "level", "metric", "folds", "first", "second", "difference")
     with opened(home) as engine:
-        for row in runs.compare(engine, first, second):
-            values = (f"{value:.4f}" for value in (row.first, row.second, row.difference))
-            table.add_row(row.model, str(row.level), row.metric, str(row.folds), *values)
-    Console().print(table)
+        rows = [{**asdict(row), "difference": row.difference} for row in runs.compare(engine, first, second)]
+    if not as_json:
+        rows = [{**row, **{name: f"{row[name]:.4f}" for name in columns[-3:]}} for row in rows]
+    print_rows(rows, columns, as_json=as_json)
 
 
 @runs_app.command("prune")

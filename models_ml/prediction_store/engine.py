@@ -67,6 +67,12 @@ def make_engine(
     raise StoreError(f"DEMAND_STORE_URL: {shown} is neither SQLite nor SQL Server. Give one such as {_EXAMPLES}.")
 
 
+def named_schema(engine: Engine) -> str | None:
+    """The SQL Server schema that `make_engine` was given; None is the login's default schema."""
+    schema: str | None = engine.get_execution_options().get("schema_translate_map", {}).get(None)
+    return schema
+
+
 def store_name(url: URL) -> str:
     """The URL as messages show it: without password and driver options."""
     return url.set(query={}).render_as_string(hide_password=True)

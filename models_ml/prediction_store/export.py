@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 from sqlalchemy import Connection, Engine, select
@@ -126,10 +128,11 @@ def without_formula(text: str) -> str:
 
 def without_formulas(batch: pa.RecordBatch) -> pa.RecordBatch:
     """A batch whose texts are as `without_formula` says."""
-    columns = [
-        pa.array([without_formula(text) for text in column.to_pylist()], pa.string())
-        if pa.types.is_string(column.type)
-        else column
-        for column in batch.columns
-    ]
+    columns = []
+    for column in batch.columns:
+        if pa.types.is_string(column.type):
+            starts = [pc.starts_with(column, pattern=start) for start in FORMULA_START]
+            runs = functools.reduce(pc.or_, starts)
+            column = pc.if_else(runs, pc.binary_join_element_wise("'", column, ""), column)
+        columns.append(column)
     return pa.RecordBatch.from_arrays(columns, batch.schema.names)

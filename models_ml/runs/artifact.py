@@ -179,13 +179,18 @@ def manifest(folder: Path) -> dict[str, Any]:
     return read
 
 
-def load(folder: Path) -> RunArtifact:
+def load(folder: Path, names: Collection[str] | None = None) -> RunArtifact:
     """Read an artifact.
+
+    Args:
+        folder: of the run.
+        names: the tables to read; None: all.
 
     Raises:
         InputError: the folder holds no trained run.
     """
-    tables = {path.stem: pq.read_table(path) for path in sorted(folder.glob("*.parquet"))}
+    paths = [path for path in sorted(folder.glob("*.parquet")) if names is None or path.stem in names]
+    tables = {path.stem: pq.read_table(path) for path in paths}
     return RunArtifact(manifest(folder), tables)
 
 

@@ -153,7 +153,7 @@ def move_aliases(client: Any, wanted: dict[str, dict[str, str | None]]) -> list[
 def point(client: Any, registered: Any, alias: str, version: str | None) -> None:
     """Point an alias at a version, or at none.
 
-    Azure ML's registry knows no aliases: there the version carries a tag of that name instead, and no other one does.
+    Azure ML's registry has no aliases; there exactly one version carries a tag of that name instead.
     """
     from mlflow.exceptions import MlflowException
 
@@ -197,7 +197,7 @@ def do(job: dict[str, Any]) -> None:
     started = time.perf_counter()
     warnings.simplefilter("ignore")
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever MLflow prints is no answer
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # MLflow's own output must not mix with the answer
     from mlflow import MlflowClient
 
     client = MlflowClient()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 
 import httpx
@@ -167,6 +168,20 @@ def test_a_body_too_large_for_the_cache_is_not_kept() -> None:
     cache.put("large", CachedBody(b"x" * 9000))
     assert len(cache) == cache.bytes_held == 0
     ByteCache(0).put("any", CachedBody(b""))
+
+
+def test_24_5_kept_answers_are_no_work_for_the_garbage_collector() -> None:
+    cache = ByteCache(10_000_000)
+    gc.collect()
+    before = len(gc.get_objects())
+    for number in range(2000):
+        key = ("run", f"S{number % 10}", f"I{number}", ("0.025", "0.975"))
+        cache.put(key, CachedBody(b"%d" % number, etag=f"e{number}"))
+    gc.collect()  # the round that finds out what holds no references
+    assert len(cache) == 2000
+    assert len(gc.get_objects()) - before < 100
+    kept = cache.get(("run", "S7", "I7", ("0.025", "0.975")))
+    assert kept == CachedBody(b"7", etag="e7")
 
 
 def test_a_body_put_twice_counts_once() -> None:

@@ -21,6 +21,7 @@ KEY = "a-key-of-the-contract-test"
 HASH = hashlib.sha256(KEY.encode()).hexdigest()
 EXAMPLES = {
     "/forecast": "item_id=FOODS_1_001&store_id=CA_1",
+    "/forecast/delta": "since_run=run_0000000000000001",
     "/forecast/history": "item_id=FOODS_1_001&store_id=CA_1",
     "/inventory": "item_id=FOODS_1_001&store_id=CA_1",
     "/lineage": "item_id=FOODS_1_001&store_id=CA_1&date=2016-05-23",

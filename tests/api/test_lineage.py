@@ -87,7 +87,7 @@ def test_overrides_in_a_number_explain_its_final(world: World) -> None:
         ("store:TX_1", "percent", 9),
     ):
         made = world.client.post("/overrides", json={"node_id": node, "kind": kind, "value": value, **body})
-        assert made.status_code == 200
+        assert made.status_code == 201
     found = follow(world.client, item, store, day)
     assert [one.override.node_id for one in found.overrides] == ["total", f"store:{store}"]
     product = found.mean

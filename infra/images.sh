@@ -3,8 +3,9 @@
 # RELEASED names them, taken over as they are. NAMES is Terraform's output `names` (JSON). Writes `images={...}`, to
 # GITHUB_OUTPUT where there is one.
 set -euo pipefail
-registry=$(jq -r .registry <<<"${NAMES:?Terraform\'s output names}") pool=$(jq -r .build_pool <<<"$NAMES")
-name=${registry%%.*} tag=${TAG:-$(git rev-parse HEAD)}
+: "${NAMES:?the output names of Terraform}"
+server=$(jq -r .registry <<<"$NAMES") pool=$(jq -r .build_pool <<<"$NAMES")
+name=${server%%.*} tag=${TAG:-$(git rev-parse HEAD)}
 images='{}'
 if [ -z "${RELEASED:-}" ]; then
   az acr agentpool update --registry "$name" --name "$pool" --count 1 --output none
@@ -20,6 +21,6 @@ for part in api dashboard; do
       --no-logs --query "outputImages[0].digest" --output tsv .)
   fi
   [[ $digest == sha256:* ]] || { echo "$image: no digest" >&2; exit 1; }
-  images=$(jq -c --arg part "$part" --arg image "$registry/$image@$digest" '. + {($part): $image}' <<<"$images")
+  images=$(jq -c --arg part "$part" --arg image "$server/$image@$digest" '. + {($part): $image}' <<<"$images")
 done
 echo "images=$images" | tee -a "${GITHUB_OUTPUT:-/dev/null}"

@@ -103,10 +103,10 @@ def test_a_wrong_question_is_told_so(client: httpx.Client, query: str) -> None:
     assert problem["errors"]
 
 
-def test_only_get_is_allowed(client: httpx.Client) -> None:
+def test_only_reads_are_allowed(client: httpx.Client) -> None:
     answer = client.post("/forecast", params=ASK)
     assert_problem(answer, 405, "method-not-allowed")
-    assert answer.headers["allow"] == "GET"
+    assert answer.headers["allow"] == "GET, HEAD"
 
 
 def test_a_run_without_quantiles_says_null(world: World) -> None:

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models_ml.forecasters.base import EventResponses
+from models_ml.forecasters.item_boosting.context import EVENT_DAYS_AFTER, EVENT_DAYS_AHEAD
 from models_ml.forecasters.item_boosting.features import (
-    EVENT_DAYS_AFTER,
-    EVENT_DAYS_AHEAD,
     ItemFeatures,
 )
 

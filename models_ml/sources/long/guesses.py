@@ -11,8 +11,11 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from models_ml.errors import InputError
 from models_ml.sources.faults import input_fault
-from models_ml.sources.long.mapping import RawTables, flag, number, text, value
+from models_ml.sources.long.config import SERIAL_DATES
+from models_ml.sources.long.expressions import FIRST_SERIAL, LAST_SERIAL, flag, number, text, value
+from models_ml.sources.long.mapping import RawTables
 from models_ml.sources.long.relations import Relation, quoted
 from models_ml.sources.long.session import Session
 
@@ -42,6 +45,10 @@ ZEROS_SAID = 0.01
 """Share of rows with zero units from which on zeros have rows of their own, so that a date without a row is a gap."""
 
 YEARS = (1950, 2100)
+PERIOD = re.compile(
+    r"^(?:19|20)\d{2}[-/ ]?(?:[QqHhWw]\d{1,2}|\d{1,2})$|^[QqWw]\d{1,2}[-/ ]?(?:19|20)\d{2}$|^\d{1,2}[-/](?:19|20)\d{2}$"
+)
+"""Months, quarters and weeks that people write in place of a date."""
 CHUNK_BYTES = 4 * 2**20
 
 
@@ -111,16 +118,58 @@ def date_format_of(connection: Session, relation: Relation, column: str) -> str 
     fitting = [shape for shape, count in zip(shapes, each, strict=True) if count == total]
     if len(fitting) == 1:
         return fitting[0]
-    example = connection.execute(f"select min(found) from {distinct}").fetchone()
-    raise input_fault(
-        relation.name,
-        "dates are written in more than one possible way: " + " or ".join(fitting)
-        if fitting
-        else "this column holds no dates that could be recognised",
-        column=column,
-        value=None if example is None else example[0],
-        remedy="Say the format by --date-format, for example --date-format %d.%m.%Y, or the column by --date.",
+    serials = connection.execute(
+        f"select count(*) from {distinct} where try_cast(found as double) between {FIRST_SERIAL} and {LAST_SERIAL}"
+    ).fetchone()
+    if not fitting and serials[0] == total:
+        return SERIAL_DATES
+    if fitting:
+        example = connection.execute(f"select min(found) from {distinct}").fetchone()
+        raise input_fault(
+            relation.name,
+            "dates are written in more than one possible way: " + " or ".join(fitting),
+            column=column,
+            value=None if example is None else example[0],
+            remedy="Say the format by --date-format, for example --date-format %d.%m.%Y.",
+        )
+    raise _no_format(
+        connection, relation, column, total, [("YYYY-MM-DD", as_they_are), *zip(shapes, each, strict=True)]
     )
+
+
+def _no_format(
+    connection: Session, relation: Relation, column: str, total: int, counts: Sequence[tuple[str, int]]
+) -> InputError:
+    """The error for dates that no format fits: the formats that fit some, and a value that the best does not fit."""
+    best = sorted((c for c in counts if c[1]), key=lambda c: -c[1])
+    found = text(quoted(column))
+    if not best:
+        remedy = "Say the format by --date-format, for example --date-format %d.%m.%Y, or the column by --date."
+        example = connection.execute(f"select min({found}) from {relation.sql}").fetchone()[0]
+        if example is not None and PERIOD.match(str(example)):
+            remedy = "Write each period as the date of its first day; sales by the month or quarter are not forecast."
+        return input_fault(
+            relation.name, "this column holds no dates that could be recognised", column=column, value=example,
+            remedy=remedy,
+        )  # fmt: skip
+
+    def parses(shape: str) -> str:
+        if shape == "YYYY-MM-DD":
+            return f"coalesce(try_cast({found} as date), try_cast({found} as timestamp)) is not null"
+        return f"try_strptime({found}, '{shape}') is not null"
+
+    first = best[0][0]
+    line, odd = relation.line(connection, f"{found} is not null and not {parses(first)}", quoted(column))
+    others = [(shape, count) for shape, count in best[1:] if count + best[0][1] >= total]
+    also = f" and {others[0][1] / total:.1%} as {others[0][0]}" if others else ""
+    return input_fault(
+        relation.name,
+        f"{best[0][1] / total:.1%} of the dates are written as {first}{also}, and this one is not",
+        line=line, column=column, value=odd,
+        remedy="Write all dates in one way"
+        + ("" if others else f", or leave such rows out by --where \"{quoted(column)} <> '{odd}'\"")
+        + ".",
+    )  # fmt: skip
 
 
 def date_shapes() -> Iterable[str]:
@@ -169,7 +218,7 @@ def rows_of(connection: Session, raw: RawTables) -> Rows:
     row = connection.execute(
         "select sum(n), sum(n) filter (where n > 1), count(distinct dayofweek(date)), count(distinct date),"
         f" sum(zeros) / sum(n) from (select date, count(*) as n, count(*) filter (where units = 0) as zeros"
-        f" from ({raw.sales()}) as sales group by date, store_id, item_id) as sold"
+        f" from ({raw.rows()}) as sales group by date, store_id, item_id) as sold"
     ).fetchone()
     assert row is not None
     return Rows(int(row[0] or 0), int(row[1] or 0), int(row[2]), int(row[3]), float(row[4] or 0.0))

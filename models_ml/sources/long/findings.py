@@ -1,0 +1,136 @@
+"""What makes rows suspicious although each of them is well formed, and the rule that settles it.
+
+`demand init` writes the rule of a finding into the configuration and says so. `demand check` and `demand run` stop at
+a finding that neither a rule nor `accept` settles, because data changes after its configuration was written.
+"""
+
+# ruff: noqa: S608 - names come from this package or are quoted; values are bound or escaped
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from models_ml.errors import InputError
+from models_ml.sources.faults import input_fault
+from models_ml.sources.long.mapping import RawTables
+from models_ml.sources.long.raw_schema import literal
+from models_ml.sources.long.relations import quoted
+from models_ml.sources.long.session import Session
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something suspicious in the sales.
+
+    Attributes:
+        check: one of `config.Check`.
+        problem: what was found and why it is suspicious, with an example; without a full stop.
+        remedy: what a person can do, a sentence with its full stop.
+        rule: fields of the configuration that settle it; empty: a person must decide.
+        effect: what the rule does.
+        option: the option of `demand init` that overrules it.
+        column: of the sales; the line and value of the first row for which `condition` holds are named.
+        condition: SQL over the sales.
+        value: what was found, where no row shows it.
+    """
+
+    check: str
+    problem: str
+    remedy: str
+    rule: Mapping[str, Any] = field(default_factory=dict)
+    effect: str = ""
+    option: str = ""
+    column: str | None = None
+    condition: str | None = None
+    value: object | None = None
+
+    def refused(self, connection: Session, raw: RawTables) -> InputError:
+        """The error that stops an ingest."""
+        relation, line, value = raw.relations["sales"], None, self.value
+        if self.condition is not None:
+            line, value = relation.line(connection, self.condition, quoted(self.column or raw.config.sales.units))
+        return input_fault(
+            relation.name,
+            self.problem,
+            line=line,
+            column=self.column,
+            value=value,
+            remedy=f"{self.remedy} If it is right as it is, accept it with a reason: `--accept {self.check}=REASON` "
+            f"of `demand init`, or `accept: {{{self.check}: REASON}}` in the configuration.",
+        )
+
+    def told(self) -> str:
+        """The guess that `demand init` makes, with its reason and the option that overrules it."""
+        overrule = f"; {self.option} overrules it" if self.option else ""
+        return f"{self.check}: {self.effect}, because {self.problem}{overrule}"
+
+
+def findings(connection: Session, raw: RawTables) -> Iterator[Finding]:
+    """Everything suspicious in the sales that is not accepted, the most basic first.
+
+    A finding can be the cause of later ones, so a caller settles the first and asks again.
+    """
+    from models_ml.sources.long import suspect_dates, suspect_rows
+
+    accepted = raw.config.accept
+    for check in (
+        suspect_rows.numbers,
+        suspect_dates.grain,
+        suspect_rows.duplicates,
+        suspect_dates.lonely_dates,
+        suspect_rows.totals,
+        suspect_rows.ids,
+        suspect_rows.outliers,
+        suspect_dates.level,
+        suspect_dates.last_day,
+    ):
+        for found in check(connection, raw):
+            if found.check not in accepted:
+                yield found
+
+
+def refuse_suspicious(connection: Session, raw: RawTables) -> None:
+    """Stop at the first finding.
+
+    Raises:
+        InputError: naming what was found, where, and how to settle it.
+    """
+    for found in findings(connection, raw):
+        raise found.refused(connection, raw)
+
+
+def by_date(connection: Session, raw: RawTables, *keys: str) -> pd.DataFrame:
+    """Sales by date and other keys of the rows (store_id, item_id): columns date, keys, units (above zero), rows."""
+    listed = ", ".join(("date", *keys))
+    rows = connection.execute(
+        f"select {listed}, sum(case when units > 0 then units else 0 end) as units, count(*) as n"
+        f" from ({raw.rows()}) as sold group by {listed}"
+    ).fetchall()
+    frame = pd.DataFrame(rows, columns=["date", *keys, "units", "rows"])
+    frame["date"] = pd.to_datetime(frame["date"])
+    frame[["units", "rows"]] = frame[["units", "rows"]].astype(np.float64)
+    return frame.sort_values(["date", *keys], ignore_index=True)
+
+
+def settle_days(connection: Session, raw: RawTables) -> RawTables:
+    """The tables without the days that are not history, and with the days on which stores were closed."""
+    from models_ml.sources.long import suspect_dates
+
+    raw.cut = suspect_dates.cut_of(connection, raw)
+    raw.closures = suspect_dates.closures(connection, raw)
+    return raw
+
+
+def on_date(raw: RawTables, date: dt.date | pd.Timestamp | str) -> str:
+    """Condition of the rows of a date."""
+    return f"{raw.date(raw.config.sales.date)} = date '{str(date)[:10]}'"
+
+
+def is_value(column: str, value: str) -> str:
+    """Condition of the rows with a value."""
+    return f"trim(cast({quoted(column)} as varchar)) = {literal(value)}"

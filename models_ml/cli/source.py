@@ -177,16 +177,22 @@ def show(path: Path, warehouse: Path | DatabricksSession, horizon_days: int) -> 
         typer.echo(told(profile.check_in_place(path, warehouse, horizon_days=horizon_days)))
 
 
+def counted(number: int, thing: str) -> str:
+    """A number of things, one or several."""
+    return f"{number:,} {thing}" + ("" if number == 1 else "s")
+
+
 def told(profile: Profile, cost: str | None = None) -> str:
     """A profile in lines, with what a run will take."""
     classes = ", ".join(f"{count:,} {name}" for name, count in profile.classes.items())
     lines = [
-        f"{profile.series:,} series: {profile.items:,} items in {profile.stores:,} stores"
+        f"{profile.series:,} series: {counted(profile.items, 'item')} in {counted(profile.stores, 'store')}"
         if profile.series > profile.stores
         else f"{profile.series:,} series: sales of whole stores",
         f"{profile.first_day} to {profile.last_day}, {profile.series_days:,} days on sale in all, "
         f"{profile.zero_share:.0%} of them without a sale",
         f"demand: {classes}",
+        *profile.picture,
         *([cost] if cost else []),
         *(f"note: {problem}" for problem in profile.problems),
         *(f"left out: {reason}" for reason in profile.left_out),

@@ -70,16 +70,19 @@ class Finding:
         return f"{self.check}: {self.effect}, because {self.problem}{overrule}"
 
 
-def findings(connection: Session, raw: RawTables) -> Iterator[Finding]:
+def findings(connection: Session, raw: RawTables, *, names_suffice: bool = True) -> Iterator[Finding]:
     """Everything suspicious in the sales that is not accepted, the most basic first.
+
+    Totals of departments can be confirmed only where the configuration names the departments: before, an id that only
+    has the name of a total is no finding (`names_suffice`).
 
     A finding can be the cause of later ones, so a caller settles the first and asks again.
     """
-    from models_ml.sources.long import suspect_dates, suspect_rows
+    from models_ml.sources.long import suspect_dates, suspect_numbers, suspect_rows
 
     accepted = raw.config.accept
     for check in (
-        suspect_rows.numbers,
+        suspect_numbers.numbers,
         suspect_dates.grain,
         suspect_rows.duplicates,
         suspect_dates.lonely_dates,
@@ -90,7 +93,7 @@ def findings(connection: Session, raw: RawTables) -> Iterator[Finding]:
         suspect_dates.last_day,
     ):
         for found in check(connection, raw):
-            if found.check not in accepted:
+            if found.check not in accepted and (names_suffice or found.check != "totals" or found.rule):
                 yield found
 
 
@@ -104,17 +107,21 @@ def refuse_suspicious(connection: Session, raw: RawTables) -> None:
         raise found.refused(connection, raw)
 
 
-def by_date(connection: Session, raw: RawTables, *keys: str) -> pd.DataFrame:
+def by_date(connection: Session, raw: RawTables, *keys: str, where: str = "") -> pd.DataFrame:
     """Sales by date and other keys of the rows (store_id, item_id): columns date, keys, units (above zero), rows."""
     listed = ", ".join(("date", *keys))
-    rows = connection.execute(
+    query = (
         f"select {listed}, sum(case when units > 0 then units else 0 end) as units, count(*) as n"
-        f" from ({raw.rows()}) as sold group by {listed}"
-    ).fetchall()
-    frame = pd.DataFrame(rows, columns=["date", *keys, "units", "rows"])
-    frame["date"] = pd.to_datetime(frame["date"])
+        f" from ({raw.rows()}) as sold{f' where {where}' if where else ''} group by {listed}"
+    )
+    if query in raw.aggregates:
+        return raw.aggregates[query]
+    frame = pd.DataFrame(connection.execute(query).fetchall(), columns=["date", *keys, "units", "rows"])
+    frame["date"] = pd.to_datetime(frame["date"], errors="coerce")  # years that pandas lacks are refused by their line
+    frame = frame.dropna(subset="date")
     frame[["units", "rows"]] = frame[["units", "rows"]].astype(np.float64)
-    return frame.sort_values(["date", *keys], ignore_index=True)
+    raw.aggregates[query] = frame.sort_values(["date", *keys], ignore_index=True)
+    return raw.aggregates[query]
 
 
 def settle_days(connection: Session, raw: RawTables) -> RawTables:

@@ -15,6 +15,7 @@ from models_ml.sources.long.findings import findings, settle_days
 from models_ml.sources.long.guesses import (
     GROUPS_OF_ITEMS,
     belongs_to,
+    by_content,
     date_format_of,
     known_in_advance,
     named,
@@ -63,7 +64,7 @@ def describe_source(path: Path, wishes: Wishes, warehouse: Path | DatabricksSess
         draft = Draft(path, connection, relations, wishes, tables, databases)
         draft.lengthen()
         draft.name_columns(ask)
-        draft.settle(draft.raw_sales)
+        draft.settle(draft.raw_sales, names_suffice=False)
         draft.read_rows()
         draft.name_levels()
         draft.name_regressors()
@@ -151,14 +152,14 @@ class Draft:
         parsed = Sales.model_validate({**table, "date": "date", "units": "units"})
         self.relations["sales"] = open_relation(self.connection, parsed, Path.cwd())
 
-    def settle(self, raw: Callable[[], RawTables]) -> None:
+    def settle(self, raw: Callable[[], RawTables], *, names_suffice: bool = True) -> None:
         """Write the rule of everything suspicious, or stop where a person must decide.
 
         Raises:
             InputError: a finding has no rule.
         """
         settled = 0
-        while (found := next(findings(self.connection, raw()), None)) is not None:
+        while (found := next(findings(self.connection, raw(), names_suffice=names_suffice), None)) is not None:
             settled += 1
             if found.check == "grain" and found.rule and "grain" in self.wishes.rules:
                 accepted = self.content.setdefault("accept", {})
@@ -191,6 +192,16 @@ class Draft:
         taken = {*wishes.columns.values(), *wishes.hierarchy.values(), *regressors}
         for name in SALES_FIELDS:
             column = wishes.columns.get(name) or named(name, sales.columns, taken)
+            if column is None and name in REQUIRED:
+                column = by_content(self.connection, sales, name, taken)
+                if column is not None:
+                    self.notes.append(f"{name} is column {column}, the only one with such values (--{name})")
+            if column is None and name == "units" and (money := named("money", sales.columns, taken)) is not None:
+                column = money
+                self.notes.append(
+                    f"units: {money} is an amount of money, and no column counts units: what is forecast is revenue, "
+                    "in its currency wherever units are written (--units names another column)"
+                )
             if column is None and name in REQUIRED:
                 column = ask(name, sales.columns)
             if column is not None:

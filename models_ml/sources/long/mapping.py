@@ -7,6 +7,8 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import pandas as pd
+
 from models_ml.sources.long.config import HIERARCHY, SERIAL_DATES, WEEKDAYS, SourceConfig, Table
 from models_ml.sources.long.expressions import (
     FIRST_SERIAL,
@@ -73,6 +75,7 @@ class RawTables:
         self.stores_asked, self.as_of = stores_asked, as_of
         self.cut: dt.date | None = None
         self.closures: tuple[Closure, ...] = ()
+        self.aggregates: dict[str, pd.DataFrame] = {}
 
     def date(self, column: str) -> str:
         """A day, or null."""
@@ -185,7 +188,13 @@ class RawTables:
     def _date(self, table: str, column: str) -> Check:
         shape = self.config.date_format
         wanted = f"as {shape}" if shape else "as YYYY-MM-DD, or say how they are written by date_format"
-        return Check(table, column, f"{self.date(column)} is null", "this is no date", f"Write dates {wanted}.")
+        return Check(
+            table,
+            column,
+            f"{self.date(column)} is null or year({self.date(column)}) not between 1800 and 2200",
+            "this is no date",
+            f"Write dates {wanted}.",
+        )
 
     def _number(self, table: str, column: str) -> Check:
         name = quoted(column)

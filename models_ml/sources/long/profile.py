@@ -18,6 +18,7 @@ from models_ml.sources.long.estimate import Size
 from models_ml.sources.long.ingest import load, open_relations, refuse_unseen
 from models_ml.sources.long.mapping import RawTables
 from models_ml.sources.long.omissions import left_out, settled, warnings
+from models_ml.sources.long.picture import picture
 from models_ml.sources.long.raw_schema import SCHEMA
 from models_ml.sources.long.relations import attach
 from models_ml.sources.long.session import DatabricksSession, Session, scratch
@@ -36,6 +37,7 @@ class Profile:
         classes: number of series by demand class.
         problems: what the user should know of the data.
         left_out: features and levels that cannot be, and why.
+        picture: units by week and the largest series, in lines for a terminal.
     """
 
     series: int
@@ -49,6 +51,7 @@ class Profile:
     classes: dict[str, int]
     problems: tuple[str, ...]
     left_out: tuple[str, ...]
+    picture: tuple[str, ...] = ()
 
     @property
     def size(self) -> Size:
@@ -153,4 +156,5 @@ def profile(connection: Session, raw: RawTables, horizon_days: int) -> Profile:
         classes=dict(classes),
         problems=(*settled(raw), *warnings(connection, config, horizon_days)),
         left_out=tuple(left_out(connection, config, SCHEMA)),
+        picture=tuple(picture(connection)),
     )

@@ -283,10 +283,10 @@ def level(connection: Session, raw: RawTables) -> Iterator[Finding]:
 def closures(connection: Session, raw: RawTables) -> tuple[Closure, ...]:
     """Stretches within a store's history without a sale of any item, too long to be chance; at least a week."""
     config = raw.config
-    if config.closures == "zero":
+    if config.closures == "zero" or config.sales.open is not None:  # or the data says itself when a store is closed
         return ()
-    frame = by_date(connection, raw, "store_id")
-    frame = frame[frame["units"] > 0]
+    every_row = by_date(connection, raw, "store_id")
+    frame = every_row[every_row["units"] > 0]
     found = []
     for store, own in frame.groupby("store_id"):
         dates = own["date"].drop_duplicates()
@@ -308,6 +308,9 @@ def closures(connection: Session, raw: RawTables) -> tuple[Closure, ...]:
         every = pd.date_range(dates.iloc[0], dates.iloc[-1], freq=f"{config.step_days}D").difference(closed_days)
         days = pd.Series(every.dayofweek).value_counts().reindex(range(7), fill_value=0)
         rate = (rates / days.clip(lower=1)).clip(upper=1).to_numpy()
+        if config.missing_dates == "gap":  # dates without rows are unknown anyway
+            stated = every_row.loc[every_row["store_id"] == store, "date"]
+            spans = [span for span in spans if stated.between(span[0], span[-1]).any()]
         found += [
             Closure(str(store), span[0].date(), (span[-1] + pd.Timedelta(days=config.step_days - 1)).date())
             for span in spans

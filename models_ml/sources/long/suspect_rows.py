@@ -1,4 +1,4 @@
-"""Suspicious rows: numbers that read in two ways, copies of rows, totals among the parts, ids, single huge values."""
+"""Suspicious rows: copies of rows, totals among the parts, ids written in two ways, single huge values."""
 
 # ruff: noqa: S608 - names come from this package or are quoted; values are bound or escaped
 from __future__ import annotations
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from models_ml.sources.long.expressions import text, value
 from models_ml.sources.long.findings import Finding, by_date, is_value, on_date
 from models_ml.sources.long.mapping import RawTables
 from models_ml.sources.long.raw_schema import literal
@@ -30,6 +29,7 @@ CANDIDATES = 25
 """Ids of most units that are compared with the sum of the others."""
 
 EQUAL_SHARE = 0.9
+MOST_CELLS = 3_000_000
 LEAST_CELLS = 5
 
 COPIED = 0.45
@@ -41,95 +41,6 @@ STRAY_REPEATS = 0.05
 
 OWN_PEAKS, WEEKS_OF_ALL = 20, 1.0
 MATERIAL = 0.03
-
-
-def numbers(connection: Session, raw: RawTables) -> Iterator[Finding]:
-    """Points or commas in the units that may part thousands or decimals."""
-    config, relation = raw.config, raw.relations["sales"]
-    if relation.path is None or relation.path.suffix == ".parquet" or config.decimal or config.thousands:
-        return
-    columns = [c for c in (config.sales.units, config.sales.price) if c is not None]
-    counted = pd.DataFrame([_shapes(connection, raw, column) for column in columns])
-    n = counted.sum()
-    decimal, thousands = None, None
-    if n["both_point_last"] or n["both_comma_last"]:
-        decimal, thousands = (".", ",") if n["both_point_last"] >= n["both_comma_last"] else (",", ".")
-    elif n["point_other"]:
-        decimal, thousands = ".", "," if n["comma_three"] else None
-    elif n["comma_other"]:
-        decimal, thousands = ",", "." if n["point_three"] else None
-    elif n["point_three"] or n["comma_three"]:
-        mark = "." if n["point_three"] else ","
-        name = "point" if mark == "." else "comma"
-        units = _shapes(connection, raw, columns[0])
-        example = relation.line(connection, f"{text(quoted(columns[0]))} like '%{mark}%'", quoted(columns[0]))[1]
-        if example is None:
-            return
-        without = str(example).replace(mark, "")
-        readings = _readings(connection, raw, mark)
-        problem = (
-            f"every {name} in this column is followed by exactly three digits: {example} may be {without} "
-            f"(thousands; {readings[0]:,.0f} units in all) or {float(str(example).replace(mark, '.')):g} "
-            f"(decimals; {readings[1]:,.1f} units in all)"
-        )
-        remedy = f"Say `--thousands {mark}` or `--decimal {mark}` (thousands, decimal in the configuration)."
-        clear = units["plain"] > 0 and not units["plain_large"]
-        rule = {"thousands": mark, "decimal": "," if mark == "." else "."} if clear else {}
-        reason = ", and numbers without one are all below 1,000" if clear else ""
-        yield Finding(
-            "numbers", problem + reason, remedy, rule, f"{example} is read as {without}", f"--decimal {mark}",
-            columns[0], f"{text(quoted(columns[0]))} like '%{mark}%'",
-        )  # fmt: skip
-        return
-    if not thousands and n["spaced"]:
-        thousands = " "
-    if (decimal not in (None, ".")) or thousands:
-        rule = {"decimal": decimal or "."} | ({"thousands": thousands} if thousands else {})
-        shape = f"1{thousands or ''}234{decimal or '.'}5"
-        column = columns[0]
-        wrong = f"{value(quoted(column))} is not null and try_cast({text(quoted(column))} as double) is null"
-        example = relation.line(connection, wrong, quoted(column))[1]
-        yield Finding(
-            "numbers", f"numbers are written as {shape} (such as {example!r})",
-            f"Say `decimal: {rule['decimal']!r}`" + (f" and `thousands: {thousands!r}`." if thousands else "."),
-            rule, f"numbers are read as {shape}", "--decimal and --thousands", column, wrong,
-        )  # fmt: skip
-
-
-def _shapes(connection: Session, raw: RawTables, column: str) -> dict[str, int]:
-    t = f"replace({text(quoted(column))}, '-', '')"
-    patterns = {
-        "both_point_last": r"^[0-9].*,.*\.[0-9]+$",
-        "both_comma_last": r"^[0-9].*\..*,[0-9]+$",
-        "point_three": r"^[1-9][0-9]{0,2}(\.[0-9]{3})+$",
-        "comma_three": r"^[1-9][0-9]{0,2}(,[0-9]{3})+$",
-        "point_any": r"^[0-9]*\.[0-9]+$",
-        "comma_any": r"^[0-9]*,[0-9]+$",
-        "plain": r"^[0-9]+$",
-        "plain_large": r"^[0-9]{4,}$",
-        "spaced": "^[0-9]{1,3}([ \u00a0\u202f'\u2019][0-9]{3})+([.,][0-9]+)?$",
-    }
-    counts = ", ".join(f"count(*) filter (where regexp_matches({t}, {literal(p)}))" for p in patterns.values())
-    row = connection.execute(f"select {counts} from {raw.relations['sales'].sql}").fetchone()
-    n = dict(zip(patterns, row, strict=True))
-    one = {
-        mark: connection.execute(
-            f"select count(*) from {raw.relations['sales'].sql} where"
-            f" regexp_matches({t}, {literal(rf'^[0-9]*{sign}[0-9]+$')}) and not"
-            f" regexp_matches({t}, {literal(rf'^[1-9][0-9]{{0,2}}{sign}[0-9]{{3}}$')})"
-        ).fetchone()[0]
-        for mark, sign in (("point", r"\."), ("comma", ","))
-    }
-    return {**n, "point_other": one["point"], "comma_other": one["comma"]}
-
-
-def _readings(connection: Session, raw: RawTables, mark: str) -> tuple[float, float]:
-    t = text(quoted(raw.config.sales.units))
-    row = connection.execute(
-        f"select sum(try_cast(replace({t}, '{mark}', '') as double)), sum(try_cast(replace({t}, '{mark}', '.') as"
-        f" double)) from {raw.relations['sales'].sql}"
-    ).fetchone()
-    return float(row[0] or 0), float(row[1] or 0)
 
 
 def duplicates(connection: Session, raw: RawTables) -> Iterator[Finding]:
@@ -150,10 +61,10 @@ def duplicates(connection: Session, raw: RawTables) -> Iterator[Finding]:
     ).fetchall()
     copies = int(copies or 0)
     block = _largest_block(connection, raw) if copies and relation.path is not None else None
-    if copies >= COPIED * rows or (block is not None and block.rows >= BLOCK_ROWS and block.rows >= 0.5 * copies):
+    if copies >= COPIED * rows or (block is not None and block.rows >= 0.5 * copies):
         where = (
             f"; lines {block.first:,} to {block.last:,} repeat the lines from {block.original:,} on"
-            if block is not None and block.rows >= BLOCK_ROWS
+            if block is not None
             else ""
         )
         yield Finding(
@@ -201,6 +112,7 @@ class Block:
     last: int
     original: int
     rows: int
+    """Rows of all such blocks together."""
 
 
 def _largest_block(connection: Session, raw: RawTables) -> Block | None:
@@ -209,28 +121,44 @@ def _largest_block(connection: Session, raw: RawTables) -> Block | None:
     row = connection.execute(
         f"""
         with numbered as (select *, row_number() over () as place from {relation.rows}),
-        offsets as (select place, place - lag(place) over (partition by {columns} order by place) as away from numbered)
-        select min(place), max(place), min(place) - away, count(*) from offsets where away is not null
-        group by away order by 4 desc limit 1
+        offsets as (
+            select place, place - lag(place) over (partition by {columns} order by place) as away from numbered
+        ),
+        runs as (
+            select place, away, place - row_number() over (partition by away order by place) as run
+            from offsets where away is not null
+        ),
+        blocks as (
+            select min(place) as first_place, max(place) as last_place, away, count(*) as n from runs
+            group by away, run having count(*) >= {BLOCK_ROWS}
+        )
+        select first_place, last_place, first_place - away, (select sum(n) from blocks) from blocks
+        order by n desc limit 1
         """
     ).fetchone()
     if row is None:
         return None
     header = (relation.first_line or 1) - 1
-    return Block(row[0] + header, row[1] + header, row[2] + header, row[3])
+    return Block(int(row[0]) + header, int(row[1]) + header, int(row[2]) + header, int(row[3]))
 
 
 def totals(connection: Session, raw: RawTables) -> Iterator[Finding]:
     """Ids whose units are the sum of the others: of a date and store, of a date, of a period, or of everything."""
     sales = raw.config.sales
-    cells = by_date(connection, raw, "store_id", "item_id")
+    daily = by_date(connection, raw)
+    # Cells of a long history of many series do not fit into memory; totals of each day show in its last months.
+    recent = daily["rows"].iloc[::-1].cumsum() <= MOST_CELLS
+    since = "" if recent.all() else f"date > date '{daily['date'][~recent].max().date()}'"
+    cells = by_date(connection, raw, "store_id", "item_id", where=since)
     for column, own, other in ((sales.item, "item_id", "store_id"), (sales.store, "store_id", "item_id")):
         if column is None:
             continue
         found = _totals_of(cells, own, other, _groups(connection, raw, own))
         if not found:
             continue
-        sums = [id_ for id_, share, _ in found if share is not None]
+        confirmed = [one for one in found if one[1] is not None]
+        found = confirmed or found  # one that only has the name of a total is a question of its own
+        sums = [id_ for id_, _, _ in confirmed]
         listed = ", ".join(literal(id_) for id_, _, _ in found)
         first, share, how = found[0]
         kind = own.removesuffix("_id")
@@ -242,7 +170,7 @@ def totals(connection: Session, raw: RawTables) -> Iterator[Finding]:
             f"units of {kind} {first} {evidence}"
             + (f"; so do those of {', '.join(sums[1:4])}" if len(sums) > 1 else ""),
             f"Leave such rows out by `where: {where}` of the sales.",
-            {"sales": {"where": where}} if all(share is not None for _, share, _ in found) else {},
+            {"sales": {"where": where}} if confirmed else {},
             f"rows of {kind} {', '.join(id_ for id_, _, _ in found)} are left out (where)",
             "--accept totals=REASON",
             column, is_value(column, first),

@@ -7,14 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
 from api.errors import ApiError
 from api.schemas.base import RunRef
-from models_ml.prediction_store.finals import Effect
-from models_ml.prediction_store.overrides import SELECT_EFFECTS, effects_by_run
+from models_ml.prediction_store.finals import Effect, final_mean, final_quantiles
+from models_ml.prediction_store.override_effects import SELECT_EFFECTS, effects_by_run
 from models_ml.prediction_store.schema import active_runs, model_runs, override_effects, overrides
 
 SELECT_ACTIVE: Select[Any] = (
@@ -97,10 +98,22 @@ class Active:
 
     def effects_on(self, run: ActiveRun, series: Mapping[str, Any]) -> tuple[Effect, ...]:
         """Overrides that change a series (`store_id`, `item_id` and its groups) of a run, in order of creation."""
-        found = self.effects.get(run.run_id, ())
-        if not found or self.by_store.get(series["store_id"]) is not run:
+        if run.run_id not in self.effects or self.by_store.get(series["store_id"]) is not run:
             return ()
-        return tuple(effect for effect in found if effect.covers(series))
+        by_keys = self._effects_by_keys[run.run_id].items()
+        found = [of_keys.get(tuple(series[name] for name in names), ()) for names, of_keys in by_keys]
+        return tuple(sorted(chain.from_iterable(found), key=lambda effect: effect.override_id))
+
+    @cached_property
+    def _effects_by_keys(self) -> Mapping[str, Mapping[tuple[str, ...], Mapping[tuple[str, ...], Sequence[Effect]]]]:
+        """Effects by run, by the names of the attributes that they select by, and by the values of these."""
+        found: dict[str, dict[tuple[str, ...], dict[tuple[str, ...], list[Effect]]]] = {}
+        for run_id, effects in self.effects.items():
+            of_run = found.setdefault(run_id, {})
+            for effect in effects:
+                of_keys = of_run.setdefault(tuple(effect.keys), {})
+                of_keys.setdefault(tuple(effect.keys.values()), []).append(effect)
+        return found
 
     @classmethod
     def of(cls, rows: Iterable[Any], effects: Sequence[Any] = ()) -> Active:
@@ -126,9 +139,13 @@ class Active:
         return cls(by_store, activated_at, digest.hexdigest()[:32], effects_by_run(effects))
 
 
-def has_overrides(rows: Sequence[Any]) -> bool:
-    """Whether rows of `SELECT_ACTIVE` say that there was ever an override."""
-    return bool(rows) and rows[0][-2] is not None
+def with_final(row: Sequence[Any], effects: Sequence[Effect]) -> tuple[Any, ...]:
+    """A row of ISO date, mean and quantiles, with quantiles of the final, and the final after the last."""
+    day, mean, *values = row
+    if not effects:
+        return (*row, mean)
+    final = final_mean(effects, day, mean)
+    return (day, mean, *final_quantiles(mean, final, values), final)
 
 
 def read_active(connection: Connection) -> Active:
@@ -139,7 +156,7 @@ def read_active(connection: Connection) -> Active:
     """
     rows = connection.execute(SELECT_ACTIVE).all()
     for _ in range(_ATTEMPTS):
-        if not has_overrides(rows):
+        if not rows or rows[0].last_override is None:  # there was never an override
             return Active.of(rows)
         effects = connection.execute(SELECT_SERVED_EFFECTS).all()
         again = connection.execute(SELECT_ACTIVE).all()

@@ -15,7 +15,8 @@ from api.errors import ApiError
 from api.settings import ApiSettings
 
 KEY_HEADER = "X-API-Key"
-PUBLIC_PATHS = frozenset({"/health", "/ready", "/openapi.json"})
+DOCS_PATHS = ("/docs", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css")
+PUBLIC_PATHS = frozenset({"/", "/health", "/ready", "/openapi.json", *DOCS_PATHS})
 """Paths that probes and people need before they have a key; they hold no data of the business."""
 
 _REMEMBERED_TOKENS = 1024
@@ -65,11 +66,13 @@ class Authenticator:
         """
         if not self._required:
             return ANYBODY
+        if key is None and authorization is not None and authorization[:7].lower() == "apikey ":
+            key = authorization[7:].strip()
         if key is not None:
             # the lookup is by hash: how long it takes says nothing about any key
             name = self._keys.get(hash_key(key))
             if name is None:
-                raise _refusal("This API key is not known.")
+                raise self._refusal("This API key is not known.")
             return Caller(name, name in self._writers)
         if authorization is not None:
             remembered = self._tokens.get(hash_key(authorization))
@@ -86,10 +89,10 @@ class Authenticator:
         if authorization is None:
             ways = [f"header {KEY_HEADER}"] if self._keys else []
             ways += ["Entra ID bearer token"] if self._signing_keys else []
-            raise _refusal(f"Say who asks: {' or '.join(ways)}.")
+            raise self._refusal(f"Say who asks: {' or '.join(ways)}.")
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token or self._signing_keys is None:
-            raise _refusal("This kind of Authorization is not accepted here.")
+            raise self._refusal("This kind of Authorization is not accepted here.")
         claims = await anyio.to_thread.run_sync(self._verify, token.strip(), abandon_on_cancel=True)
         self._check_role(claims)
         name = str(claims.get("preferred_username") or claims.get("azp") or claims.get("appid") or claims["sub"])
@@ -119,13 +122,20 @@ class Authenticator:
                 headers={"Retry-After": "5"},
             ) from None
         except jwt.ExpiredSignatureError:
-            raise _refusal("The token has expired.", "invalid_token") from None
+            raise self._refusal("The token has expired.", "invalid_token") from None
         except (jwt.PyJWTError, ValueError):
             # which part was wrong is of use to a forger only
-            raise _refusal("The token is not valid here.", "invalid_token") from None
+            raise self._refusal("The token is not valid here.", "invalid_token") from None
         if claims.get("tid", self._settings.entra_tenant_id) != self._settings.entra_tenant_id:
-            raise _refusal("The token is not valid here.", "invalid_token")
+            raise self._refusal("The token is not valid here.", "invalid_token")
         return claims
+
+    def _refusal(self, detail: str, error: str | None = None) -> ApiError:
+        """401, with a challenge for each scheme that is accepted here."""
+        challenges = [f'ApiKey realm="retail-demand", header="{KEY_HEADER}"'] if self._keys else []
+        if self._signing_keys is not None:
+            challenges.append('Bearer realm="retail-demand"' + (f', error="{error}"' if error else ""))
+        return ApiError("unauthorized", detail, headers={"WWW-Authenticate": ", ".join(challenges)})
 
     def _check_role(self, claims: dict[str, Any]) -> None:
         wanted = self._settings.roles
@@ -139,8 +149,3 @@ def _roles(claims: dict[str, Any]) -> set[str]:
     """Roles and scopes of a token."""
     roles = claims.get("roles") or []
     return set(roles if isinstance(roles, list) else [roles]) | set(str(claims.get("scp") or "").split())
-
-
-def _refusal(detail: str, error: str | None = None) -> ApiError:
-    challenge = 'Bearer realm="retail-demand"' + (f', error="{error}"' if error else "")
-    return ApiError("unauthorized", detail, headers={"WWW-Authenticate": challenge})

@@ -10,9 +10,11 @@ from typing import Any, Protocol
 import orjson
 import pyarrow as pa
 
+from api.negotiation import JSON
 from api.series import quantile_columns
+from models_ml.prediction_store.export import without_formula
 
-JSON, CSV, ARROW = "application/json", "text/csv", "application/vnd.apache.arrow.stream"
+CSV, ARROW = "text/csv", "application/vnd.apache.arrow.stream"
 
 Rows = Sequence[Sequence[Any]]
 """item_id, date, mean, the quantiles and the final, in order of item and date."""
@@ -70,7 +72,10 @@ class JsonEncoder:
 
 
 class CsvEncoder:
-    """A header line and a line a row, as RFC 4180 has it; a quantile that is not stored is empty."""
+    """A header line and a line a row, as RFC 4180 has it; a quantile that is not known is empty.
+
+    A name that a spreadsheet would run as a formula has an apostrophe in front.
+    """
 
     def __init__(self, quantiles: tuple[str, ...]) -> None:
         self._header = ["run_id", "store_id", "item_id", "date", "mean", *quantile_columns(quantiles), "final"]
@@ -82,7 +87,8 @@ class CsvEncoder:
     def portion(self, run_id: str, store_id: str, rows: Rows) -> bytes:
         """Lines; numbers as Python writes them, which reads back to the same number."""
         text = io.StringIO(newline="")
-        csv.writer(text).writerows((run_id, store_id, *row) for row in rows)
+        store = without_formula(store_id)
+        csv.writer(text).writerows((run_id, store, without_formula(row[0]), *row[1:]) for row in rows)
         return text.getvalue().encode()
 
     def end(self) -> bytes:

@@ -12,6 +12,8 @@ from functools import cached_property
 from api import __version__
 
 GZIP_LEVEL = 5
+SMALL_BYTES = 16_384
+"""A body up to this size is not worth compressing."""
 
 
 @dataclass(frozen=True)
@@ -27,20 +29,18 @@ class CachedBody:
         """`body` by gzip, the same bytes each time."""
         return gzip.compress(self.body, GZIP_LEVEL, mtime=0)
 
-    @property
-    def cost(self) -> int:
-        """Bytes that it holds in memory, roughly."""
-        held = len(self.body) + 512
-        return held + (len(self.compressed) if "compressed" in self.__dict__ else 0)
-
 
 class ByteCache:
-    """Least recently used bodies within a number of bytes. Only the event loop uses it: no lock."""
+    """Least recently used bodies within a number of bytes. Only the event loop uses it: no lock.
+
+    Small bodies are kept as plain tuples of bytes and text, which the garbage collector leaves out of its rounds:
+    tens of thousands of tracked objects would make every full round a stall of all requests.
+    """
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._entries: OrderedDict[Hashable, tuple[CachedBody, int]] = OrderedDict()
+        self._entries: OrderedDict[Hashable, CachedBody | tuple[bytes, str, str]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -56,22 +56,29 @@ class ByteCache:
         if entry is None:
             return None
         self._entries.move_to_end(key)
-        return entry[0]
+        return CachedBody(*entry) if isinstance(entry, tuple) else entry
 
     def put(self, key: Hashable, body: CachedBody) -> None:
         """Keep `body`, and drop what was used longest ago when it is too much."""
-        # twice over: its compressed form may come to be held as well
-        cost = 2 * body.cost if len(body.body) > 16_384 else body.cost
-        if cost > self._max_bytes // 4:
+        small = len(body.body) <= SMALL_BYTES
+        entry = (body.body, body.media_type, body.etag) if small else body
+        if _cost(entry) > self._max_bytes // 4:
             return
         previous = self._entries.pop(key, None)
         if previous is not None:
-            self._bytes -= previous[1]
-        self._entries[key] = (body, cost)
-        self._bytes += cost
+            self._bytes -= _cost(previous)
+        self._entries[key] = entry
+        self._bytes += _cost(entry)
         while self._bytes > self._max_bytes:
-            _, (_, dropped) = self._entries.popitem(last=False)
-            self._bytes -= dropped
+            _, dropped = self._entries.popitem(last=False)
+            self._bytes -= _cost(dropped)
+
+
+def _cost(entry: CachedBody | tuple[bytes, str, str]) -> int:
+    """Bytes that an entry holds in memory, roughly; a large one twice, for its compressed form is kept as well."""
+    if isinstance(entry, tuple):
+        return len(entry[0]) + 512
+    return 2 * (len(entry.body) + 512)
 
 
 def run_etag(token: str, *parts: str) -> str:

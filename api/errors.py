@@ -31,6 +31,7 @@ TITLES: dict[str, tuple[int, str]] = {
     "unknown-fold": (404, "Unknown fold"),
     "unknown-override": (404, "Unknown override"),
     "already-revoked": (409, "Revoked before"),
+    "key-reused": (422, "This Idempotency-Key was used for another request"),
     "no-policy": (404, "This run has no ordering policy for this item"),
     "not-explained": (404, "This run does not explain its forecasts"),
     "nothing-published": (404, "Nothing is published yet"),
@@ -40,13 +41,13 @@ TITLES: dict[str, tuple[int, str]] = {
     "unauthorized": (401, "Who asks is not known"),
     "forbidden": (403, "Not allowed"),
     "body-too-large": (413, "The body is too large"),
-    "unsupported-media-type": (415, "The body is not JSON"),
+    "unsupported-media-type": (415, "The body has a media type that is not accepted"),
     "too-many-series": (422, "Too many series for one answer"),
     "outside-history": (422, "History has seen nothing like it"),
     "unusable-cursor": (409, "This cursor is of no use here, or no longer"),
     "identity-unavailable": (503, "Tokens cannot be checked now"),
     "busy": (503, "Too much at once"),
-    "store-unavailable": (503, "The prediction store cannot be read"),
+    "store-unavailable": (503, "The prediction store is not available"),
     "store-not-migrated": (503, "The prediction store has another schema"),
     "timeout": (504, "It took too long"),
     "internal": (500, "A fault of ours"),
@@ -166,7 +167,7 @@ def _methods(app: FastAPI, path: str) -> list[str]:
     """All methods of a path: Starlette names those of the first route that fits, and a path may have two."""
     for template, operations in app.openapi()["paths"].items():
         if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path):
-            return sorted(method.upper() for method in operations)
+            return sorted({method.upper() for method in operations} | ({"HEAD"} if "get" in operations else set()))
     return []
 
 
@@ -189,7 +190,7 @@ def install(app: FastAPI) -> None:
         if kind == "not-found":
             detail = "There is no such path. GET /openapi.json lists all paths."
         elif kind == "method-not-allowed":
-            headers["Allow"] = ", ".join(_methods(app, request.url.path)) or headers.get("Allow", "GET")
+            headers["Allow"] = ", ".join(_methods(app, request.url.path)) or headers.get("Allow", "GET, HEAD")
             detail = f"{request.method} is not allowed here. Allowed: {headers['Allow']}."
         return problem_response(request, ApiError(kind, detail, headers=headers))
 

@@ -66,6 +66,22 @@ class _Exchange:
         )
 
 
+class _ContentLeftOutError(Exception):
+    """Ends a route once the headers of the answer to a HEAD request are sent."""
+
+
+def _without_content(send: Send) -> Send:
+    async def headers_only(message: Message) -> None:
+        if message["type"] != "http.response.body":
+            await send(message)
+            return
+        await send({"type": "http.response.body", "body": b""})
+        if message.get("more_body"):
+            raise _ContentLeftOutError
+
+    return headers_only
+
+
 class Gateway:
     """ASGI middleware. It denies by default: a new route needs a key unless its path is a public one."""
 
@@ -85,6 +101,9 @@ class Gateway:
         began = time.perf_counter()
         exchange = _Exchange(scope)
         scope.setdefault("state", {})["request_id"] = exchange.request_id
+        if scope["method"] == "HEAD":
+            # RFC 9110, 9.3.2: as GET, without the content
+            scope, send = {**scope, "method": "GET"}, _without_content(send)
         self._in_progress += 1
         self._runtime.metrics.in_progress = self._in_progress
         try:
@@ -121,6 +140,8 @@ class Gateway:
             self._check_limits(exchange)
             await self._check_caller(scope, exchange)
             await self._app(scope, limited_receive, counted_send)
+            return
+        except _ContentLeftOutError:
             return
         except ApiError as error:
             problem = error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -10,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
@@ -18,12 +19,15 @@ from api import __version__, errors, openapi, telemetry
 from api.auth import KEY_HEADER, Authenticator
 from api.cache import ByteCache
 from api.gateway import Deadline, Gateway
+from api.negotiation import negotiated
 from api.reader import make_reader
 from api.routes import (
     accuracy,
     bulk,
     calendar,
+    delta,
     departments,
+    entry,
     explain,
     forecast,
     health,
@@ -47,12 +51,14 @@ from api.writer import StoreWriter
 from models_ml.errors import DemandError
 
 _ROUTES = (
+    entry,
     forecast,
     items,
     inventory,
     departments,
     history,
     bulk,
+    delta,
     hierarchy,
     explain,
     lineage,
@@ -84,9 +90,9 @@ class Api(FastAPI):
             outer = CORSMiddleware(
                 outer,
                 allow_origins=list(settings.origins),
-                allow_methods=["GET", "POST"],
-                allow_headers=["Authorization", KEY_HEADER, "X-Request-ID", "If-None-Match"],
-                expose_headers=["ETag", "X-Request-ID", "Retry-After"],
+                allow_methods=["GET", "HEAD", "POST"],
+                allow_headers=["Authorization", KEY_HEADER, "X-Request-ID", "If-None-Match", "Idempotency-Key"],
+                expose_headers=["ETag", "X-Request-ID", "Retry-After", "Location"],
             )
         return outer if self.tracer_provider is None else telemetry.traced(outer, self.tracer_provider)
 
@@ -121,6 +127,9 @@ def create_app(settings: ApiSettings | None = None) -> Api:
                 "AUTHENTICATION IS OFF: whoever reaches this address reads everything, and may override forecasts. "
                 "Set DEMAND_API_KEYS_SHA256 or DEMAND_API_ENTRA_*, and leave DEMAND_API_AUTH unset."
             )
+        # what is imported stays for good: without it a full round of the garbage collector takes a fraction of the time
+        gc.collect()
+        gc.freeze()
         with runtime.metrics.flushing(), runtime.access_log.flushing():
             yield
         runtime.reader.close()
@@ -133,8 +142,10 @@ def create_app(settings: ApiSettings | None = None) -> Api:
         title="Retail demand forecasts",
         version=__version__,
         lifespan=lifespan,
-        docs_url="/docs" if settings.auth == "off" else None,
+        # our own page at /docs has its files with it: FastAPI's asks a CDN
+        docs_url=None,
         redoc_url=None,
+        dependencies=[Depends(negotiated)],
         # FastAPI's answer to a path with a slash too many would be a redirect past the problem format
         redirect_slashes=False,
         # newer versions of FastAPI ask OpenTelemetry three times a request whether it is on; see `telemetry`

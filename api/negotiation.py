@@ -4,7 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fastapi import Request
+from fastapi.routing import APIRoute
+
 from api.errors import one_field
+
+JSON = "application/json"
+
+
+async def negotiated(request: Request) -> None:
+    """Dependency of every route: refuse what the client cannot read, and bodies that the route cannot.
+
+    Raises:
+        ApiError: kinds `not-acceptable`, `unsupported-media-type`.
+    """
+    route = request.scope["route"]
+    offered, accepted = _media_types(route)
+    if offered:
+        choose_media_type(request.headers.get("accept"), offered)
+    if accepted and request.headers.get("content-length") != "0":
+        given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if given not in accepted:
+            raise one_field("unsupported-media-type", "Content-Type", f"'{given[:100]}' is not accepted", accepted)
+
+
+def _media_types(route: APIRoute) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Media types that a documented route answers with, and those that it takes a body in."""
+    if not route.include_in_schema:
+        return (), ()
+    content = route.responses.get(200, {}).get("content", {})
+    offered = ((JSON,) if route.response_model is not None else ()) + tuple(content)
+    described = (route.openapi_extra or {}).get("requestBody", {}).get("content", {})
+    return offered, tuple(described) or ((JSON,) if route.body_field is not None else ())
 
 
 def _weights(header: str) -> list[tuple[str, float]]:

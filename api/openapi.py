@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from api import __version__
 from api.auth import KEY_HEADER, PUBLIC_PATHS
+from api.schemas.overrides import OverridesRequest
 from api.schemas.problems import Problem
 
 DESCRIPTION = """Demand forecasts as they are served now.
@@ -36,6 +37,10 @@ def describe(app: FastAPI, auth: str) -> dict[str, Any]:
     for name, schema in problem.pop("$defs", {}).items():
         schemas[name] = schema
     schemas["Problem"] = problem
+    # bodies that a route parses itself
+    bulk = OverridesRequest.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(bulk.pop("$defs"))
+    schemas["OverridesRequest"] = bulk
     # FastAPI's own error shapes are never answered
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)

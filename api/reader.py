@@ -1,19 +1,18 @@
-"""Reading the prediction store: a bounded number of threads over a pool, and a short way for SQLite.
+"""Reading the prediction store in a bounded number of threads over a connection pool.
 
-The pointers are looked up for every answer, so a publish is seen by the next request. On SQLite that costs
-`PRAGMA data_version`, which changes whenever another connection has committed: the event loop
-does it itself on a connection of its own that never waits for a lock. On a server it is one query.
+The pointers are looked up for every answer, so the request after a publish sees it. On a server that is one query; on
+SQLite it is `PRAGMA data_version`, which changes whenever another connection has committed.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
+import contextlib
 import math
 import sqlite3
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,18 +23,18 @@ import anyio.to_thread
 from sqlalchemy import Connection, Engine, Select, bindparam, make_url, select
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 
-from api.active import SELECT_ACTIVE, SELECT_SERVED_EFFECTS, Active, ActiveRun, has_overrides, read_active
+from api.active import Active, ActiveRun, read_active, with_final
 from api.errors import ApiError
 from api.settings import ApiSettings
 from models_ml.errors import StoreError
 from models_ml.prediction_store.engine import make_engine
-from models_ml.prediction_store.finals import Effect, final_mean
+from models_ml.prediction_store.finals import Effect
+from models_ml.prediction_store.override_effects import SERIES_ATTRIBUTES
 from models_ml.prediction_store.schema import forecasts, run_series
 from models_ml.prediction_store.transactions import reading
 
 T = TypeVar("T")
 
-_LOCK_POLL_SECONDS = 0.01
 LOOK_SECONDS = 0.05
 """How long a file that was moved away, or replaced by another, may go unseen."""
 
@@ -54,22 +53,12 @@ def series_query(quantile_columns: tuple[str, ...]) -> Select[Any]:
     )
 
 
-SELECT_GROUPS: Select[Any] = select(run_series.c.department_id, run_series.c.category_id, run_series.c.region_id).where(
+SELECT_ATTRIBUTES: Select[Any] = select(*(run_series.c[name] for name in SERIES_ATTRIBUTES)).where(
     run_series.c.run_id == bindparam("run_id"),
     run_series.c.store_id == bindparam("store_id"),
     run_series.c.item_id == bindparam("item_id"),
 )
-"""Groups of one series."""
-
-
-def with_finals(rows: Sequence[Sequence[Any]], effects: Sequence[Effect]) -> list[tuple[Any, ...]]:
-    """Rows of `series_query` (dates as ISO text) with the final after the last column."""
-    return [(*row, final_mean(effects, row[0], row[1]) if effects else row[1]) for row in rows]
-
-
-def _named(store_id: str, item_id: str, groups: Sequence[Any]) -> Mapping[str, Any]:
-    names = ("store_id", "item_id", "department_id", "category_id", "region_id")
-    return dict(zip(names, (store_id, item_id, *groups), strict=True))
+"""Attributes of one series that overrides select by."""
 
 
 class StoreReader:
@@ -78,6 +67,7 @@ class StoreReader:
     def __init__(self, settings: ApiSettings) -> None:
         self._settings = settings
         self._engine: Engine | None = None
+        self._lock = threading.RLock()
         # permits bound the work; the threads themselves need no second bound
         self._permits = anyio.CapacityLimiter(settings.threads)
         self._threads = anyio.CapacityLimiter(math.inf)
@@ -88,15 +78,16 @@ class StoreReader:
         Raises:
             StoreError: there is no store at the URL, or its driver is missing.
         """
-        if self._engine is None:
-            self._engine = make_engine(
-                self._settings.effective_store_url,
-                pool_size=self._settings.threads,
-                pool_timeout_seconds=self._settings.pool_timeout_seconds,
-                busy_timeout_seconds=self._settings.lock_timeout_seconds,
-                read_only=True,
-            )
-        return self._engine
+        with self._lock:
+            if self._engine is None:
+                self._engine = make_engine(
+                    self._settings.effective_store_url,
+                    pool_size=self._settings.threads,
+                    pool_timeout_seconds=self._settings.pool_timeout_seconds,
+                    busy_timeout_seconds=self._settings.lock_timeout_seconds,
+                    read_only=True,
+                )
+            return self._engine
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """Do `work` on a connection in a thread; all its reads are one transaction.
@@ -130,17 +121,17 @@ class StoreReader:
     async def series(
         self, active: Active, run: ActiveRun, store_id: str, item_id: str, quantile_columns: tuple[str, ...]
     ) -> Sequence[Sequence[Any]]:
-        """Rows of `series_query`, dates as ISO text, and the final last; none when the run has no such series."""
-        values = {"run_id": run.run_id, "store_id": store_id, "item_id": item_id}
+        """Days of a series, oldest first: ISO date, mean, quantiles of the final, final. None: no such series."""
+        key = {"run_id": run.run_id, "store_id": store_id, "item_id": item_id}
         statement = series_query(quantile_columns)
 
         def read(connection: Connection) -> list[tuple[Any, ...]]:
-            rows = [(row[0].isoformat(), *row[1:]) for row in connection.execute(statement, values)]
+            rows = [(row[0].isoformat(), *row[1:]) for row in connection.execute(statement, key)]
             effects: tuple[Effect, ...] = ()
             if rows and run.run_id in active.effects:
-                groups = connection.execute(SELECT_GROUPS, values).one()
-                effects = active.effects_on(run, _named(store_id, item_id, groups))
-            return with_finals(rows, effects)
+                attributes = connection.execute(SELECT_ATTRIBUTES, key).mappings().one()
+                effects = active.effects_on(run, dict(attributes))
+            return [with_final(row, effects) for row in rows]
 
         return await self.run(read)
 
@@ -151,17 +142,12 @@ class StoreReader:
             self._engine = None
 
 
-class _Statement:
-    """A SQLAlchemy statement as SQLite text with its parameters in order."""
-
-    def __init__(self, statement: Select[Any]) -> None:
-        compiled = statement.compile(dialect=sqlite_dialect.dialect(paramstyle="qmark"))
-        self.text = str(compiled)
-        self.order: tuple[str, ...] = tuple(getattr(compiled, "positiontup", None) or ())
-
-
 class SqliteReader(StoreReader):
-    """A SQLite file: pointers and single series are read on the event loop, the rest in threads."""
+    """A SQLite file: the event loop asks it whether anything was committed, and reads single series itself.
+
+    Both take microseconds, less than handing the work to a thread. The loop never waits for a lock: where it would
+    have to, a thread does.
+    """
 
     def __init__(self, settings: ApiSettings, path: Path) -> None:
         super().__init__(settings)
@@ -171,141 +157,101 @@ class SqliteReader(StoreReader):
         self._looked_at = 0.0
         self._version: int | None = None
         self._active = Active()
-        self._select_active = _Statement(SELECT_ACTIVE)
-        self._select_effects = _Statement(SELECT_SERVED_EFFECTS)
-        self._select_groups = _Statement(SELECT_GROUPS)
-        assert self._select_groups.order == ("run_id", "store_id", "item_id")
-        self._select_series: dict[tuple[str, ...], str] = {}
+        self._rereading = asyncio.Lock()
 
     async def active(self) -> Active:
-        """The pointers as they are now; waits as long as the settings say when the file is locked."""
-        return await self._patiently(self._read_active)
+        """The pointers as they are now: read again when `PRAGMA data_version` says that somebody committed."""
+        if self._committed_since() is None:
+            return self._active
+        async with self._rereading:
+            seen = self._committed_since()
+            if seen is None:
+                return self._active
+            connection, version = seen
+            active = await super().active()
+            # the same pointers stay the same object, so what hangs on it is not made again
+            if active.token != self._active.token:
+                self._active = active
+            # a file that was replaced meanwhile counts its commits anew
+            self._version = version if connection is self._connection else None
+            return self._active
+
+    def _committed_since(self) -> tuple[sqlite3.Connection, int | None] | None:
+        """The connection and its version when the pointers have to be read again; None when they are known."""
+        connection = self._connect()
+        try:
+            version = connection.execute("PRAGMA data_version").fetchone()[0]
+        except sqlite3.OperationalError:  # locked
+            return connection, None
+        return None if version == self._version else (connection, version)
 
     async def series(
         self, active: Active, run: ActiveRun, store_id: str, item_id: str, quantile_columns: tuple[str, ...]
     ) -> Sequence[Sequence[Any]]:
-        """Rows of `series_query`, dates as ISO text, and the final last; none when the run has no such series."""
-        return await self._patiently(lambda: self.series_at_once(active, run, store_id, item_id, quantile_columns))
-
-    def series_at_once(
-        self, active: Active, run: ActiveRun, store_id: str, item_id: str, quantile_columns: tuple[str, ...]
-    ) -> list[tuple[Any, ...]]:
-        """As `series`, without waiting.
-
-        Raises:
-            sqlite3.Error: the file is locked or not a store.
-        """
-        text = self._select_series.get(quantile_columns)
-        if text is None:
-            statement = _Statement(series_query(quantile_columns))
-            assert statement.order == ("run_id", "store_id", "item_id")
-            text = self._select_series[quantile_columns] = statement.text
-        connection, named = self._connect(), (run.run_id, store_id, item_id)
-        rows = connection.execute(text, named).fetchall()
-        effects: tuple[Effect, ...] = ()
-        if rows and run.run_id in active.effects:
-            groups = connection.execute(self._select_groups.text, named).fetchone()
-            effects = active.effects_on(run, _named(store_id, item_id, groups))
-        return with_finals(rows, effects)
-
-    def active_at_once(self) -> Active:
-        """As `active`, without waiting.
-
-        Raises:
-            sqlite3.Error: the file is locked or not a store.
-            StoreError: there is no file.
-        """
-        return self._read_active()
+        """As `StoreReader.series`."""
+        if run.run_id not in active.effects:
+            key = {"run_id": run.run_id, "store_id": store_id, "item_id": item_id}
+            with contextlib.suppress(sqlite3.OperationalError):  # locked
+                rows = self._connect().execute(_sqlite_text(quantile_columns), key).fetchall()
+                return [with_final(row, ()) for row in rows]
+        return await super().series(active, run, store_id, item_id, quantile_columns)
 
     def engine(self) -> Engine:
         """The pool of the file that is there now."""
-        self._connect()
-        return super().engine()
+        with self._lock:
+            self._connect()
+            return super().engine()
 
     def close(self) -> None:
         """Close all connections."""
-        super().close()
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-        self._file = None
-
-    async def _patiently(self, read: Callable[[], T]) -> T:
-        deadline = time.monotonic() + self._settings.lock_timeout_seconds
-        while True:
-            try:
-                return read()
-            except sqlite3.OperationalError as error:
-                if "locked" not in str(error) or time.monotonic() >= deadline:
-                    raise
-            await asyncio.sleep(_LOCK_POLL_SECONDS)
+        with self._lock:
+            super().close()
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+            self._file = None
 
     def _connect(self) -> sqlite3.Connection:
         """The loop's connection to the file that is at the path: a replaced file is another store.
 
         Publishing never replaces the file, a person does: looking for it twenty times a second is enough.
+
+        Raises:
+            StoreError: there is no file.
         """
         now = time.monotonic()
         if self._connection is not None and now - self._looked_at < LOOK_SECONDS:
             return self._connection
-        try:
-            status = self._path.stat()
-        except OSError:
-            self.close()
-            raise StoreError(
-                f"No prediction store at {self._path}. Publish a run first (demand run), "
-                "or set DEMAND_HOME or DEMAND_STORE_URL."
-            ) from None
-        file = (status.st_dev, status.st_ino)
-        if self._connection is None or file != self._file:
-            self.close()
-            connection = sqlite3.connect(
-                f"file:{quote(str(self._path))}?mode=ro",
-                uri=True,
-                timeout=0,
-                isolation_level=None,
-                check_same_thread=False,
-            )
-            connection.execute("PRAGMA cache_size = -65536")
-            self._connection, self._file, self._version = connection, file, None
-        self._looked_at = now
-        return self._connection
-
-    def _read_active(self) -> Active:
-        connection = self._connect()
-        version = connection.execute("PRAGMA data_version").fetchone()[0]
-        if version != self._version:
-            active = self._read_at_one_moment(connection)
-            # the same pointers stay the same object, so what hangs on it is not made again
-            if active.token != self._active.token:
-                self._active = active
-            self._version = version
-        return self._active
-
-    def _read_at_one_moment(self, connection: sqlite3.Connection) -> Active:
-        connection.execute("BEGIN")
-        try:
-            rows = [_typed(row) for row in connection.execute(self._select_active.text)]
-            effects = connection.execute(self._select_effects.text).fetchall() if has_overrides(rows) else ()
-        finally:
-            connection.execute("COMMIT")
-        return Active.of(rows, effects)
+        with self._lock:
+            try:
+                status = self._path.stat()
+            except OSError:
+                self.close()
+                raise StoreError(
+                    f"No prediction store at {self._path}. Publish a run first (demand run), "
+                    "or set DEMAND_HOME or DEMAND_STORE_URL."
+                ) from None
+            file = (status.st_dev, status.st_ino)
+            if self._connection is None or file != self._file:
+                self.close()
+                connection = sqlite3.connect(
+                    f"file:{quote(str(self._path))}?mode=ro",
+                    uri=True,
+                    timeout=0,
+                    isolation_level=None,
+                    check_same_thread=False,
+                )
+                with contextlib.suppress(sqlite3.OperationalError):  # locked: the smaller default cache will do
+                    connection.execute("PRAGMA cache_size = -65536")
+                self._connection, self._file, self._version = connection, file, None
+            self._looked_at = now
+            return self._connection
 
 
-def _typed(row: Sequence[Any]) -> tuple[Any, ...]:
-    """A row of `SELECT_ACTIVE` as SQLite keeps it, with Python values."""
-    store_id, run_id, activated_at, model, origin, horizon_days, published_at, scope, *others = row
-    return (
-        store_id,
-        run_id,
-        datetime.fromisoformat(activated_at),
-        model,
-        date.fromisoformat(origin),
-        horizon_days,
-        None if published_at is None else datetime.fromisoformat(published_at),
-        json.loads(scope),
-        *others,
-    )
+@lru_cache(maxsize=1024)
+def _sqlite_text(quantile_columns: tuple[str, ...]) -> str:
+    """`series_query` as SQLite takes it, with named parameters."""
+    return str(series_query(quantile_columns).compile(dialect=sqlite_dialect.dialect(paramstyle="named")))
 
 
 def make_reader(settings: ApiSettings) -> StoreReader:

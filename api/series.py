@@ -1,15 +1,13 @@
-"""The forecast of one series: the question asked most, answered by the shortest way.
+"""The forecast of one series, the most frequent request.
 
-`SeriesLane` stands before FastAPI's routing and answers plain questions whose series is there. All others
-(odd parameters, unknown names, a locked store) go on to the route, which finds the words for what is wrong.
-Both ways make their bytes in `series_body`.
+`SeriesLane` stands before FastAPI's routing and answers plain requests. All others (encoded parameters, unknown names,
+validators) go on to the route. Both get their bytes from `find_series`, over SQLite and SQL Server alike.
 """
 
 from __future__ import annotations
 
 import re
-import sqlite3
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +18,6 @@ from api.active import Active, ActiveRun
 from api.answers import VARY, cache_control
 from api.cache import CachedBody, run_etag
 from api.errors import ApiError, one_field
-from api.reader import SqliteReader
-from models_ml.errors import StoreError
 from models_ml.settings import QUANTILES, quantile_column
 
 if TYPE_CHECKING:
@@ -84,29 +80,41 @@ def _plain_question(query: bytes) -> tuple[str, str, tuple[str, ...]] | None:
     return item.decode(), store.decode(), names
 
 
-def series_etag(version: str, store_id: str, item_id: str, quantiles: tuple[str, ...]) -> str:
-    """Validator of a series; `version` is `Active.version_of` its run, which never changes under one name."""
-    return run_etag(version, PATH, store_id, item_id, ",".join(quantiles))
+async def find_series(
+    runtime: Runtime, store_id: str, item_id: str, quantiles: tuple[str, ...]
+) -> tuple[Active, CachedBody | None]:
+    """What is served now, and the answer for a series, from memory where it is there; None: there is no such series.
+
+    The cache's key names the run and the state of its overrides, so a publish or an override leaves entries unused.
+    """
+    active = await runtime.reader.active()
+    run = active.by_store.get(store_id)
+    if run is None:
+        return active, None
+    version = active.version_of(run)
+    key = (version, store_id, item_id, quantiles)
+    content = runtime.cache.get(key)
+    if content is not None:
+        runtime.metrics.cache_hits.inc()
+        return active, content
+    rows = await runtime.reader.series(active, run, store_id, item_id, quantile_columns(quantiles))
+    if not rows:
+        return active, None
+    etag = run_etag(version, PATH, store_id, item_id, ",".join(quantiles))
+    content = CachedBody(_series_json(run, store_id, item_id, quantiles, rows), etag=etag)
+    runtime.cache.put(key, content)
+    runtime.metrics.cache_misses.inc()
+    return active, content
 
 
-def series_key(version: str, store_id: str, item_id: str, quantiles: tuple[str, ...]) -> Hashable:
-    """Where the cache keeps a series; it names run and overrides, so a publish or an override leaves it unused."""
-    return (version, store_id, item_id, quantiles)
-
-
-def series_body(
-    active: Active,
-    run: ActiveRun,
-    store_id: str,
-    item_id: str,
-    quantiles: tuple[str, ...],
-    rows: Sequence[Sequence[Any]],
-) -> CachedBody:
+def _series_json(
+    run: ActiveRun, store_id: str, item_id: str, quantiles: tuple[str, ...], rows: Sequence[Sequence[Any]]
+) -> bytes:
     """JSON of `SeriesForecast` from rows of a reader's `series`.
 
-    Written without the model, which takes ten times as long; a test holds the two together.
+    Written without the model, which takes ten times as long; a test compares the two.
     """
-    body = orjson.dumps(
+    return orjson.dumps(
         {
             "item_id": item_id,
             "store_id": store_id,
@@ -117,18 +125,17 @@ def series_body(
             ],
         }
     )
-    return CachedBody(body, etag=series_etag(active.version_of(run), store_id, item_id, quantiles))
 
 
 def _quantiles(names: tuple[str, ...], row: Sequence[Any]) -> dict[str, float] | None:
-    """All of a run's quantiles are there or none is."""
+    """A row has all of the quantiles or none."""
     if names and row[2] is None:
         return None
     return dict(zip(names, row[2:-1], strict=True))
 
 
 class SeriesLane:
-    """ASGI middleware that answers `GET /forecast` itself where nothing stands in the way."""
+    """ASGI middleware that answers plain `GET /forecast` requests itself, past FastAPI's routing and validation."""
 
     def __init__(self, app: ASGIApp, runtime: Runtime) -> None:
         self._app = app
@@ -138,55 +145,38 @@ class SeriesLane:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass the request on."""
         if scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "GET":
-            found = self._find(scope)
-            if found is not None:
-                body, etag = found
+            content = await self._find(scope)
+            if content is not None:
                 await send(
                     {
                         "type": "http.response.start",
                         "status": 200,
                         "headers": [
                             (b"content-type", b"application/json"),
-                            (b"content-length", b"%d" % len(body)),
-                            (b"etag", etag.encode()),
+                            (b"content-length", b"%d" % len(content.body)),
+                            (b"etag", content.etag.encode()),
                             (b"cache-control", self._cache_control),
                             (b"vary", VARY.encode()),
                         ],
                     }
                 )
-                await send({"type": "http.response.body", "body": body})
+                await send({"type": "http.response.body", "body": content.body})
                 return
         await self._app(scope, receive, send)
 
-    def _find(self, scope: Scope) -> tuple[bytes, str] | None:
-        """Body and validator; None when the question is not plain or cannot be answered at once."""
-        runtime = self._runtime
+    async def _find(self, scope: Scope) -> CachedBody | None:
+        """The answer; None where the route has to decide: odd parameters, validators, no such series, a large body."""
         query: bytes = scope["query_string"]
-        reader = runtime.reader
-        if len(query) > _LONGEST_PLAIN or not isinstance(reader, SqliteReader):
-            return None
-        question = _plain_question(query)
-        if question is None or any(name == b"if-none-match" for name, _ in scope["headers"]):
+        question = _plain_question(query) if len(query) <= _LONGEST_PLAIN else None
+        if question is None or not all(_is_plain(*header) for header in scope["headers"]):
             return None
         item_id, store_id, quantiles = question
-        try:
-            active = reader.active_at_once()
-            run = active.by_store.get(store_id)
-            if run is None:
-                return None
-            key = series_key(active.version_of(run), store_id, item_id, quantiles)
-            content = runtime.cache.get(key)
-            if content is None:
-                rows = reader.series_at_once(active, run, store_id, item_id, quantile_columns(quantiles))
-                if not rows:
-                    return None
-                content = series_body(active, run, store_id, item_id, quantiles, rows)
-                runtime.cache.put(key, content)
-                runtime.metrics.cache_misses.inc()
-            else:
-                runtime.metrics.cache_hits.inc()
-        except (sqlite3.Error, StoreError):
+        _, content = await find_series(self._runtime, store_id, item_id, quantiles)
+        if content is None or len(content.body) >= self._runtime.settings.gzip_min_bytes:
             return None
-        if len(content.body) >= runtime.settings.gzip_min_bytes:
-            return None
-        return content.body, content.etag
+        return content
+
+
+def _is_plain(name: bytes, value: bytes) -> bool:
+    """Whether a header leaves the answer as it is."""
+    return name != b"if-none-match" and (name != b"accept" or value in (b"*/*", b"application/json"))

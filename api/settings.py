@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models_ml.errors import InputError
-from models_ml.settings import store_address
+from models_ml.settings import is_loopback, store_address
 
 _KEY_HASH = re.compile(r"^(?:(?P<name>[A-Za-z0-9_.-]{1,64}):)?(?P<hash>[0-9a-fA-F]{64})$")
 
@@ -36,6 +36,9 @@ class ApiSettings(BaseSettings):
     )
     pool_timeout_seconds: float = Field(2.0, gt=0, description="Wait for a connection before 503 with Retry-After.")
     lock_timeout_seconds: float = Field(2.0, ge=0, description="Wait for a locked SQLite store before 503.")
+    write_timeout_seconds: float = Field(
+        20.0, gt=0, description="Wait of an override for other writers of the store before 503."
+    )
     max_age_days: float = Field(
         8.0, gt=0, description="An active run published longer ago than this is reported as stale."
     )
@@ -57,7 +60,7 @@ class ApiSettings(BaseSettings):
 
     # limits
     max_concurrency: int = Field(256, ge=1, description="Requests in work at once per worker; above: 503.")
-    max_body_bytes: int = Field(1_000_000, ge=1_024, description="Larger bodies get 413.")
+    max_body_bytes: int = Field(4_000_000, ge=1_024, description="Larger bodies get 413.")
     max_bulk_series: int = Field(50_000, ge=1, description="Most series in one bulk answer.")
     request_timeout_seconds: float = Field(30.0, gt=0, description="Time to the first byte before 504.")
     cache_bytes: int = Field(
@@ -89,6 +92,11 @@ class ApiSettings(BaseSettings):
             raise ValueError(
                 "authentication is on and nobody could pass it: set DEMAND_API_KEYS_SHA256, or "
                 "DEMAND_API_ENTRA_TENANT_ID and DEMAND_API_ENTRA_AUDIENCE, or DEMAND_API_AUTH=off for a demo"
+            )
+        if self.auth == "off" and not is_loopback(self.host):
+            raise ValueError(
+                f"authentication is off and DEMAND_API_HOST is {self.host}: whoever reaches this machine could "
+                "override forecasts; set DEMAND_API_KEYS_SHA256 or DEMAND_API_ENTRA_*, or listen on 127.0.0.1"
             )
         if (self.entra_tenant_id is None) != (self.entra_audience is None):
             raise ValueError("DEMAND_API_ENTRA_TENANT_ID and DEMAND_API_ENTRA_AUDIENCE belong together")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -15,8 +16,8 @@ from models_ml.prediction_store.engine import make_engine
 
 T = TypeVar("T")
 
-WRITERS = 2
-"""Writes at once per worker: on SQLite they wait for each other anyway."""
+WRITERS = 1
+"""Writes at once per worker: each locks what is served, so a second one would only wait inside the database."""
 
 
 class StoreWriter:
@@ -25,6 +26,7 @@ class StoreWriter:
     def __init__(self, settings: ApiSettings) -> None:
         self._settings = settings
         self._engine: Engine | None = None
+        self._lock = threading.Lock()
         self._permits = anyio.CapacityLimiter(WRITERS)
 
     async def run(self, work: Callable[[Engine], T]) -> T:
@@ -32,11 +34,11 @@ class StoreWriter:
 
         Raises:
             ApiError: other writes took too long (kind `busy`).
-            StoreError: the store cannot be written, or stayed locked for `lock_timeout_seconds`.
+            StoreError: the store cannot be written, or stayed locked for `write_timeout_seconds`.
         """
         borrower = object()
         try:
-            with anyio.fail_after(self._settings.pool_timeout_seconds):
+            with anyio.fail_after(self._settings.write_timeout_seconds):
                 await self._permits.acquire_on_behalf_of(borrower)
         except TimeoutError:
             raise ApiError(
@@ -49,14 +51,15 @@ class StoreWriter:
             self._permits.release_on_behalf_of(borrower)
 
     def _store(self) -> Engine:
-        if self._engine is None:
-            self._engine = make_engine(
-                self._settings.effective_store_url,
-                pool_size=WRITERS,
-                pool_timeout_seconds=self._settings.pool_timeout_seconds,
-                busy_timeout_seconds=self._settings.lock_timeout_seconds,
-            )
-        return self._engine
+        with self._lock:
+            if self._engine is None:
+                self._engine = make_engine(
+                    self._settings.effective_store_url,
+                    pool_size=WRITERS,
+                    pool_timeout_seconds=self._settings.pool_timeout_seconds,
+                    busy_timeout_seconds=self._settings.write_timeout_seconds,
+                )
+            return self._engine
 
     def close(self) -> None:
         """Give the connections back."""

@@ -67,11 +67,11 @@ def measure(settings: Settings, history_days: int | None) -> Cost:
         settings.effective_warehouse_url, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
     )
     with tempfile.TemporaryDirectory(prefix="training-") as models:
-        plan = plan_training(settings, warehouse, "benchmark")
+        plan = plan_training(settings, warehouse)
         first_day = plan.marts.first_day
         if history_days is not None:
             origin = first_day + timedelta(days=history_days - 1)
-            plan = plan_training(settings, warehouse, "benchmark", origin)
+            plan = plan_training(settings, warehouse, origin)
         run = artifact.load(train(plan, settings, Backtest.none(), Path(models)))
     return Cost(
         model=settings.model,

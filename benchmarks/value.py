@@ -22,7 +22,7 @@ from models_ml.inventory.feeds import kept_until_done
 from models_ml.inventory.terms import read_terms, terms_of
 from models_ml.settings import get_settings
 from models_ml.warehouse.connection import open_warehouse
-from models_ml.warehouse.identity import raw_fingerprint
+from models_ml.warehouse.identity import built_marts
 
 FOLDS = "2016-04-24,2016-03-27,2016-02-28"
 """Last known days of three folds on the M5 data: days 1913, 1885 and 1857."""
@@ -57,7 +57,7 @@ def main() -> None:
     rows = read_terms(warehouse, settings.inventory_terms)
     folds = [date.fromisoformat(fold) for fold in options.folds.split(",")]
     started = time.process_time()
-    with kept_until_done(settings, raw_fingerprint(settings, warehouse), folds, rows) as keep:
+    with kept_until_done(settings, built_marts(settings, warehouse)[0], folds, rows) as keep:
         results = worth.value_backtest(
             warehouse,
             folds,

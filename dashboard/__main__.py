@@ -11,9 +11,13 @@ from pathlib import Path
 
 import altair  # noqa: F401 - Streamlit imports it with the first chart
 import pandas  # noqa: F401 - and this with the first table
+from streamlit.logger import set_log_level
 from streamlit.web import cli
 
-from dashboard.pages_ import accuracy, explore, overview, quality, runs  # noqa: F401 - what app.py imports
+# pages imported before the server runs make Streamlit warn that there is none; it sets its own level when it starts
+set_log_level("ERROR")
+
+from dashboard.pages_ import accuracy, explore, overview, quality, runs  # noqa: E402, F401 - what app.py imports
 
 
 def main() -> None:

@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select
 
-from api.active import Active
+from api.active import Active, with_final
 from api.errors import ApiError
 from api.queries.series import SERVED_SERIES, run_of_store, value_columns
-from models_ml.prediction_store.finals import Effect, final_mean
+from models_ml.prediction_store.finals import Effect
+from models_ml.prediction_store.override_effects import SERIES_ATTRIBUTES
 from models_ml.prediction_store.schema import forecasts, run_series
 
 SERIES_PER_PORTION = 100
@@ -82,7 +83,7 @@ def portions(series: Sequence[tuple[str, str, str]]) -> Iterator[Portion]:
 def portion_rows(
     connection: Connection, active: Active, portion: Portion, quantiles: Sequence[str]
 ) -> Sequence[Sequence[Any]]:
-    """item_id, target_date, mean, the quantiles and the final of a portion, in order of item and date.
+    """item_id, target_date, mean, the final's quantiles and the final of a portion, in order of item and date.
 
     Rows of a run never change, and `active` holds the overrides: portions read one after the other belong together.
     """
@@ -95,7 +96,7 @@ def portion_rows(
     ).all()
     if not effects:
         return [(*row, row[2]) for row in rows]
-    return [(*row, final_mean(effects.get(row[0], ()), row[1].isoformat(), row[2])) for row in rows]
+    return [(row[0], row[1], *with_final((row[1].isoformat(), *row[2:]), effects.get(row[0], ()))[1:]) for row in rows]
 
 
 def _effects(connection: Connection, active: Active, portion: Portion) -> dict[str, tuple[Effect, ...]]:
@@ -103,9 +104,8 @@ def _effects(connection: Connection, active: Active, portion: Portion) -> dict[s
     run_id, store_id, items = portion
     if run_id not in active.effects:
         return {}
-    names = ("store_id", "item_id", "department_id", "category_id", "region_id")
     rows = connection.execute(
-        select(*(run_series.c[name] for name in names)).where(
+        select(*(run_series.c[name] for name in SERIES_ATTRIBUTES)).where(
             run_series.c.run_id == run_id, run_series.c.store_id == store_id, run_series.c.item_id.in_(items)
         )
     ).mappings()

@@ -12,10 +12,11 @@ import pandas as pd
 from sqlalchemy import Connection
 
 from api.active import Active, ActiveRun
-from api.queries.finals import below, finals
+from api.queries.finals import finals
 from api.schemas.inventory import PolicyFigures
 from models_ml.inventory.overridden import IntervalUnits, final_policy
-from models_ml.prediction_store.overrides import means_of
+from models_ml.prediction_store.finals import SeriesBelow
+from models_ml.prediction_store.override_effects import means_of
 
 SERIES = ("run_id", "store_id", "item_id")
 
@@ -43,7 +44,8 @@ def moved_policies(connection: Connection, active: Active, rows: Sequence[Any]) 
         if not of_run:
             continue
         policy = pd.DataFrame(of_run)
-        own = np.flatnonzero(np.any([below(effect, policy) for effect in effects], axis=0))
+        rows_below = SeriesBelow({str(name): policy[name].to_numpy() for name in policy})
+        own = np.unique(np.concatenate([rows_below.keys(effect.keys) for effect in effects]))
         policy = policy.iloc[own].reset_index(drop=True)
         if not policy.empty:
             found |= _moved_of_run(connection, active, run, policy)

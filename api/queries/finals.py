@@ -9,15 +9,7 @@ import numpy as np
 import pandas as pd
 
 from api.active import Active, ActiveRun
-from models_ml.prediction_store.finals import Effect
-
-
-def below(effect: Effect, series: pd.DataFrame) -> np.ndarray:
-    """Which series (rows) are below an override's node (bool)."""
-    found = np.ones(len(series), dtype=bool)
-    for key, value in effect.keys.items():
-        found &= (series[key] == value).to_numpy()
-    return found
+from models_ml.prediction_store.finals import SeriesBelow
 
 
 def finals(
@@ -37,19 +29,21 @@ def finals(
     """
     units, changed = means.copy(), {}
     served = np.array([active.by_store.get(store) is run for store in series["store_id"]], dtype=bool)
+    rows_below = SeriesBelow({str(name): series[name].to_numpy() for name in series})
     column_of = {day.isoformat(): column for column, day in enumerate(dates)}
     for effect in active.effects.get(run.run_id, ()):
-        own = served & below(effect, series)
-        acted = np.zeros(len(own), dtype=bool)
+        own = rows_below.keys(effect.keys)
+        own = own[served[own]]
+        acted = np.zeros(len(series), dtype=bool)
         for day, change in effect.days.items():
             column = column_of.get(day)
             if column is None:
                 continue
-            rows = own & ~np.isnan(units[:, column])
+            rows = own[~np.isnan(units[own, column])]
             units[rows, column] = (
                 units[rows, column] * change.factor if change.factor is not None else change.units_each
             )
-            acted |= rows
+            acted[rows] = True
         if acted.any():
             changed[effect.override_id] = acted
     return units, changed

@@ -18,7 +18,8 @@ from api.schemas.forecast import ForecastDay, HistoryDay
 from api.schemas.hierarchy import NodeForecast, NodePage, WeekForecast
 from models_ml.errors import InputError
 from models_ml.hierarchy.levels import LEVELS, NODE_FORMS, Level, parse_node
-from models_ml.prediction_store.finals import final_mean
+from models_ml.prediction_store.finals import final_mean, final_quantiles
+from models_ml.prediction_store.override_effects import SERIES_ATTRIBUTES
 from models_ml.prediction_store.schema import (
     forecasts,
     node_history,
@@ -162,9 +163,8 @@ def _node_weeks(
     )
     for more, node_id, first, last, mean, *values in rows:
         final = mean if more is None else max(0.0, mean + more)
-        week = WeekForecast(
-            first_date=first, last_date=last, mean=mean, quantiles=quantile_map(values, quantiles), final=final
-        )
+        own = quantile_map(final_quantiles(mean, final, values), quantiles)
+        week = WeekForecast(first_date=first, last_date=last, mean=mean, quantiles=own, final=final)
         found[node_id].append(week)
     return found
 
@@ -285,14 +285,13 @@ def _item_additions(
     if run.run_id not in active.effects:
         return added
     wanted = {tuple(node[key] for key in keys): node["node_id"] for node in page}
-    names = ("store_id", "item_id", "department_id", "category_id", "region_id")
     rows = connection.execute(
-        select(*(run_series.c[name] for name in names), forecasts.c.target_date, forecasts.c.mean)
+        select(*(run_series.c[name] for name in SERIES_ATTRIBUTES), forecasts.c.target_date, forecasts.c.mean)
         .join_from(forecasts, run_series, _of_nodes(forecasts, run, page))
         .where(forecasts.c.run_id == run.run_id)
     )
     for *groups, target, mean in rows:
-        series = dict(zip(names, groups, strict=True))
+        series = dict(zip(SERIES_ATTRIBUTES, groups, strict=True))
         node_id = wanted.get(tuple(series[key] for key in keys))
         effects = active.effects_on(run, series) if node_id is not None else ()
         if node_id is not None and effects:

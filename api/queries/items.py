@@ -14,6 +14,7 @@ from api.queries.accuracy import error_values, newest_folds
 from api.queries.series import SERVED_SERIES, run_of_store
 from api.schemas.accuracy import SeriesBacktest
 from api.schemas.items import ItemPage, Series
+from models_ml.prediction_store.finals import Effect, final_mean
 from models_ml.prediction_store.schema import backtest_series, forecasts, run_series
 from models_ml.prediction_store.text import contains
 
@@ -63,7 +64,7 @@ def item_page(
     statement = _sorted_after(statement, sort, decode_cursor(cursor, fingerprint, _KEY_KINDS[sort]))
     rows = connection.execute(statement.limit(limit + 1)).all()
     page = rows[:limit]
-    sums = _forecast_units(connection, [(row.run_id, row.store_id, row.item_id) for row in page])
+    sums = _horizon_units(connection, active, page)
     last = page[-1] if len(rows) > limit else None
     return ItemPage(
         items=[
@@ -76,7 +77,8 @@ def item_page(
                 run_id=row.run_id,
                 price=row.price,
                 units_last_28=row.units_last_28,
-                forecast_units=sums.get((row.run_id, row.store_id, row.item_id), 0.0),
+                forecast_units=sums[row.store_id, row.item_id][0],
+                final_units=sums[row.store_id, row.item_id][1],
                 demand_class=row.demand_class,
                 launch_date=row.launch_date,
                 backtest=None if row.fold is None else SeriesBacktest(fold=row.fold, **error_values(row)),
@@ -129,21 +131,25 @@ def _sorted_after(statement: Select[Any], sort: str, after: tuple[str | float, .
     return statement.order_by(largest.desc(), item, store)
 
 
-def _forecast_units(connection: Connection, keys: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], float]:
-    """Sum of the mean over the horizon, by run, store and item."""
-    items_of: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for run_id, store_id, item_id in keys:
-        items_of[run_id, store_id].append(item_id)
-    sums = {}
-    for (run_id, store_id), items in items_of.items():
+def _horizon_units(
+    connection: Connection, active: Active, page: Sequence[Any]
+) -> dict[tuple[str, str], tuple[float, float]]:
+    """Sums of the mean and of the final over the horizon, by store and item; `page` has rows of `run_series`."""
+    sums = dict.fromkeys(((row.store_id, row.item_id) for row in page), (0.0, 0.0))
+    of_store: dict[tuple[str, str], dict[str, tuple[Effect, ...]]] = defaultdict(dict)
+    for row in page:
+        effects = active.effects_on(active.by_store[row.store_id], row._mapping)
+        of_store[row.run_id, row.store_id][row.item_id] = effects
+    for (run_id, store_id), effects_of in of_store.items():
         rows = connection.execute(
-            select(forecasts.c.item_id, func.sum(forecasts.c.mean))
-            .where(
+            select(forecasts.c.item_id, forecasts.c.target_date, forecasts.c.mean).where(
                 forecasts.c.run_id == run_id,
                 forecasts.c.store_id == store_id,
-                forecasts.c.item_id.in_(items),
+                forecasts.c.item_id.in_(list(effects_of)),
             )
-            .group_by(forecasts.c.item_id)
         )
-        sums.update({(run_id, store_id, item_id): total for item_id, total in rows})
+        for item_id, target, mean in rows:
+            before, after = sums[store_id, item_id]
+            final = final_mean(effects_of[item_id], target.isoformat(), mean)
+            sums[store_id, item_id] = before + mean, after + final
     return sums

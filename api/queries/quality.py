@@ -8,12 +8,17 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from api.errors import one_field
 from api.schemas.quality import Quality, QualityResult, SuiteSummary
 from models_ml.prediction_store.schema import quality_results
 
 
 def quality(connection: Connection, *, suite: str | None, failed_only: bool, limit: int) -> Quality:
-    """The newest result of each check, of the run that its suite saw last; failures first."""
+    """The newest result of each check, of the run that its suite saw last; failures first.
+
+    Raises:
+        ApiError: nothing is recorded of the suite (kind `invalid-request`).
+    """
     newest = select(
         quality_results,
         func.row_number()
@@ -30,6 +35,9 @@ def quality(connection: Connection, *, suite: str | None, failed_only: bool, lim
     ).subquery()
     wanted = select(newest).where(newest.c.newness == 1)
     if suite is not None:
+        known = list(connection.execute(select(quality_results.c.suite).distinct()).scalars())
+        if suite not in known:
+            raise one_field("invalid-request", "suite", f"'{suite}' has no results", sorted(known))
         wanted = wanted.where(newest.c.suite == suite)
     rows = connection.execute(wanted.order_by(newest.c.check_id.desc())).all()
     run_of: dict[str, str | None] = {}

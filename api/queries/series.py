@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, select
 from api.active import Active, ActiveRun
 from api.errors import ApiError, one_field
 from api.schemas.forecast import ForecastDay
+from models_ml.prediction_store.finals import final_quantiles
 from models_ml.prediction_store.schema import active_runs, run_series
 from models_ml.settings import QUANTILE_COLUMNS, QUANTILES
 
@@ -83,10 +84,11 @@ def value_columns(columns: Any, quantiles: Sequence[str]) -> list[ColumnElement[
 def forecast_day(
     target: date, mean: float, final: float, values: Sequence[Any], quantiles: Sequence[str]
 ) -> ForecastDay:
-    """A row as a day."""
+    """A row of the model's mean and quantiles as a day; the quantiles become those of the final."""
+    values = final_quantiles(mean, final, values)
     return ForecastDay(date=target, mean=mean, quantiles=quantile_map(values, quantiles), final=final)
 
 
 def quantile_map(values: Sequence[Any], quantiles: Sequence[str]) -> dict[str, float] | None:
-    """Quantiles by probability; a run has all of them or none."""
+    """Quantiles by probability; a row has all of them or none."""
     return None if quantiles and values[0] is None else dict(zip(quantiles, values, strict=True))

@@ -39,6 +39,7 @@ class AccuracyQuestion(Question):
 @router.get(
     "/accuracy",
     operation_id="getAccuracy",
+    summary="Backtest figures of a run",
     response_model=Accuracy,
     responses=RESPONSES,
 )
@@ -70,7 +71,13 @@ class NodeErrorsQuestion(Question):
     fold: FoldQuery | None = None
 
 
-@router.get("/accuracy/nodes", operation_id="listNodeErrors", response_model=NodeErrors, responses=OF_FOLDS)
+@router.get(
+    "/accuracy/nodes",
+    operation_id="listNodeErrors",
+    summary="Backtest errors by node",
+    response_model=NodeErrors,
+    responses=OF_FOLDS,
+)
 async def nodes(request: Request, runtime: RuntimeDep, question: Annotated[NodeErrorsQuestion, Query()]) -> Response:
     """Backtest errors of the nodes of one level, the worst first: all folds in sum unless one is named.
 
@@ -94,7 +101,13 @@ class LeadErrorsQuestion(Question):
     fold: FoldQuery | None = None
 
 
-@router.get("/accuracy/leads", operation_id="listLeadErrors", response_model=LeadErrors, responses=OF_FOLDS)
+@router.get(
+    "/accuracy/leads",
+    operation_id="listLeadErrors",
+    summary="Backtest errors by lead day",
+    response_model=LeadErrors,
+    responses=OF_FOLDS,
+)
 async def leads(request: Request, runtime: RuntimeDep, question: Annotated[LeadErrorsQuestion, Query()]) -> Response:
     """Backtest errors by how many days ahead a forecast was made, of each model at one level."""
 

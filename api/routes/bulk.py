@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from api.active import Active
 from api.answers import coding_of, not_modified, read_whole, require_published, validated_headers
-from api.bulk_formats import ARROW, CSV, ENCODERS, JSON, Encoder
+from api.bulk_formats import ARROW, CSV, ENCODERS, Encoder
 from api.cache import GZIP_LEVEL, encoded_etag, run_etag
 from api.deps import (
     CategoryQuery,
@@ -24,10 +24,10 @@ from api.deps import (
     StoreQuery,
 )
 from api.errors import ApiError
-from api.negotiation import choose_media_type
+from api.negotiation import JSON, choose_media_type
 from api.queries.bulk import Portion, matching_series, named_series, portion_rows, portions, too_many
 from api.queries.series import run_of_store
-from api.routes.responses import READ, openapi_responses
+from api.routes.responses import POSTED, READ, openapi_responses
 from api.runtime import Runtime
 from api.schemas.forecast import Bulk, BulkRequest
 from api.schemas.problems import FieldProblem
@@ -47,7 +47,7 @@ _CONTENT: dict[int | str, dict[str, Any]] = {
         },
     }
 }
-_ERRORS = openapi_responses("unknown-series", "unknown-store", "nothing-published", "not-acceptable", "too-many-series")
+_ERRORS = openapi_responses("unknown-series", "unknown-store", "nothing-published", "too-many-series")
 Series = Sequence[tuple[str, str, str]]
 
 
@@ -64,6 +64,7 @@ class BulkQuestion(Question):
 @router.get(
     "/forecast/bulk",
     operation_id="getBulk",
+    summary="Forecasts of many series, by filter",
     response_model=Bulk,
     responses={**READ, **_ERRORS, **_CONTENT},
 )
@@ -95,11 +96,11 @@ async def bulk(
 @router.post(
     "/forecast/bulk",
     operation_id="postBulk",
+    summary="Forecasts of many series, by name",
     response_model=Bulk,
     responses={
-        **{status: answer for status, answer in READ.items() if status != 304},
+        **POSTED,
         **_ERRORS,
-        **openapi_responses("body-too-large"),
         **_CONTENT,
     },
 )

@@ -27,7 +27,13 @@ class CalendarQuestion(Question):
     region_id: RegionQuery | None = None
 
 
-@router.get("/calendar", operation_id="getCalendar", response_model=Calendar, responses=READ)
+@router.get(
+    "/calendar",
+    operation_id="getCalendar",
+    summary="Events and regional flags by day",
+    response_model=Calendar,
+    responses=READ,
+)
 async def calendar(request: Request, runtime: RuntimeDep, question: Annotated[CalendarQuestion, Query()]) -> Response:
     """Days with their events and the regions whose flag is set."""
     if question.start is not None and question.end is not None and question.start > question.end:

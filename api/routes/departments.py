@@ -29,6 +29,7 @@ class DepartmentsQuestion(Question):
 @router.get(
     "/forecast/departments",
     operation_id="listDepartmentForecasts",
+    summary="Forecasts of the departments of each store",
     response_model=DepartmentForecasts,
     responses={**READ, **openapi_responses("unknown-store", "unknown-node", "nothing-published")},
 )

@@ -30,6 +30,7 @@ class ExplainQuestion(Question):
 @router.get(
     "/forecast/explain",
     operation_id="getExplanation",
+    summary="What moved a forecast",
     response_model=Explanation,
     responses={
         **READ,

@@ -6,13 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.answers import not_modified, require_published, respond
-from api.cache import CachedBody
+from api.answers import require_published, respond
 from api.deps import ItemQuery, QuantilesQuery, Question, RuntimeDep, StoreQuery
 from api.queries.series import run_of_store, unknown_series
 from api.routes.responses import READ, openapi_responses
 from api.schemas.forecast import SeriesForecast
-from api.series import DEFAULT_QUANTILES, parse_quantiles, quantile_columns, series_body, series_etag, series_key
+from api.series import DEFAULT_QUANTILES, find_series, parse_quantiles
 
 router = APIRouter(tags=["forecast"])
 
@@ -28,6 +27,7 @@ class ForecastQuestion(Question):
 @router.get(
     "/forecast",
     operation_id="getForecast",
+    summary="Forecast of an item in a store",
     response_model=SeriesForecast,
     responses={**READ, **openapi_responses("unknown-series", "unknown-item", "unknown-store", "nothing-published")},
 )
@@ -38,20 +38,9 @@ async def forecast(request: Request, runtime: RuntimeDep, question: Annotated[Fo
     """
     quantiles = parse_quantiles(question.quantiles)
     store_id, item_id = question.store_id, question.item_id
-    active = await runtime.reader.active()
-    require_published(active)
-    run = run_of_store(active, store_id)
-    version = active.version_of(run)
-    etag = series_etag(version, store_id, item_id, quantiles)
-    fresh = not_modified(request, runtime, etag)
-    if fresh is not None:
-        return fresh
-    key = series_key(version, store_id, item_id, quantiles)
-    content: CachedBody | None = runtime.cache.get(key)
+    active, content = await find_series(runtime, store_id, item_id, quantiles)
     if content is None:
-        rows = await runtime.reader.series(active, run, store_id, item_id, quantile_columns(quantiles))
-        if not rows:
-            raise await runtime.reader.run(lambda connection: unknown_series(connection, run, store_id, item_id))
-        content = series_body(active, run, store_id, item_id, quantiles, rows)
-        runtime.cache.put(key, content)
-    return respond(request, runtime, content, etag)
+        require_published(active)
+        run = run_of_store(active, store_id)
+        raise await runtime.reader.run(lambda connection: unknown_series(connection, run, store_id, item_id))
+    return respond(request, runtime, content, content.etag)

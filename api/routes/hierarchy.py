@@ -55,6 +55,7 @@ class HierarchyQuestion(Question):
 @router.get(
     "/forecast/hierarchy",
     operation_id="listNodes",
+    summary="Forecasts of the nodes of a level",
     response_model=NodePage,
     responses={**READ, **openapi_responses("unknown-store", "unknown-node", "nothing-published", "unusable-cursor")},
 )

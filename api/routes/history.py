@@ -31,6 +31,7 @@ class HistoryQuestion(Question):
 @router.get(
     "/forecast/history",
     operation_id="getHistory",
+    summary="Recent sales of an item in a store",
     response_model=SeriesHistory,
     responses={**READ, **openapi_responses("unknown-series", "unknown-item", "unknown-store", "nothing-published")},
 )

@@ -64,6 +64,7 @@ class StockQuestion(Question):
 @router.get(
     "/inventory",
     operation_id="getInventoryPolicy",
+    summary="Ordering policy of an item in a store",
     response_model=InventoryAnswer,
     responses={
         **READ,
@@ -93,6 +94,7 @@ async def policy(request: Request, runtime: RuntimeDep, question: Annotated[Poli
 @router.get(
     "/inventory/items",
     operation_id="listInventoryPolicies",
+    summary="Ordering policies of all items",
     response_model=InventoryPage,
     responses={**READ, **openapi_responses("unknown-store", "nothing-published", "unusable-cursor")},
 )
@@ -112,6 +114,7 @@ async def policies(request: Request, runtime: RuntimeDep, question: Annotated[Po
 @router.get(
     "/inventory/departments",
     operation_id="listInventoryDepartments",
+    summary="Stock by store and department",
     response_model=InventoryDepartments,
     responses={**READ, **openapi_responses("unknown-store", "nothing-published")},
 )

@@ -42,6 +42,7 @@ class ItemsQuestion(Question):
 @router.get(
     "/forecast/items",
     operation_id="listItems",
+    summary="Search among the items that are forecast",
     response_model=ItemPage,
     responses={**READ, **openapi_responses("unknown-store", "nothing-published", "unusable-cursor")},
 )

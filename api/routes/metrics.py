@@ -14,10 +14,11 @@ router = APIRouter(tags=["operation"])
 @router.get(
     "/metrics",
     operation_id="getMetrics",
+    summary="Metrics for Prometheus",
     response_class=Response,
     responses={
         200: {"description": "Prometheus text.", "content": {"text/plain": {"schema": {"type": "string"}}}},
-        **openapi_responses("unauthorized", "forbidden", "busy", "internal"),
+        **openapi_responses("unauthorized", "forbidden", "not-acceptable", "busy", "internal"),
     },
 )
 async def metrics(runtime: RuntimeDep) -> Response:

@@ -28,7 +28,13 @@ class RunsQuestion(Question):
     cursor: CursorQuery | None = None
 
 
-@router.get("/status", operation_id="getModelStatus", response_model=ModelStatus, responses=READ)
+@router.get(
+    "/status",
+    operation_id="getModelStatus",
+    summary="Which runs are served",
+    response_model=ModelStatus,
+    responses=READ,
+)
 async def status(request: Request, runtime: RuntimeDep) -> Response:
     """Which run each store is served from, how old the oldest is, and how good they were in backtests."""
 
@@ -39,7 +45,11 @@ async def status(request: Request, runtime: RuntimeDep) -> Response:
 
 
 @router.get(
-    "/runs", operation_id="listRuns", response_model=RunPage, responses={**READ, **openapi_responses("unusable-cursor")}
+    "/runs",
+    operation_id="listRuns",
+    summary="All runs",
+    response_model=RunPage,
+    responses={**READ, **openapi_responses("unusable-cursor")},
 )
 async def runs(request: Request, runtime: RuntimeDep, question: Annotated[RunsQuestion, Query()]) -> Response:
     """All runs, newest first: published, running, failed; champions and challengers."""
@@ -60,6 +70,7 @@ async def runs(request: Request, runtime: RuntimeDep, question: Annotated[RunsQu
 @router.get(
     "/runs/{run_id}",
     operation_id="getRun",
+    summary="One run",
     response_model=RunDetail,
     responses={**READ, **openapi_responses("unknown-run")},
 )

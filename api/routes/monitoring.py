@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
@@ -18,15 +18,32 @@ from api.schemas.monitoring import Monitoring
 router = APIRouter(tags=["model"])
 
 
+WeeklyMetric = Literal[
+    "wape",
+    "wape_against_baseline",
+    "bias",
+    "coverage_95",
+    "psi_units_mean_28",
+    "psi_zero_share_28",
+    "psi_units_std_28",
+]
+
+
 class MonitoringQuestion(Question):
     """Which weeks."""
 
-    metric: Annotated[str, Field(min_length=1, max_length=64, description="One metric, e.g. `bias`.")] | None = None
+    metric: Annotated[WeeklyMetric, Field(description="One metric.")] | None = None
     bad: Annotated[bool, Field(description="Only weeks out of bounds.")] = False
     limit: LimitQuery = 200
 
 
-@router.get("/monitoring", operation_id="getMonitoring", response_model=Monitoring, responses=READ)
+@router.get(
+    "/monitoring",
+    operation_id="getMonitoring",
+    summary="Alarms, drift and live accuracy",
+    response_model=Monitoring,
+    responses=READ,
+)
 async def monitoring(
     request: Request, runtime: RuntimeDep, question: Annotated[MonitoringQuestion, Query()]
 ) -> Response:

@@ -4,24 +4,43 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import Field
-from sqlalchemy import Engine
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from pydantic import BaseModel, Field
+from sqlalchemy import Connection, Engine
 
 from api.answers import answer_from_ledger, to_json
 from api.deps import CursorQuery, DateQuery, LimitQuery, NodeQuery, Question, RuntimeDep
 from api.errors import ApiError, one_field
+from api.override_rows import BULK_BODY, overrides_in
 from api.queries.overrides import override_detail, override_page
-from api.routes.responses import READ, openapi_responses
-from api.schemas.overrides import Override, OverridePage, OverridePreview, OverrideRequest, PreviewDay, RevokeRequest
+from api.routes.responses import POSTED, READ, openapi_responses
+from api.schemas.overrides import (
+    MadeInBulk,
+    MadeOverride,
+    MadeOverrides,
+    Override,
+    OverridePage,
+    OverridePreview,
+    OverrideRequest,
+    PreviewDay,
+    RevokeRequest,
+)
+from api.schemas.problems import FieldProblem
 from models_ml.prediction_store import overrides as ledger
+from models_ml.prediction_store.override_effects import overlapping
 
 router = APIRouter(tags=["overrides"])
 
-WRITE: dict[int | str, dict[str, Any]] = {
-    **{status: answer for status, answer in READ.items() if status != 304},
-    **openapi_responses("body-too-large"),
-}
+MADE = {**POSTED, **openapi_responses("invalid-request", "key-reused")}
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=200,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Makes a request safe to repeat: the same key from the same caller makes nothing twice.",
+    ),
+]
 IdPath = Annotated[int, Path(ge=1, le=2_147_483_647, description="Override.", examples=[1])]
 
 
@@ -38,6 +57,7 @@ class OverridesQuestion(Question):
 @router.get(
     "/overrides",
     operation_id="listOverrides",
+    summary="Overrides that planners made",
     response_model=OverridePage,
     responses={**READ, **openapi_responses("unusable-cursor")},
 )
@@ -48,19 +68,74 @@ async def listing(request: Request, runtime: RuntimeDep, question: Annotated[Ove
     )
 
 
-@router.post("/overrides", operation_id="postOverride", response_model=Override, responses=WRITE)
-async def make(request: Request, runtime: RuntimeDep, body: OverrideRequest) -> Response:
+@router.post(
+    "/overrides",
+    operation_id="postOverride",
+    summary="Override a forecast",
+    response_model=MadeOverride,
+    status_code=201,
+    responses=MADE,
+)
+async def make(
+    request: Request, runtime: RuntimeDep, body: OverrideRequest, idempotency_key: IdempotencyKey = None
+) -> Response:
     """Override the forecast of a node; the next request for any forecast below or above it sees the change.
 
     Overrides act on series, in order of creation, each on what the ones before left. So all twelve levels add up.
-    The model's own numbers stay as they are, as `mean` beside `final`.
+    The model's own numbers stay as they are, as `mean` beside `final`. Asked again with the same `Idempotency-Key`,
+    the override that was made is answered and no other one is made.
     """
     new = _asked_for(body, _author(request, body.author))
-    made = await runtime.writer.run(lambda engine: _refusals_told(lambda: ledger.make(engine, new)))
-    return await _one(runtime, made)
+    key = _key_of(request, idempotency_key)
+    made = await runtime.writer.run(lambda engine: _refusals_told(lambda: ledger.make(engine, new, key)))
+
+    def read(connection: Connection) -> MadeOverride:
+        overlaps = overlapping(connection, [new.adjustment(made)])[0]
+        warning = f"It overlaps {len(overlaps)} others; their effects compound." if overlaps else None
+        return MadeOverride(**dict(override_detail(connection, made)), overlaps=overlaps, warning=warning)
+
+    return _answer(await runtime.reader.run(read), 201, f"/overrides/{made}")
 
 
-@router.post("/override-preview", operation_id="postOverridePreview", response_model=OverridePreview, responses=WRITE)
+@router.post(
+    "/override-bulk",
+    operation_id="postOverrides",
+    summary="Override many forecasts",
+    response_model=MadeOverrides,
+    status_code=201,
+    responses=MADE,
+    openapi_extra=BULK_BODY,
+)
+async def make_many(request: Request, runtime: RuntimeDep, idempotency_key: IdempotencyKey = None) -> Response:
+    """Make up to 10,000 overrides in one transaction, from JSON or CSV: all of them, or none.
+
+    They act in the order of the request. A CSV has a header line with the names of the fields; `author` may be left
+    out. What is wrong is told row by row.
+    """
+    rows = overrides_in(request.headers.get("content-type", ""), await request.body())
+    asked = [_asked_for(row, _author(request, row.author)) for row in rows]
+    key = _key_of(request, idempotency_key)
+    made = await runtime.writer.run(lambda engine: _refusals_told(lambda: ledger.make_all(engine, asked, key)))
+
+    def read(connection: Connection) -> MadeOverrides:
+        adjustments = [new.adjustment(number) for new, number in zip(asked, made, strict=True)]
+        overlaps = overlapping(connection, adjustments)
+        count = sum(map(bool, overlaps))
+        return MadeOverrides(
+            overrides=[MadeInBulk(override_id=one, overlaps=of) for one, of in zip(made, overlaps, strict=True)],
+            warning=f"{count} of them overlap others; their effects compound." if count else None,
+        )
+
+    return _answer(await runtime.reader.run(read), 201, "/overrides")
+
+
+@router.post(
+    "/override-preview",
+    operation_id="postOverridePreview",
+    summary="Preview of an override",
+    response_model=OverridePreview,
+    responses=POSTED,
+)
 async def preview(runtime: RuntimeDep, body: OverrideRequest) -> Response:
     """What an override would change of its node, day by day; nothing is stored."""
     new = _asked_for(body, body.author or "preview")
@@ -70,6 +145,7 @@ async def preview(runtime: RuntimeDep, body: OverrideRequest) -> Response:
     answer = OverridePreview(
         node_id=new.node_id,
         series=shown.series,
+        overlaps=list(shown.overlaps),
         days=[PreviewDay(date=day, mean=mean, final=final, changed=changed) for day, mean, final, changed in days],
     )
     return _answer(answer)
@@ -78,6 +154,7 @@ async def preview(runtime: RuntimeDep, body: OverrideRequest) -> Response:
 @router.get(
     "/overrides/{override_id}",
     operation_id="getOverride",
+    summary="One override",
     response_model=Override,
     responses={**READ, **openapi_responses("unknown-override")},
 )
@@ -91,8 +168,9 @@ async def one(request: Request, runtime: RuntimeDep, override_id: IdPath) -> Res
 @router.post(
     "/overrides/{override_id}/revoke",
     operation_id="postRevocation",
+    summary="Revoke an override",
     response_model=Override,
-    responses={**WRITE, **openapi_responses("unknown-override", "already-revoked")},
+    responses={**POSTED, **openapi_responses("unknown-override", "already-revoked")},
 )
 async def revoke(request: Request, runtime: RuntimeDep, override_id: IdPath, body: RevokeRequest) -> Response:
     """Take an override back: it changes forecasts no more, and stays in the ledger with who revoked it and why."""
@@ -119,7 +197,7 @@ def _author(request: Request, given: str | None) -> str:
         return given
     if not state["may_write"]:
         raise ApiError(
-            "forbidden", f"{name} may read only. Who may write is named in DEMAND_API_WRITERS: keys, roles or scopes."
+            "forbidden", f"{name} may read only. Who may write is named in DEMAND_API_POSTEDRS: keys, roles or scopes."
         )
     return name if given is None else f"{given} (by {name})"
 
@@ -134,6 +212,14 @@ def _refusals_told(work: Any) -> Any:
         return work()
     except ledger.OverrideError as error:
         raise one_field("invalid-request", error.field, error.message.rstrip(".")) from None
+    except ledger.OverridesError as error:
+        problems = [
+            FieldProblem(field=f"overrides.{row}.{one.field}", message=one.message) for row, one in error.errors
+        ]
+        detail = f"None of them was made: {len(problems)} cannot be. {problems[0].field}: {problems[0].message}"
+        raise ApiError("invalid-request", detail, errors=problems[:50]) from None
+    except ledger.ReusedKeyError as error:
+        raise one_field("key-reused", "Idempotency-Key", str(error).rstrip(".")) from None
     except ledger.UnknownOverrideError as error:
         raise ApiError("unknown-override", f"{error} All of them: /overrides.") from None
     except ledger.AlreadyRevokedError as error:
@@ -144,5 +230,12 @@ async def _one(runtime: RuntimeDep, override_id: int) -> Response:
     return _answer(await runtime.reader.run(lambda connection: override_detail(connection, override_id)))
 
 
-def _answer(model: Override | OverridePreview) -> Response:
-    return Response(to_json(model), headers={"Cache-Control": "no-store"}, media_type="application/json")
+def _answer(model: BaseModel, status: int = 200, location: str | None = None) -> Response:
+    headers = {"Cache-Control": "no-store"} | ({"Location": location} if location else {})
+    return Response(to_json(model), status, headers, "application/json")
+
+
+def _key_of(request: Request, given: str | None) -> str | None:
+    """The ledger's key of a request: that of another caller or path is another one."""
+    state = request.scope["state"]
+    return None if given is None else f"{state.get('caller')}|{request.url.path}|{given}"

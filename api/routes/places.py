@@ -13,13 +13,21 @@ from api.schemas.places import DepartmentList, StoreList
 router = APIRouter(tags=["places"])
 
 
-@router.get("/stores", operation_id="listStores", response_model=StoreList, responses=READ)
+@router.get(
+    "/stores", operation_id="listStores", summary="Stores that are served", response_model=StoreList, responses=READ
+)
 async def stores(request: Request, runtime: RuntimeDep) -> Response:
     """Stores that are served, each with its departments and its run."""
     return await answer_from_active(request, runtime, places.stores)
 
 
-@router.get("/departments", operation_id="listDepartments", response_model=DepartmentList, responses=READ)
+@router.get(
+    "/departments",
+    operation_id="listDepartments",
+    summary="Departments of the served stores",
+    response_model=DepartmentList,
+    responses=READ,
+)
 async def departments(request: Request, runtime: RuntimeDep) -> Response:
     """Departments of the stores that are served."""
     return await answer_from_active(request, runtime, lambda connection, _active: places.departments(connection))

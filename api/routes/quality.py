@@ -26,7 +26,13 @@ class QualityQuestion(Question):
     limit: LimitQuery = 200
 
 
-@router.get("/quality", operation_id="getQuality", response_model=Quality, responses=READ)
+@router.get(
+    "/quality",
+    operation_id="getQuality",
+    summary="Results of data-quality checks",
+    response_model=Quality,
+    responses=READ,
+)
 async def quality(request: Request, runtime: RuntimeDep, question: Annotated[QualityQuestion, Query()]) -> Response:
     """The newest result of every check, failures first, and a summary by suite."""
 

@@ -13,7 +13,7 @@ from api.deps import DepartmentQuery, Question, RuntimeDep, StoreQuery
 from api.errors import one_field
 from api.queries.elasticities import elasticities as elasticities_of
 from api.queries.scenarios import what_if as what_if_of
-from api.routes.responses import READ, openapi_responses
+from api.routes.responses import POSTED, READ, openapi_responses
 from api.schemas.scenarios import Elasticities, WhatIf, WhatIfRequest
 
 router = APIRouter(tags=["what-if"])
@@ -29,6 +29,7 @@ class ElasticityQuestion(Question):
 @router.get(
     "/elasticities",
     operation_id="listElasticities",
+    summary="Own-price elasticities",
     response_model=Elasticities,
     responses={**READ, **openapi_responses("unknown-store", "nothing-published")},
 )
@@ -47,12 +48,11 @@ async def elasticities(
 @router.post(
     "/what-if",
     operation_id="postWhatIf",
+    summary="Forecast at other prices, flags and events",
     response_model=WhatIf,
     responses={
-        **{status: answer for status, answer in READ.items() if status != 304},
-        **openapi_responses(
-            "unknown-series", "unknown-item", "unknown-store", "nothing-published", "outside-history", "body-too-large"
-        ),
+        **POSTED,
+        **openapi_responses("unknown-series", "unknown-item", "unknown-store", "nothing-published", "outside-history"),
     },
 )
 async def what_if(runtime: RuntimeDep, body: WhatIfRequest) -> Response:

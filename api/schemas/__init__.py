@@ -11,6 +11,7 @@ Routes and their models (all `GET` unless said; errors are `Problem` as `applica
 | `/forecast/departments` | `DepartmentForecasts` | store and department: next weeks, last weeks, last year |
 | `/forecast/history` | `SeriesHistory` | recent sales of one item in one store |
 | `/forecast/bulk` (GET, POST) | rows of `BulkRow` as JSON, CSV or an Arrow stream | many series at once |
+| `/forecast/delta` | `ForecastDelta` | series that moved since an earlier run |
 | `/forecast/hierarchy` | `NodePage` | nodes of any of the twelve levels, with history when asked |
 | `/stores`, `/departments` | `StoreList`, `DepartmentList` | what can be picked |
 | `/calendar` | `Calendar` | events and regional flags of the history and the horizon |
@@ -40,6 +41,7 @@ from __future__ import annotations
 
 from api.schemas.accuracy import *
 from api.schemas.base import *
+from api.schemas.delta import *
 from api.schemas.explanation import *
 from api.schemas.forecast import *
 from api.schemas.hierarchy import *

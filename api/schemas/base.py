@@ -39,6 +39,17 @@ QuantileMap = Annotated[
         examples=[{"0.025": 0.0, "0.5": 1.0, "0.975": 4.2}],
     ),
 ]
+Mean = Annotated[float, Field(ge=0, description="Units that the model expects, before overrides.")]
+Final = Annotated[float, Field(ge=0, description="Units after the overrides in force; equals `mean` without one.")]
+FinalQuantiles = Annotated[
+    QuantileMap | None,
+    Field(
+        description="Quantiles of `final`; the model's own are these times `mean` / `final`. Null where there is no "
+        "distribution: sums of items over stores, runs without quantiles, and units that an override sets against a "
+        "mean of zero.",
+    ),
+]
+
 LevelName = Literal[
     "total",
     "region",

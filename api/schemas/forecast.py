@@ -12,14 +12,15 @@ from api.schemas.base import (
     STORE_EXAMPLE,
     CategoryId,
     DepartmentId,
+    Final,
+    FinalQuantiles,
     ItemId,
-    QuantileMap,
+    Mean,
     RegionId,
     RunId,
     RunRef,
     Schema,
     StoreId,
-    Units,
 )
 from models_ml.settings import QUANTILES
 
@@ -28,14 +29,9 @@ class ForecastDay(Schema):
     """Forecast of one day, or of one week by its first day where `step_days` of the run is 7."""
 
     date: date
-    mean: Units
-    quantiles: QuantileMap | None = Field(
-        None, description="Null where the run has none (sums of items: quantiles do not add)."
-    )
-    final: Units = Field(
-        description="Mean after the overrides in force; the mean itself without one. "
-        "Quantiles scale with it: those of the final are `quantiles` times `final` / `mean`."
-    )
+    mean: Mean
+    quantiles: FinalQuantiles = None
+    final: Final
 
 
 class SeriesForecast(Schema):
@@ -95,9 +91,9 @@ class BulkRow(Schema):
     store_id: StoreId
     item_id: ItemId
     date: date
-    mean: Units
-    quantiles: QuantileMap | None
-    final: Units = Field(description="Mean after the overrides in force; the mean itself without one.")
+    mean: Mean
+    quantiles: FinalQuantiles
+    final: Final
 
 
 class Bulk(Schema):

@@ -9,14 +9,15 @@ from pydantic import Field
 from api.schemas.base import (
     CategoryId,
     DepartmentId,
+    Final,
+    FinalQuantiles,
     ItemId,
     LevelName,
-    QuantileMap,
+    Mean,
     RegionId,
     RunRef,
     Schema,
     StoreId,
-    Units,
 )
 from api.schemas.forecast import ForecastDay, HistoryDay
 
@@ -35,13 +36,13 @@ class Node(Schema):
 
 
 class WeekForecast(Schema):
-    """Forecast of a week's sum. Its quantiles are its own: those of the days do not add up to them."""
+    """Forecast of a week's sum, with quantiles of the sum: quantiles of days do not add up."""
 
     first_date: date
     last_date: date
-    mean: Units
-    quantiles: QuantileMap | None
-    final: Units = Field(description="Sum after the overrides in force; the mean itself without one.")
+    mean: Mean
+    quantiles: FinalQuantiles
+    final: Final
 
 
 class NodeForecast(Node):

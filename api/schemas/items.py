@@ -21,7 +21,8 @@ class Series(Schema):
     run_id: RunId
     price: float | None = Field(description="Last known price.")
     units_last_28: float = Field(description="Units sold in the last 28 days before the origin.")
-    forecast_units: float = Field(description="Sum of the mean forecast over the horizon.")
+    forecast_units: float = Field(description="Sum of the mean over the horizon.")
+    final_units: float = Field(description="Sum of the final over the horizon.")
     demand_class: str = Field(description="smooth, erratic, intermittent, lumpy or new.", examples=["smooth"])
     launch_date: date | None
     backtest: SeriesBacktest | None = Field(description="Null for a run whose backtest kept no errors of series.")

@@ -7,7 +7,7 @@ from datetime import date
 from pydantic import Field
 
 from api.schemas.accuracy import Errors, SeriesBacktest
-from api.schemas.base import ItemId, RunId, RunRef, Schema, StoreId, Units
+from api.schemas.base import Final, ItemId, Mean, RunId, RunRef, Schema, StoreId
 from api.schemas.overrides import Override
 from api.schemas.quality import QualityResult
 
@@ -75,8 +75,8 @@ class Lineage(Schema):
     item_id: ItemId
     store_id: StoreId
     date: date
-    mean: Units
-    final: Units
+    mean: Mean
+    final: Final
     lead_days: int = Field(ge=1, description="1 is the day after the origin.")
     run: RunRef
     version: str = Field(description="Of the package that forecast it.")

@@ -9,6 +9,20 @@ from pydantic import AwareDatetime, Field
 from api.schemas.base import Schema
 
 
+class Entry(Schema):
+    """Where to begin."""
+
+    title: str = "Retail demand forecasts"
+    version: str = Field(description="Version of the API.", examples=["0.1.0"])
+    documentation: str = Field("/docs", description="Reference, where requests can be tried.")
+    openapi: str = Field("/openapi.json", description="The contract, for tools that generate clients.")
+    served: str = Field("/model/status", description="Which runs are served.")
+    stores: str = Field("/stores", description="Stores and departments that can be asked for.")
+    items: str = Field("/forecast/items", description="Items that can be asked for.")
+    forecast: str = Field("/forecast?item_id={item_id}&store_id={store_id}", description="Forecast of a series.")
+    ready: str = Field("/ready", description="Whether forecasts can be served.")
+
+
 class Health(Schema):
     """The process runs; says nothing about the store."""
 

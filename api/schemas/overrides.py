@@ -10,6 +10,8 @@ from pydantic import AwareDatetime, Field
 from api.schemas.base import DEPARTMENT_EXAMPLE, STORE_EXAMPLE, LevelName, Schema, Units
 from models_ml.prediction_store.bounds import MAX_PERCENT, MAX_UNITS
 
+MOST_IN_BULK = 10_000
+
 ReasonText = Annotated[
     str,
     Field(
@@ -106,6 +108,42 @@ class Override(Schema):
     measured: OverrideValue | None = Field(description="Null until `demand monitor` finds sales of its days.")
 
 
+Overlaps = Annotated[
+    list[int],
+    Field(
+        description="Other overrides in force that change one of its series on one of its days, newest first, at most "
+        "20. Overrides act one after the other, so their effects compound."
+    ),
+]
+
+
+class MadeOverride(Override):
+    """An override that was just made."""
+
+    overlaps: Overlaps
+    warning: str | None = Field(description="Says that overrides overlap; null where none does.")
+
+
+class OverridesRequest(Schema):
+    """Overrides to make in one transaction: all of them, or none."""
+
+    overrides: list[OverrideRequest] = Field(min_length=1, max_length=MOST_IN_BULK)
+
+
+class MadeInBulk(Schema):
+    """One of the overrides that were made in one transaction."""
+
+    override_id: int = Field(ge=1, examples=[1])
+    overlaps: Overlaps
+
+
+class MadeOverrides(Schema):
+    """Overrides that were made in one transaction, in the order of the request."""
+
+    overrides: list[MadeInBulk]
+    warning: str | None = Field(description="Says how many overlap others; null where none does.")
+
+
 class OverridePage(Schema):
     """Overrides, newest first."""
 
@@ -131,4 +169,5 @@ class OverridePreview(Schema):
 
     node_id: str
     series: int = Field(ge=1, description="Items in stores below the node.")
+    overlaps: Overlaps
     days: list[PreviewDay]

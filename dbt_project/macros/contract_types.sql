@@ -1,6 +1,6 @@
-{#- The types of contracts, as SQL Server has them. YAML says string, double and timestamp, as DuckDB and Databricks do.
-    Text compares by code point on SQL Server, as it does on the others: keys that differ by case are two keys, in the
-    prediction store too, and text of two collations cannot be joined. -#}
+{#- The types of contracts on SQL Server. YAML says string, double and timestamp, as DuckDB and Databricks do.
+    The collation makes SQL Server compare text by code point, as the other engines do: keys that differ by case are two
+    keys. The prediction store uses the same collation, because text of two collations cannot be joined. -#}
 {% macro contract_types(columns, collation=none) -%}
     {%- set text = type_text() ~ (' collate ' ~ collation if collation else '') -%}
     {%- set types = {'string': text, 'double': type_double(), 'timestamp': type_timestamp_utc()} -%}

@@ -1,4 +1,4 @@
-{#- Every day from `first_date` to `last_date` of a relation of one row: a select of the column `date`. -#}
+{#- A date spine: a select of every `date` from `first_date` to `last_date` of a relation of one row. -#}
 {% macro days_of(bounds) -%}
     {{ return(adapter.dispatch('days_of', 'retail_demand')(bounds)) }}
 {%- endmacro %}

@@ -7,7 +7,7 @@
     {{ return('count(distinct ' ~ day ~ ')') }}
 {%- endmacro %}
 
-{#- A bit a day of the hundred years from 1970; another day is an error. -#}
+{#- One bit for each day of the hundred years from 1970. A day outside of them is an error. -#}
 {% macro duckdb__distinct_days(day) -%}
     {{ return("bit_count(bitstring_agg(" ~ day ~ " - date '1970-01-01', 0, 36524))") }}
 {%- endmacro %}

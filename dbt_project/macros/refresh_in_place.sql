@@ -8,8 +8,8 @@
     {{ return('') }}
 {%- endmacro %}
 
-{#- Rows, for reports are small and not every tier of Azure SQL has columnstores; refreshed by a delete and an insert in
-    one transaction, so that no reader finds a table missing. -#}
+{#- A rowstore, because reports are small and not every tier of Azure SQL has columnstores. A delete and an insert in one
+    transaction refresh it, so that readers never miss the table. -#}
 {% macro sqlserver__refresh_in_place() -%}
     {{ return(config(as_columnstore=false, table_refresh_method='dml')) }}
 {%- endmacro %}

@@ -1,5 +1,5 @@
-{#- A 64-bit digest of some expressions of a row: it says whether they changed, and differs by engine and release.
-    Of several rows: bit_xor() of their digests, in any order. The warehouse zone alone uses it. -#}
+{#- A 64-bit digest of expressions of a row, which shows whether they changed. It differs by engine and version.
+    bit_xor() of the digests of several rows is their digest, in any order. Only the warehouse zone uses it. -#}
 {% macro row_digest(expressions) -%}
     {{ return(adapter.dispatch('row_digest', 'retail_demand')(expressions)) }}
 {%- endmacro %}
@@ -10,9 +10,10 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- hash() is unsigned: one bit less fits the signed type that every engine has. -#}
+{#- hash() combines its arguments by xor, so without the outer one bit_xor() would cancel a value that is in two rows.
+    It is unsigned: one bit less fits the signed type that every engine has. -#}
 {% macro duckdb__row_digest(expressions) -%}
-    cast(hash({{ expressions | join(', ') }}) >> 1 as bigint)
+    cast(hash(hash({{ expressions | join(', ') }})) >> 1 as bigint)
 {%- endmacro %}
 
 {% macro spark__row_digest(expressions) -%}

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from models_ml.cli.options import DataDir, Home, Stores, settings_with
+from models_ml.cli.options import DataDir, Home, SourceChanged, Stores, settings_with
 
 
 def simulate(
@@ -33,13 +33,20 @@ def simulate(
     typer.echo(f"Simulated {stores * items} series of {days} days in {folder}.")
 
 
-def ingest(data_dir: DataDir = None, stores: Stores = None, home: Home = None) -> None:
+def ingest(
+    data_dir: DataDir = None, stores: Stores = None, source_changed: SourceChanged = False, home: Home = None
+) -> None:
     """Read raw files into the warehouse's raw tables; a bad file is refused whole."""
     from models_ml.job.raw_data import ingest_raw
     from models_ml.job.wording import describe_ingest
+    from models_ml.warehouse import dbt
 
     settings = settings_with(data_dir=data_dir, stores=stores, home=home)
-    typer.echo(describe_ingest(ingest_raw(settings)))
+    if settings.source == "m5" and dbt.on_databricks(settings):
+        settings.home.mkdir(parents=True, exist_ok=True)
+        typer.echo(dbt.load_files(settings))
+    else:
+        typer.echo(describe_ingest(ingest_raw(settings, source_changed=source_changed)))
 
 
 def build(
@@ -48,13 +55,12 @@ def build(
     home: Home = None,
 ) -> None:
     """Build one zone's models with dbt, and run their tests."""
+    from models_ml.job.builds import build_and_test
     from models_ml.job.raw_data import prepare_home
-    from models_ml.warehouse import dbt
 
     settings = settings_with(home=home)
     prepare_home(settings)
-    result = dbt.build(settings, selector, full_refresh=full_refresh)
-    typer.echo(", ".join(f"{count} {status}" for status, count in sorted(result.counts.items())))
+    typer.echo(build_and_test(settings, selector, full_refresh=full_refresh))
 
 
 def quality(
@@ -84,9 +90,12 @@ def monitor(home: Home = None) -> None:
 
 def docs(home: Home = None) -> None:
     """Build the static site: lineage, data quality, the API's contract."""
+    from api.main import create_app
+    from api.settings import ApiSettings
     from models_ml.job.raw_data import prepare_home
     from models_ml.site import build_site
 
     settings = settings_with(home=home)
     prepare_home(settings)
-    typer.echo(f"Open {build_site(settings)}")
+    openapi = create_app(ApiSettings(auth="off")).openapi()
+    typer.echo(f"Open {build_site(settings, openapi)}")

@@ -49,16 +49,14 @@ def value(
     from models_ml.inventory import value as worth
     from models_ml.inventory.feeds import kept_until_done
     from models_ml.warehouse import marts
-    from models_ml.warehouse.connection import open_warehouse
-    from models_ml.warehouse.identity import raw_fingerprint
+    from models_ml.warehouse.connection import warehouse_of
+    from models_ml.warehouse.identity import built_marts
 
     settings = settings_with(stores=stores, home=home, inventory_terms=terms)
     low, high = ordering.BOUNDS["service_level"]
     if not low <= service_level <= high:
         raise InputError(f"--service-level: {service_level:g} is not from {low:g} to {high:g}.")
-    warehouse = open_warehouse(
-        settings.effective_warehouse_url, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
-    )
+    warehouse = warehouse_of(settings)
     if folds.isdigit():
         if int(folds) < 1:
             raise InputError("--folds: give at least 1 fold.")
@@ -69,7 +67,7 @@ def value(
         origins = list(dict.fromkeys(parse_date(text.strip(), "--folds") for text in folds.split(",")))
     rows = ordering.read_terms(warehouse, settings.inventory_terms)
     names = list(dict.fromkeys(name.strip() for name in methods.split(",")))
-    kept = kept_until_done(settings, raw_fingerprint(settings, warehouse), origins, rows)
+    kept = kept_until_done(settings, built_marts(settings, warehouse)[0], origins, rows)
     with kept as keep, Progress().step("value backtest"):
         results = worth.value_backtest(
             warehouse,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from models_ml.cli.options import settings_with
+from models_ml.cli.tables import AsJson, print_rows
 
 if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient
@@ -64,15 +65,13 @@ def download(source: Address, target: Annotated[Path, typer.Argument(help="Folde
 
 
 @lake_app.command("list")
-def list_files(address: Address) -> None:
+def list_files(address: Address, as_json: AsJson = False) -> None:
     """Files below an address: size, time, MD5."""
-    from rich.console import Console
-    from rich.table import Table
-
     from models_ml.lake import transfer
 
-    table = Table("file", "bytes", "written (UTC)", "MD5")
     with opened(address) as (folder, client):
-        for file in transfer.list_files(client, folder):
-            table.add_row(file.name, f"{file.size:,}", f"{file.modified:%Y-%m-%d %H:%M}", file.md5 or "none")
-    Console().print(table)
+        rows = [
+            {"file": file.name, "bytes": file.size, "written_utc": f"{file.modified:%Y-%m-%dT%H:%M}", "md5": file.md5}
+            for file in transfer.list_files(client, folder)
+        ]
+    print_rows(rows, ("file", "bytes", "written_utc", "md5"), as_json=as_json)

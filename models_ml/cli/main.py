@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
+from typing import Annotated
 
 import typer
 
@@ -17,6 +19,26 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def print_version(wanted: bool) -> None:
+    """Print the version and end."""
+    if wanted:
+        from models_ml import __version__
+
+        typer.echo(f"demand {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def demand(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Demand forecasting for retail: raw sales in, published forecasts out."""
+
+
 app.command()(run.run)
 app.command()(source.init)
 app.command()(source.check)
@@ -45,11 +67,50 @@ def main() -> None:
     """Run the command line; a user's mistake is one message and an exit code, never a traceback."""
     # OpenMP's threads spin while they wait; on a machine that is shared or small they then starve each other.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Processes that were ended leave semaphores, which Python's tracker removes and tells of; nobody has to act on it.
+    ignored = "ignore:resource_tracker:UserWarning"
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, [os.environ.get("PYTHONWARNINGS"), ignored]))
     try:
         app()
+    except SystemExit as ended:
+        # A task of Databricks calls this function, and takes every SystemExit for a failure.
+        if ended.code:
+            raise
     except DemandError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
+    except Exception as error:
+        if (said := fault_of_the_machine(error)) is None:
+            raise
+        typer.echo(f"error: {said}", err=True)
+        sys.exit(1)
+
+
+def fault_of_the_machine(error: BaseException | None) -> str | None:
+    """What is wrong with a disk, a file or a database, and what to do about it; None of a mistake in the program."""
+    while error is not None:
+        text = str(error).strip().split("\n", 1)[0]
+        if isinstance(error, OSError) and error.errno is not None:
+            named = f"{error.filename}: " if error.filename else ""
+            return f"{named}{error.strerror}. {REMEDIES.get(error.errno, 'Mend this, or choose another DEMAND_HOME.')}"
+        module = type(error).__module__.split(".")[0]
+        if module in ("duckdb", "_duckdb"):
+            return f"the warehouse: {text}. If the file is damaged or not DuckDB's, move it away and run again."
+        if module in ("sqlite3", "sqlalchemy") and type(error).__name__ in ("OperationalError", "DatabaseError"):
+            return f"the prediction store: {text}. If its file is damaged or not SQLite's, move it away and run again."
+        error = error.__cause__ or error.__context__
+    return None
+
+
+REMEDIES = {
+    errno.ENOSPC: "The disk is full: make room and run again.",
+    errno.EDQUOT: "The disk quota is used up: make room and run again.",
+    errno.EROFS: "The disk is read-only: choose another DEMAND_HOME.",
+    errno.EACCES: "Grant yourself access, or choose another DEMAND_HOME.",
+    errno.EPERM: "Grant yourself access, or choose another DEMAND_HOME.",
+    errno.ENOTDIR: "A file is in the way: move it, or choose another DEMAND_HOME.",
+    errno.EEXIST: "A file is in the way: move it, or choose another DEMAND_HOME.",
+}
 
 
 if __name__ == "__main__":

@@ -23,6 +23,10 @@ AsOf = Annotated[
 def train(
     model: Model = None,
     stores: Stores = None,
+    group: Annotated[
+        str | None,
+        typer.Option(help="A part of the stores: 3/8 is the third of eight groups.", metavar="I/N"),
+    ] = None,
     as_of: AsOf = None,
     backtest: Annotated[
         bool, typer.Option(help="Score it on the last fold first; a run without a backtest is not served.")
@@ -41,15 +45,19 @@ def train(
     from models_ml.runs.backtest import Backtest
     from models_ml.runs.folds import backtest_folds
     from models_ml.runs.plan import plan_training
-    from models_ml.warehouse.connection import open_warehouse
-    from models_ml.warehouse.identity import raw_fingerprint
+    from models_ml.warehouse import marts
+    from models_ml.warehouse.connection import warehouse_of
 
     settings = settings_with(model=model, stores=stores, home=home)
-    warehouse = open_warehouse(
-        settings.effective_warehouse_url, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
-    )
+    warehouse = warehouse_of(settings)
     origin = parse_date(as_of, "--as-of") if as_of else None
-    plan = plan_training(settings, warehouse, raw_fingerprint(settings, warehouse), origin)
+    if group is not None:
+        members = marts.group_of_stores(marts.stores_of(warehouse, settings.store_list), group)
+        if not members:
+            typer.echo(f"--group {group}: there are fewer stores than groups, so this one is empty.")
+            return
+        settings = settings.model_copy(update={"stores": ",".join(members)})
+    plan = plan_training(settings, warehouse, origin)
     if plan.note:
         typer.echo(plan.note)
     progress, scored = Progress(), Backtest.none()
@@ -98,7 +106,7 @@ def backtest(
     from models_ml.runs import artifact
     from models_ml.runs.folds import backtest_folds
     from models_ml.warehouse import marts
-    from models_ml.warehouse.connection import open_warehouse
+    from models_ml.warehouse.connection import warehouse_of
 
     settings = settings_with(stores=stores, home=home)
     folder = None
@@ -111,9 +119,7 @@ def backtest(
         settings = settings.model_copy(
             update={"stores": ",".join(manifest["scope"]), "horizon_days": manifest["horizon_days"]}
         )
-    warehouse = open_warehouse(
-        settings.effective_warehouse_url, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
-    )
+    warehouse = warehouse_of(settings)
     last = date.fromisoformat(manifest["origin"]) if folder else marts.last_sale_day(warehouse, settings.store_list)
     if folds.isdigit():
         if int(folds) < 1:

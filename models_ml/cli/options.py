@@ -37,6 +37,12 @@ Reports = Annotated[
         show_default=False,
     ),
 ]
+SourceChanged = Annotated[
+    bool,
+    typer.Option(
+        "--source-changed", help="Replace the raw data of the home by data of another source, place or stores."
+    ),
+]
 Model = Annotated[str | None, typer.Option("--model", help="Forecaster (DEMAND_MODEL).", metavar="NAME")]
 
 

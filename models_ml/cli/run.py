@@ -8,10 +8,10 @@ import typer
 
 from models_ml.cli.checks import quality_checks
 from models_ml.cli.model import AsOf
-from models_ml.cli.options import DataDir, Home, Model, Stores, parse_date, settings_with
+from models_ml.cli.options import DataDir, Home, Model, SourceChanged, Stores, parse_date, settings_with
 
 if TYPE_CHECKING:
-    from models_ml.job.main import Outcome
+    from models_ml.job.finished import Outcome
     from models_ml.settings import Settings
 
 
@@ -24,6 +24,7 @@ def run(
         bool, typer.Option("--force", help="Train again even if the same run was trained before.")
     ] = False,
     track: Annotated[bool, typer.Option(help="Record the run in MLflow.")] = True,
+    source_changed: SourceChanged = False,
     home: Home = None,
 ) -> None:
     """Raw files in, served forecasts out: ingest, build, check, train, backtest, publish.
@@ -33,13 +34,26 @@ def run(
     from models_ml.warehouse import dbt
 
     settings = settings_with(stores=stores, data_dir=data_dir, model=model, home=home)
-    dbt.prepare(settings)  # while this process loads the rest
+    if force or as_of or not (settings.home / "last_job.json").exists():
+        dbt.prepare(settings)  # while this process loads the rest
 
+    from models_ml import __version__
     from models_ml.cli.progress import Progress
     from models_ml.job.main import main_job
 
     origin = parse_date(as_of, "--as-of") if as_of else None
-    outcome = main_job(settings, Progress(), quality_checks(), origin=origin, force=force, track=track)
+    progress = Progress(settings.home / "logs" / "demand.log")
+    progress.record(f"demand run, version {__version__}")
+    try:
+        outcome = main_job(
+            settings, progress, quality_checks(),
+            origin=origin, force=force, track=track, source_changed=source_changed,
+        )  # fmt: skip
+    except BaseException as error:
+        progress.record(f"{type(error).__name__}: {error}")
+        raise
+    for line in (f"{outcome.run_id} is the {outcome.role}", *outcome.notes):
+        progress.record(line)
     show(outcome, settings)
 
 

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
+from sqlalchemy import select
 
 from models_ml.cli.options import Home, settings_with
+from models_ml.errors import InputError, StoreError
+from models_ml.prediction_store.engine import make_engine
+from models_ml.prediction_store.schema import active_runs
+from models_ml.prediction_store.transactions import reading
+from models_ml.settings import is_loopback
 
+LOOPBACK = "127.0.0.1"
 Port = Annotated[int, typer.Option(help="Port.", min=1, max=65535)]
 
 
@@ -34,22 +44,66 @@ def serve(
     }
     if not any(name.startswith(("DEMAND_API_AUTH", "DEMAND_API_KEYS", "DEMAND_API_ENTRA")) for name in environment):
         environment["DEMAND_API_AUTH"] = "off"  # a demo on this machine; the API says so when it starts
-    commands = [[sys.executable, "-m", "api"]]
-    typer.echo(f"API        http://127.0.0.1:{port}/docs")
+    host = environment.get("DEMAND_API_HOST", LOOPBACK)
+    if environment.get("DEMAND_API_AUTH") == "off" and not is_loopback(host):
+        raise InputError(
+            f"DEMAND_API_HOST is {host} and authentication is off: whoever reaches this machine could override "
+            "forecasts. Set DEMAND_API_KEYS_SHA256 or DEMAND_API_ENTRA_*, or unset DEMAND_API_HOST."
+        )
+    servers = {"API": [sys.executable, "-m", "api"]}
+    refuse_taken(host, port, "--port")
     if with_dashboard:
+        refuse_taken(LOOPBACK, dashboard_port, "--dashboard-port")
         environment["DEMAND_API_URL"] = f"http://127.0.0.1:{port}"
-        commands.append(dashboard_command(dashboard_port))
-        typer.echo(f"Dashboard  http://127.0.0.1:{dashboard_port}")
+        servers["dashboard"] = dashboard_command(dashboard_port)
+    typer.echo(f"API        http://{host}:{port}/docs")
+    if with_dashboard:
+        typer.echo(f"Dashboard  http://{LOOPBACK}:{dashboard_port}")
+    missing = nothing_served(settings.effective_store_url)
+    if missing:
+        typer.echo(f"note: {missing}")
     typer.echo("Stop with Ctrl-C.")
-    supervise(commands, environment)
+    supervise(servers, environment)
+
+
+def nothing_served(store_url: str) -> str | None:
+    """What to say when there is no forecast to serve yet."""
+    try:
+        engine = make_engine(store_url, read_only=True)
+        with reading(engine) as connection:
+            served = connection.execute(select(active_runs.c.store_id).limit(1)).first()
+        engine.dispose()
+    except StoreError as error:
+        return f"nothing can be served yet. {error}"
+    return None if served else "no run is served yet, so forecasts are answered with 404. Publish one: demand run."
+
+
+def refuse_taken(host: str, port: int, option: str) -> None:
+    """Refuse a port that another process listens on.
+
+    Raises:
+        InputError: it is taken, or the address is not one of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise InputError(
+                    f"Port {port} is in use. End the process that listens on it, or give {option}."
+                ) from None
+            raise InputError(f"Cannot listen on {host}:{port}: {error.strerror}.") from None
 
 
 def dashboard(port: Port = 8501, home: Home = None) -> None:
     """Serve the dashboard, which reads the API at DEMAND_API_URL."""
     settings = settings_with(home=home)
     environment = {**os.environ, "DEMAND_API_URL": settings.api_url}
+    refuse_taken(LOOPBACK, port, "--port")
     typer.echo(f"Dashboard  http://127.0.0.1:{port}   (API: {settings.api_url})")
-    supervise([dashboard_command(port)], environment)
+    supervise({"dashboard": dashboard_command(port)}, environment)
 
 
 def dashboard_command(port: int) -> list[str]:
@@ -61,19 +115,31 @@ def dashboard_command(port: int) -> list[str]:
     ]  # fmt: skip
 
 
-def supervise(commands: list[list[str]], environment: dict[str, str]) -> None:
-    """Run servers side by side; when one ends or the user interrupts, end them all."""
-    processes = [subprocess.Popen(command, env=environment) for command in commands]  # noqa: S603
+def supervise(servers: Mapping[str, list[str]], environment: Mapping[str, str]) -> None:
+    """Run servers side by side until the user interrupts, or until one of them ends.
 
-    def stop(*_: object) -> None:
-        for process in processes:
-            if process.poll() is None:
-                process.terminate()
+    Raises:
+        Exit: code 0 after an interrupt; that of the server that ended by itself; 1 when it was killed, or said 0.
+    """
+    processes = {name: subprocess.Popen(command, env=environment) for name, command in servers.items()}  # noqa: S603
+    interrupted = False
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    while all(process.poll() is None for process in processes):
+    def interrupt(*_: object) -> None:
+        nonlocal interrupted
+        interrupted = True
+
+    signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGINT, interrupt)
+    ended: dict[str, int] = {}
+    while not interrupted and not ended:
         time.sleep(0.3)
-    stop()
-    status = [process.wait(timeout=30) for process in processes]
-    raise typer.Exit(max(0, *status) if len(status) > 1 else max(0, status[0]))
+        ended = {name: code for name, process in processes.items() if (code := process.poll()) is not None}
+    for process in processes.values():
+        if process.poll() is None:
+            process.terminate()
+    for process in processes.values():
+        process.wait(timeout=30)
+    for name, code in ended.items():
+        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        typer.echo(f"error: The {name} {how}.", err=True)
+    raise typer.Exit(next((code for code in ended.values() if code > 0), 1) if ended else 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from models_ml.cli.options import Home, Reports, Stores, settings_with
+from models_ml.cli.tables import AsJson, print_rows
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -19,6 +21,9 @@ store_app = typer.Typer(help="The prediction store's tables.", no_args_is_help=T
 
 RunId = Annotated[str, typer.Argument(help="A run, or the beginning of its id.")]
 Reason = Annotated[str | None, typer.Option("--reason", help="Why; kept in the log of activations.")]
+
+
+Author = Annotated[str | None, typer.Option("--author", help="Who decides; the user of this computer if not given.")]
 
 
 @contextmanager
@@ -47,9 +52,24 @@ def upgrade(home: Home = None) -> None:
         typer.echo(f"warning: {advice}", err=True)
 
 
+@store_app.command()
+def grants(
+    file: Annotated[Path, typer.Argument(help="SQL with $(name) where a value belongs.", exists=True, dir_okay=False)],
+    values: Annotated[list[str], typer.Argument(help="name=value for each of them.")],
+    home: Home = None,
+) -> None:
+    """Run a file of grants on a SQL Server."""
+    from models_ml.prediction_store import grants as granting
+
+    with opened(home) as engine:
+        granting.run(engine, file.read_text(), granting.parse(values))
+        typer.echo(f"{file}: done")
+
+
 def promote(
     run_id: RunId,
     reason: Reason = None,
+    author: Author = None,
     force: Annotated[bool, typer.Option("--force", help="Even if the served run has a later origin.")] = False,
     reports: Reports = None,
     home: Home = None,
@@ -58,14 +78,14 @@ def promote(
     from models_ml.prediction_store import runs
 
     with opened(home) as engine:
-        moved = runs.promote(engine, run_id, reason=reason, force=force)
+        moved = runs.promote(engine, run_id, reason=reason, author=author or getpass.getuser(), force=force)
     typer.echo(f"{run_id} is served for {', '.join(moved)}." if moved else f"{run_id} was served already.")
     tell_mlflow(home)
     rebuild_reports(reports, home)
 
 
-def rollback(stores: Stores = None, reason: Reason = None, home: Home = None) -> None:
-    """Serve again what was served before, for some stores or all."""
+def rollback(stores: Stores = None, reason: Reason = None, author: Author = None, home: Home = None) -> None:
+    """Serve again what was served before, for some stores or all. Stands until a run is promoted by name."""
     from models_ml.prediction_store import read, runs
     from models_ml.prediction_store.transactions import reading
 
@@ -75,7 +95,7 @@ def rollback(stores: Stores = None, reason: Reason = None, home: Home = None) ->
         else:
             with reading(engine) as connection:
                 chosen = sorted(read.pointers(connection))
-        for store, run in runs.rollback(engine, chosen, reason=reason).items():
+        for store, run in runs.rollback(engine, chosen, reason=reason, author=author or getpass.getuser()).items():
             typer.echo(f"{store}: {run}")
     tell_mlflow(home)
 
@@ -99,22 +119,28 @@ def tell_mlflow(home: Path | None) -> None:
 
 
 @runs_app.command("list")
-def list_runs(limit: Annotated[int, typer.Option(help="Runs at most.", min=1)] = 20, home: Home = None) -> None:
+def list_runs(
+    limit: Annotated[int, typer.Option(help="Runs at most.", min=1)] = 20, as_json: AsJson = False, home: Home = None
+) -> None:
     """Runs, newest first."""
-    from rich.console import Console
-    from rich.table import Table
-
     from models_ml.prediction_store import runs
 
-    table = Table("run", "model", "origin", "status", "role", "series", "published (UTC)", "served for")
     with opened(home) as engine:
-        for run in runs.list_runs(engine, limit=limit):
-            published = f"{run.published_at:%Y-%m-%d %H:%M}" if run.published_at else ""
-            table.add_row(
-                run.run_id, run.model, str(run.origin), run.status, run.role, f"{run.series_count:,}", published,
-                ", ".join(run.active_stores),
-            )  # fmt: skip
-    Console().print(table)
+        rows = [
+            {
+                "run": run.run_id,
+                "model": run.model,
+                "origin": run.origin,
+                "status": run.status,
+                "role": run.role,
+                "series": run.series_count,
+                "published_utc": f"{run.published_at:%Y-%m-%dT%H:%M}" if run.published_at else None,
+                "served_for": run.active_stores,
+            }
+            for run in runs.list_runs(engine, limit=limit)
+        ]
+    columns = ("run", "model", "origin", "status", "role", "series", "published_utc", "served_for")
+    print_rows(rows, columns, as_json=as_json)
 
 
 @runs_app.command("show")
@@ -130,31 +156,28 @@ def show_run(run_id: RunId, home: Home = None) -> None:
 
 
 @runs_app.command("compare")
-def compare_runs(first: RunId, second: RunId, home: Home = None) -> None:
-    """The metrics of two runs side by side."""
-    from rich.console import Console
-    from rich.table import Table
+def compare_runs(first: RunId, second: RunId, as_json: AsJson = False, home: Home = None) -> None:
+    """The metrics of two runs side by side: means over the folds that both have, and the second less the first."""
+    from dataclasses import asdict
 
     from models_ml.prediction_store import runs
 
-    table = Table("model", "level", "metric", "folds", first, second, "difference")
+    columns = ("model", "level", "metric", "folds", "first", "second", "difference")
     with opened(home) as engine:
-        for row in runs.compare(engine, first, second):
-            values = (f"{value:.4f}" for value in (row.first, row.second, row.difference))
-            table.add_row(row.model, str(row.level), row.metric, str(row.folds), *values)
-    Console().print(table)
+        rows = [{**asdict(row), "difference": row.difference} for row in runs.compare(engine, first, second)]
+    if not as_json:
+        rows = [{**row, **{name: f"{row[name]:.4f}" for name in columns[-3:]}} for row in rows]
+    print_rows(rows, columns, as_json=as_json)
 
 
 @runs_app.command("prune")
 def prune_runs(
     keep: Annotated[int, typer.Option(help="Runs published last that are kept.", min=1)] = 10, home: Home = None
 ) -> None:
-    """Delete old runs; a served run, or the one before it, never."""
-    from models_ml.prediction_store import runs
+    """Delete old runs in the store and in `models/`; a served run, or the one before it, never."""
+    from models_ml.job.retention import prune
 
-    with opened(home) as engine:
-        removed = runs.prune(engine, keep=keep)
-    typer.echo(f"Removed {', '.join(removed)}." if removed else "Nothing to remove.")
+    typer.echo("\n".join(prune(settings_with(home=home), keep)) or "Nothing to remove.")
 
 
 def export(

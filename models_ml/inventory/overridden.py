@@ -1,11 +1,10 @@
-"""The ordering policy after overrides: what to hold when planners expect other demand than the model.
+"""The ordering policy after overrides, for the demand that planners expect.
 
-The planner moves the level of demand; how uncertain that level is, relative to it, stays. Demand of an interval is
-negative binomial, a Poisson count around an uncertain rate: its mean moves, its dispersion (the squared coefficient of
-variation of the rate) is that of the model's policy, and so is the probability that the level is held for. Levels of
-what sells much scale with the mean; slow sellers, whose spread is mostly that of counting, need less than in
-proportion. Where the model expects nothing, or holds nothing, there is no spread to keep: counts are Poisson around
-the planner's number, and the level reaches the service level.
+An override moves the level of demand and keeps its relative uncertainty. Demand over an interval is negative binomial:
+a Poisson count around an uncertain rate. The override moves the mean; the dispersion (the squared coefficient of
+variation of the rate) and the probability behind the stock level stay those of the model's policy. Stock of fast
+sellers therefore scales with the mean; slow sellers need less than in proportion. Where the model expects or holds
+nothing, counts are Poisson around the planner's number, and the level reaches the service level.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from models_ml.inventory.policy import FIGURES
 
 LARGEST_DISPERSION = 100.0
 STEPS = 30
-"""Halvings of the dispersion's logarithm: far finer than what the store keeps of a shortage."""
+"""Bisection steps on the logarithm of the dispersion: far finer than the stored shortage."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def final_policy(policy: pd.DataFrame, protection: IntervalUnits, lead: Interval
         policy[name].to_numpy(dtype=np.float64)
         for name in ("service_level", "order_up_to", "reorder_point", "expected_demand")
     )
-    expected = moved_demand(known, protection)
+    expected = np.maximum(known + protection.final - protection.model, 0.0)
     dispersion = dispersion_of(known, model_level, policy["expected_short"].to_numpy(dtype=np.float64))
     reorder = moved_level(model_reorder, lead.model, lead.final, dispersion, service)
     level = np.maximum(moved_level(model_level, known, expected, dispersion, service), reorder)
@@ -66,17 +65,6 @@ def final_policy(policy: pd.DataFrame, protection: IntervalUnits, lead: Interval
     return pd.DataFrame(figures, index=policy.index)[FIGURES]
 
 
-def moved_demand(expected: np.ndarray, units: IntervalUnits) -> np.ndarray:
-    """Expected demand after overrides: the sum of the finals.
-
-    A policy expects more than was forecast of series of whose kind some sell though nothing is forecast
-    (`IntervalSpread.least`): of them it is more by what overrides add, and less by the share that they take.
-    """
-    less = units.final < units.model
-    share = np.divide(units.final, units.model, out=np.ones_like(expected), where=less)
-    return np.asarray(np.where(less, expected * share, expected + (units.final - units.model)))
-
-
 def dispersion_of(mean: np.ndarray, level: np.ndarray, short: np.ndarray) -> np.ndarray:
     """Dispersion of a negative binomial from the units expected beyond a level (`counts.expected_short`).
 
@@ -84,7 +72,7 @@ def dispersion_of(mean: np.ndarray, level: np.ndarray, short: np.ndarray) -> np.
         mean, level, short: one value a series.
 
     Returns:
-        One value a series; `counts.SMALLEST_DISPERSION` (Poisson) where a shortage does not tell: of nothing held.
+        One value a series; `counts.SMALLEST_DISPERSION` (Poisson) where nothing is held.
     """
     low = np.full(len(mean), np.log(counts.SMALLEST_DISPERSION))
     high = np.full(len(mean), np.log(LARGEST_DISPERSION))
@@ -98,10 +86,10 @@ def dispersion_of(mean: np.ndarray, level: np.ndarray, short: np.ndarray) -> np.
 def moved_level(
     level: np.ndarray, model: np.ndarray, final: np.ndarray, dispersion: np.ndarray, service: np.ndarray
 ) -> np.ndarray:
-    """Whole units that last as often at the final mean as `level` does at the model's.
+    """Whole units that cover demand at the final mean as often as `level` does at the model's mean.
 
-    A level stands for all probabilities between those of one unit less and its own: of these the one is kept that is
-    nearest to the service level. More demand never lowers a level, less never raises it.
+    A whole level corresponds to a range of probabilities; the one nearest to the service level is kept. More demand
+    never lowers a level, and less never raises it.
     """
     reached = counts.cumulative(level, model, dispersion)
     below = counts.cumulative(level - 1, model, dispersion)

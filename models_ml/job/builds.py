@@ -2,44 +2,53 @@
 
 from __future__ import annotations
 
-import json
-
-from models_ml import provenance
 from models_ml.errors import StepError
 from models_ml.job.wording import describe
 from models_ml.settings import Settings
-from models_ml.sources.report import IngestReport
 from models_ml.warehouse import dbt
+from models_ml.warehouse.connection import warehouse_of
+from models_ml.warehouse.identity import marts_identity, raw_identity
 
 
-def build_warehouse(settings: Settings, ingested: IngestReport, *, force: bool) -> str:
-    """Build the marts: of the rows that changed, or all of them anew where other code made them.
+def build_warehouse(settings: Settings, *, force: bool) -> str:
+    """Build the marts of the raw tables, unless they are built.
 
-    Without tests: `check_data` runs those of the data before anything is published; unit tests have fixed inputs and
-    belong to a change of the code (`demand build`, CI).
+    Without tests: `checks.check_data` runs those of the data before anything is published; unit tests have fixed
+    inputs and belong to a change of the code (`demand build`, CI).
 
-    A build that is killed leaves a stamp without data, a full refresh none: either way the next build makes it good.
+    Args:
+        settings: home, warehouse, source.
+        force: build all rows, whatever is built.
 
     Returns:
         What was done, in a few words.
+
+    Raises:
+        StepError: dbt failed.
     """
-    stamp = dbt.warehouse_stamp(settings)
-    code = {
-        "version": provenance.code_version(provenance.WAREHOUSE_FOLDERS),
-        "target": settings.dbt_target,
-        **dbt.project_variables(settings),
-    }
-    data = {"fingerprint": ingested.fingerprint, "stores": sorted(settings.store_list)}
-    before = json.loads(stamp.read_text()) if stamp.exists() else {}
-    full_refresh = force or before.get("code") != code
-    if ingested.unchanged and not full_refresh and before.get("data") == data:
+    warehouse = warehouse_of(settings)
+    marts = marts_identity(warehouse)
+    built_by_this_code = marts is not None and marts.code_version == dbt.marts_code(settings)
+    if built_by_this_code and marts is not None and marts.raw == raw_identity(settings, warehouse) and not force:
         return "built before from the same data by the same code"
-    stamp.unlink(missing_ok=True)
-    if not full_refresh:
-        stamp.write_text(json.dumps({"code": code}))
+    full_refresh = force or not built_by_this_code
     result = dbt.build(settings, "warehouse", full_refresh=full_refresh, without=["test", "unit_test"])
-    stamp.write_text(json.dumps({"code": code, "data": data, "invocation_id": result.invocation_id}))
     return f"{describe(result)}{'' if full_refresh else '; incremental'}"
+
+
+def build_and_test(settings: Settings, selector: str, *, full_refresh: bool) -> str:
+    """Build a zone and run its tests; marts that other code built are built from all rows.
+
+    Returns:
+        What was done, in a few words.
+
+    Raises:
+        StepError: a model or a test failed.
+    """
+    if selector == "warehouse":
+        marts = marts_identity(warehouse_of(settings))
+        full_refresh = full_refresh or (marts is not None and marts.code_version != dbt.marts_code(settings))
+    return describe(dbt.build(settings, selector, full_refresh=full_refresh))
 
 
 def build_reports(settings: Settings) -> str:

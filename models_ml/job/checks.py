@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from models_ml.job.reporting import Reporter
@@ -14,6 +14,8 @@ from models_ml.job.wording import describe
 from models_ml.runs.processes import processes
 from models_ml.settings import Settings
 from models_ml.warehouse import dbt
+from models_ml.warehouse.connection import warehouse_of
+from models_ml.warehouse.identity import built_marts
 
 CheckRun = Callable[[Settings, str], str]
 """Checks a stored run by its id: the outcome in a line, or a QualityError."""
@@ -63,7 +65,9 @@ class Checks:
 
     def begin(self) -> None:
         """Test and check what is built now."""
-        self.of_data = self.thread.submit(check_data, self.settings.shared_by(2), self.quality, self.process)
+        _, invocation_id = built_marts(self.settings, warehouse_of(self.settings))
+        share = self.settings.shared_by(2)
+        self.of_data = self.thread.submit(check_data, share, self.quality, self.process, invocation_id)
 
     def result(self) -> str:
         """The outcome in a line.
@@ -98,7 +102,12 @@ def checking(settings: Settings, quality: QualityChecks) -> Iterator[Checks]:
             raise
 
 
-def check_data(settings: Settings, quality: QualityChecks, process: Executor) -> str:
+def tested_build(settings: Settings) -> Path:
+    """The file that names the build of the marts whose dbt tests passed."""
+    return dbt.target_folder(settings) / "tested_build"
+
+
+def check_data(settings: Settings, quality: QualityChecks, process: Executor, invocation_id: str) -> str:
     """The dbt tests of the marts, unless they passed on what is built, and the checks of the raw tables and the marts.
 
     Args:
@@ -106,6 +115,7 @@ def check_data(settings: Settings, quality: QualityChecks, process: Executor) ->
         quality: the data-quality checks.
         quality: the data-quality checks.
         process: where they run.
+        invocation_id: of the build of the marts.
 
     Returns:
         The outcome in a line.
@@ -114,11 +124,10 @@ def check_data(settings: Settings, quality: QualityChecks, process: Executor) ->
         StepError: a dbt test failed.
         QualityError: a check of severity `error` failed.
     """
-    stamp = dbt.warehouse_stamp(settings)
-    built = json.loads(stamp.read_text())
-    if built.get("tested"):
+    passed = tested_build(settings)
+    if passed.exists() and passed.read_text() == invocation_id:
         tested = "dbt tests passed before"
     else:
         tested = describe(dbt.test(settings, "warehouse"))
-        stamp.write_text(json.dumps({**built, "tested": True}))
+        passed.write_text(invocation_id)
     return f"{tested}; {process.submit(quality.of_data, settings).result()}"

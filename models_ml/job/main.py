@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import shutil
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -10,52 +11,30 @@ from pathlib import Path
 import pandas as pd
 
 from models_ml.errors import ModelError
-from models_ml.forecasters.registry import check_name
+from models_ml.forecasters.registry import BASELINE, check_name
 from models_ml.inventory.rows import unreached
+from models_ml.job import retention
 from models_ml.job.builds import build_warehouse
 from models_ml.job.checks import Checks, QualityChecks, checking
+from models_ml.job.finished import Outcome, finished_before, forget, receipt, remember
 from models_ml.job.publishing import publish_artifact, rivals
 from models_ml.job.raw_data import ingest_raw, prepare_home, refuse_unknown_days, simulate_once
 from models_ml.job.recording import recorded
 from models_ml.job.refit import with_served_model
 from models_ml.job.reporting import Reporter
-from models_ml.job.wording import describe, describe_ingest, range_notes, wrmsse_by_model
+from models_ml.job.source_memory import refuse_other_source
+from models_ml.job.wording import describe, describe_ingest, range_notes
 from models_ml.monitoring.run import monitor
-from models_ml.runs import artifact
+from models_ml.runs import artifact, stand_in
+from models_ml.runs.backtest import Backtest, wrmsse_by_model
 from models_ml.runs.fit import model_folder, save, train_in_process
 from models_ml.runs.folds import BACKTEST_TABLES, backtest_tables, fold_in_process
 from models_ml.runs.plan import Plan, plan_training
 from models_ml.runs.processes import processes
 from models_ml.settings import Settings
+from models_ml.sources.report import IngestReport
 from models_ml.warehouse import dbt
-from models_ml.warehouse.connection import open_warehouse
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What the main job did.
-
-    Attributes:
-        run_id: the run that was made, or found made before.
-        role: `champion`: it is served now; `challenger`: it is published, the run before is served still.
-        origin: its last known day.
-        series: number of series forecast.
-        scope: its stores.
-        wrmsse: WRMSSE of the backtest by model.
-        fold: latest origin of the backtest.
-        seconds: by step.
-        notes: what the user should know.
-    """
-
-    run_id: str
-    role: str
-    origin: date
-    series: int
-    scope: tuple[str, ...]
-    wrmsse: dict[str, float]
-    fold: date
-    seconds: dict[str, float]
-    notes: list[str] = field(default_factory=list)
+from models_ml.warehouse.connection import warehouse_of
 
 
 def main_job(
@@ -66,6 +45,7 @@ def main_job(
     origin: date | None = None,
     force: bool = False,
     track: bool = True,
+    source_changed: bool = False,
 ) -> Outcome:
     """Raw files in, served forecasts out.
 
@@ -76,25 +56,30 @@ def main_job(
         origin: replay this day: sales after it are not even loaded; None: the last day of sales.
         force: train and publish even if this very run is served already.
         track: record the run in MLflow.
+        source_changed: other data than the home holds may replace it.
     """
     check_name(settings.model)
+    refuse_other_source(settings, changed=source_changed)
+    ingested: IngestReport | None = None
+    if origin is None and not force and receipt(settings).exists():
+        ingested = ingest(settings, report, None, source_changed=source_changed)
+        if done := finished_before(settings):
+            note = f"{done.run_id} was trained before on the same data, code and settings; nothing is new."
+            return replace(done, seconds=report.seconds, notes=(note,))
+    forget(settings)
     with report.step("prepare"):
         prepare_home(settings)
     with checking(settings, quality) as checks:
         if settings.raw_source is None and not (settings.home / "raw").exists():
             with report.step("simulate"):
                 simulate_once(settings)
-        with report.step("ingest") as step:
-            ingested = ingest_raw(settings, origin)
-            refuse_unknown_days(ingested, settings.horizon_days)
-            step.note = describe_ingest(ingested)
+        if ingested is None:
+            ingest(settings, report, origin, source_changed=source_changed)
         with report.step("dbt build") as step:
-            step.note = build_warehouse(settings, ingested, force=force)
+            step.note = build_warehouse(settings, force=force)
         checks.begin()
-        warehouse = open_warehouse(
-            settings.effective_warehouse_url, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
-        )
-        plan = plan_training(settings, warehouse, ingested.fingerprint)
+        warehouse = warehouse_of(settings)
+        plan = plan_training(settings, warehouse)
         if origin is None and not force:
             plan = with_served_model(plan, settings)
         untold = unreached(plan.terms, plan.marts.horizon_days)
@@ -116,9 +101,21 @@ def main_job(
         with report.step("monitor") as step:
             watched = monitor(settings)
             step.note = watched.text
-    notes += watched.notes
-    metrics = artifact.load(folder).tables["run_metrics"].to_pandas()
-    return outcome(plan, published.role, metrics, report.seconds, notes)
+    notes += [*watched.notes, *retention.prune(settings, settings.keep_runs)]
+    metrics = artifact.load(folder, ("run_metrics",)).tables["run_metrics"].to_pandas()
+    done = outcome(plan, published.role, metrics, report.seconds, notes)
+    if origin is None:
+        remember(settings, done)
+    return done
+
+
+def ingest(settings: Settings, report: Reporter, origin: date | None, *, source_changed: bool) -> IngestReport:
+    """Read the raw files, and refuse a horizon that the calendar does not cover."""
+    with report.step("ingest") as step:
+        ingested = ingest_raw(settings, origin, source_changed=source_changed)
+        refuse_unknown_days(ingested, settings.horizon_days)
+        step.note = describe_ingest(ingested)
+    return ingested
 
 
 def make_run(settings: Settings, plan: Plan, checks: Checks, report: Reporter, notes: list[str]) -> tuple[Plan, Path]:
@@ -136,7 +133,10 @@ def make_run(settings: Settings, plan: Plan, checks: Checks, report: Reporter, n
         except ModelError as error:
             notes.append(f"The model of {plan.fitted.name} cannot go on, so one is fitted anew. {error}")
             plan = plan.with_model_of(None)
-    return plan, train_beside(settings, plan, checks, report)
+    trained, folder = train_beside(settings, plan, checks, report)
+    if trained.model != plan.model:
+        notes.append(trained.note)
+    return trained, folder
 
 
 def forecast_again(settings: Settings, plan: Plan, fitted: Path, checks: Checks, report: Reporter) -> Path:
@@ -156,16 +156,17 @@ def forecast_again(settings: Settings, plan: Plan, fitted: Path, checks: Checks,
             step.note = f"{plan.model}, {len(plan.marts.series)} series"
         checks.wait(report)
         tables = artifact.load(fitted).tables
-        return save(plan, settings, forecast, {name: tables[name] for name in BACKTEST_TABLES}, models)
+        return save(plan, forecast, {name: tables[name] for name in BACKTEST_TABLES}, models)
 
 
-def train_beside(settings: Settings, plan: Plan, checks: Checks, report: Reporter) -> Path:
+def train_beside(settings: Settings, plan: Plan, checks: Checks, report: Reporter) -> tuple[Plan, Path]:
     """Backtest and train side by side, while the data is checked; the run is saved if the data is sound.
 
     A step's seconds are those that the job had to wait for it.
 
     Returns:
-        The run's folder.
+        The plan that was carried out, with a simple forecaster if the model was worse than seasonal naive, and the
+        run's folder.
     """
     models, share = settings.home / "models", settings.shared_by(2)
     fold = plan.marts.origin - timedelta(days=plan.marts.horizon_days)
@@ -178,13 +179,23 @@ def train_beside(settings: Settings, plan: Plan, checks: Checks, report: Reporte
         checks.wait(report)
         with report.step("backtest") as step:
             scored = scoring.result()
+            if beaten := stand_in.is_beaten(scored.metrics, plan.model):
+                simple = pool.submit(
+                    fold_in_process, share, plan.marts.origin, plan.marts.stores, fold, stand_in.CANDIDATES
+                ).result()
+                scored = Backtest.joined([scored, simple.without(BASELINE)])
             step.note = f"origin {fold}: " + ", ".join(
                 f"{m} {v:.3f}" for m, v in wrmsse_by_model(scored.metrics).items()
             )
         with report.step("train and forecast") as step:
-            folder = save(plan, settings, training.result(), backtest_tables(scored), models)
+            if beaten:
+                training.result()  # it writes where the other model will
+                shutil.rmtree(fitted)
+                plan = stand_in.standing_in(plan, scored.metrics, settings)
+                training = pool.submit(train_in_process, plan, share, fitted)
+            folder = save(plan, training.result(), backtest_tables(scored), models)
             step.note = f"{plan.model}, {len(plan.marts.series)} series"
-    return folder
+    return plan, folder
 
 
 def outcome(plan: Plan, role: str, metrics: pd.DataFrame, seconds: dict[str, float], notes: list[str]) -> Outcome:
@@ -198,5 +209,5 @@ def outcome(plan: Plan, role: str, metrics: pd.DataFrame, seconds: dict[str, flo
         wrmsse_by_model(metrics),
         metrics["fold"].max(),
         seconds,
-        notes,
+        tuple(notes),
     )

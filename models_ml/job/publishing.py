@@ -72,6 +72,10 @@ def publish_artifact(
         before = promotion.published_role(engine, run.run_id)
         with reading(engine) as connection:
             served = pointers.current(connection, record.scope)
+            refused = pointers.rolled_back(connection, run.run_id)
+            if decision.serve and refused.keys() >= set(record.scope):
+                said = f"It was {max(refused.values(), key=lambda one: one.at)}."
+                decision = promotion.Decision("challenger", said, (f"`demand promote {run.run_id}` serves it again.",))
             if decision.serve:
                 try:
                     pointers.refuse_older(connection, run.run_id, record.origin, served)
@@ -94,7 +98,7 @@ def publish_artifact(
         moved: tuple[str, ...] = ()
         if decision.serve:
             again = "no longer worse than the champion" if before == "challenger" else None
-            moved = runs.promote(engine, run.run_id, reason=again, instead_of=served)
+            moved = runs.promote(engine, run.run_id, reason=again, instead_of=served, by_name=False)
     finally:
         engine.dispose()
     role = decision.role if before is None or decision.serve else before

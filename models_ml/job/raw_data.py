@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from models_ml.errors import InputError
+from models_ml.job.source_memory import OWN_RAW, refuse_other_source, remember_source
 from models_ml.lake.address import LakeAddress
 from models_ml.settings import Settings
 from models_ml.sources import SimulatedSource, get_source
@@ -34,9 +35,27 @@ def prepare_home(settings: Settings) -> None:
     engine.dispose()
 
 
-def ingest_raw(settings: Settings, as_of: date | None = None) -> IngestReport:
-    """Read the configured raw files (or simulated ones, made on first use), up to a day, into the raw tables."""
+def ingest_raw(settings: Settings, as_of: date | None = None, *, source_changed: bool = False) -> IngestReport:
+    """Read the configured raw files (or simulated ones, made on first use), up to a day, into the raw tables.
+
+    Args:
+        settings: the raw files, the stores and the horizon.
+        as_of: the last day of sales to load; None: all.
+        source_changed: other data than the home holds may replace it.
+
+    Raises:
+        InputError: a file is wrong, or other data would be replaced (see `source_memory`).
+        WarehouseError: the raw tables cannot be written.
+    """
+    refuse_other_source(settings, changed=source_changed)
     settings.home.mkdir(parents=True, exist_ok=True)
+    report = read_raw_files(settings, as_of)
+    remember_source(settings)
+    return report
+
+
+def read_raw_files(settings: Settings, as_of: date | None) -> IngestReport:
+    """Read raw files into the raw tables, wherever the warehouse is."""
     if settings.source == "long" and settings.effective_warehouse_url.startswith("databricks://"):
         warehouse = DatabricksWarehouse(settings.effective_warehouse_url)
         with databricks_session(warehouse) as session:
@@ -86,7 +105,7 @@ def raw_files(settings: Settings) -> Path:
 
 def simulate_once(settings: Settings) -> Path:
     """The home's simulated raw files; made if they are not there."""
-    folder = settings.home / "raw"
+    folder = settings.home / OWN_RAW
     source = get_source(settings.source)
     if not folder.exists():
         if not isinstance(source, SimulatedSource):

@@ -14,13 +14,13 @@ from models_ml.monitoring.watches import read_watches, watches_path
 from models_ml.prediction_store.engine import make_engine
 from models_ml.prediction_store.transactions import reading
 from models_ml.settings import Settings
-from models_ml.warehouse.connection import open_warehouse
+from models_ml.warehouse.connection import warehouse_of
 from models_ml.warehouse.marts import last_sale_day
 
 
 @dataclass(frozen=True)
 class Monitored:
-    """What monitoring found.
+    """Findings of one monitoring run.
 
     Attributes:
         weeks: judged weeks: metric, subject, period_end, run_id, value, low, high, bad.
@@ -56,18 +56,16 @@ class Monitored:
 def monitor(settings: Settings) -> Monitored:
     """Measure drift and accuracy up to the last day of sales, judge them, and record both in the store.
 
-    What overrides were worth is measured and recorded too, and raises no alarm.
+    The value added by overrides is recorded too; it raises no alarm.
 
-    Safe to repeat: on the same data it finds and records the same.
+    Safe to repeat: the same data gives the same records.
 
     Raises:
         InputError: the thresholds cannot be read.
         WarehouseError, StoreError: a database cannot be read or written.
     """
     watches = read_watches(watches_path(settings.home))
-    warehouse = open_warehouse(
-        settings.effective_warehouse_url, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
-    )
+    warehouse = warehouse_of(settings)
     engine = make_engine(settings.effective_store_url)
     try:
         last_day = last_sale_day(warehouse)

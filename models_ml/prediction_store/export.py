@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import functools
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, select
 
 from models_ml.errors import InputError
 from models_ml.prediction_store import read
+from models_ml.prediction_store.finals import Effect, SeriesBelow
+from models_ml.prediction_store.override_effects import SELECT_EFFECTS, SERIES_ATTRIBUTES, effects_by_run
 from models_ml.prediction_store.runs import find
+from models_ml.prediction_store.schema import active_runs, override_effects
 from models_ml.prediction_store.transactions import reading
+from models_ml.settings import QUANTILE_COLUMNS
 
 
 def export(engine: Engine, run_id: str, path: Path, *, stores: tuple[str, ...] | None = None) -> int:
     """Forecasts of a published run to `path` (.csv or .parquet); returns the rows written.
 
-    Columns: store_id, item_id, department_id, category_id, region_id, target_date, mean and the quantiles. The
-    file appears when it is complete: an export that fails leaves an earlier one as it was.
+    Columns: run_id, store_id, item_id, department_id, category_id, region_id, target_date, mean, the quantiles and
+    final. As in the API, `final` is the mean after the overrides in force and the quantiles are those of the final;
+    overrides act where the run is served. The file appears when it is complete: an export that fails leaves an
+    earlier one as it was.
 
     Raises:
         InputError: no such run, it is not published, it has none of the stores, or the file's kind is not known.
@@ -39,12 +49,15 @@ def export(engine: Engine, run_id: str, path: Path, *, stores: tuple[str, ...] |
             unknown = sorted(set(stores or ()) - set(run.scope))
             if unknown:
                 raise InputError(f"{run.run_id} has no forecasts for {', '.join(unknown)}.")
+            overrides = _Overrides.of(connection, run.run_id)
             batches = read.stream(connection, read.forecasts_query(run.run_id, stores=stores))
-            first = next(batches)
+            finals = (overrides.on(batch) for batch in batches)
+            told = map(without_formulas, finals) if path.suffix == ".csv" else finals
+            first = next(told)
             rows = int(first.num_rows)
             with _writer(partial, path.suffix, first.schema) as writer:
                 writer.write_batch(first)
-                for batch in batches:
+                for batch in told:
                     writer.write_batch(batch)
                     rows += batch.num_rows
         partial.replace(path)
@@ -57,3 +70,69 @@ def _writer(path: Path, suffix: str, schema: pa.Schema) -> pa.csv.CSVWriter | pa
     if suffix == ".csv":
         return pa.csv.CSVWriter(path, schema)
     return pa.parquet.ParquetWriter(path, schema, compression="zstd")
+
+
+@dataclass(frozen=True)
+class _Overrides:
+    """Overrides in force on a run, in order of creation, and the stores that are served from it."""
+
+    run_id: str
+    effects: tuple[Effect, ...]
+    served: frozenset[str]
+
+    @classmethod
+    def of(cls, connection: Connection, run_id: str) -> _Overrides:
+        """As they are now."""
+        rows = connection.execute(SELECT_EFFECTS.where(override_effects.c.run_id == run_id)).all()
+        stores = connection.execute(select(active_runs.c.store_id).where(active_runs.c.run_id == run_id)).scalars()
+        return cls(run_id, effects_by_run(rows).get(run_id, ()), frozenset(stores))
+
+    def on(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Rows of forecasts with the run before them, the final behind them, and quantiles of the final."""
+        columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+        mean = columns["mean"].to_numpy(zero_copy_only=False)
+        final = self._finals(columns, mean)
+        moved = np.flatnonzero(final != mean)
+        if len(moved):
+            for name in QUANTILE_COLUMNS:
+                values = columns[name].to_numpy(zero_copy_only=False).astype(np.float64)
+                sold = mean[moved]
+                values[moved] *= np.divide(final[moved], sold, out=np.full(len(moved), np.nan), where=sold > 0)
+                columns[name] = pa.array(values, from_pandas=True)
+        run = pa.array([self.run_id] * batch.num_rows, pa.string())
+        return pa.RecordBatch.from_pydict({"run_id": run, **columns, "final": pa.array(final)})
+
+    def _finals(self, columns: dict[str, pa.Array], mean: np.ndarray) -> np.ndarray:
+        final = mean.astype(np.float64)
+        if self.effects:
+            series = {name: np.array(columns[name].to_pylist(), dtype=object) for name in SERIES_ATTRIBUTES}
+            served = np.isin(series["store_id"].astype(str), sorted(self.served))
+            days = columns["target_date"].cast(pa.string()).to_numpy(zero_copy_only=False)
+            rows_below = SeriesBelow(series)
+            for effect in self.effects:
+                own = rows_below.keys(effect.keys)
+                own = own[served[own]]
+                for day, change in effect.days.items():
+                    at = own[days[own] == day]
+                    final[at] = final[at] * change.factor if change.factor is not None else change.units_each
+        return final
+
+
+FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
+
+
+def without_formula(text: str) -> str:
+    """A text as a CSV may have it: a spreadsheet takes an apostrophe in front for text, and runs no formula."""
+    return f"'{text}" if text.startswith(FORMULA_START) else text
+
+
+def without_formulas(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """A batch whose texts are as `without_formula` says."""
+    columns = []
+    for column in batch.columns:
+        if pa.types.is_string(column.type):
+            starts = [pc.starts_with(column, pattern=start) for start in FORMULA_START]
+            runs = functools.reduce(pc.or_, starts)
+            column = pc.if_else(runs, pc.binary_join_element_wise("'", column, ""), column)
+        columns.append(column)
+    return pa.RecordBatch.from_arrays(columns, batch.schema.names)

@@ -7,14 +7,17 @@ Overrides act on series, in the order of their creation, each on what the ones b
   them are zero, every one that is on sale (is forecast that day) has the same.
 
 Finals of nodes are sums of finals of series, so all twelve levels add up whatever overlaps. Quantiles scale with the
-mean: a final quantile is the model's, times final / mean; where the model's mean is zero there is no shape to scale.
+mean: a final quantile is the model's, times final / mean; where the model's mean is zero and the final is not, there
+is no distribution to scale and no final quantile.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -75,20 +78,56 @@ def final_mean(effects: Iterable[Effect], day: str, mean: float) -> float:
     return mean
 
 
-def below(series: Mapping[str, NDArray[Any]], node_id: str) -> Mask:
-    """Which series are below a node.
+def final_quantiles(mean: float, final: float, quantiles: Sequence[float | None]) -> Sequence[float | None]:
+    """Quantiles of a final from the model's; None where overrides set units against a mean of zero."""
+    if final == mean:
+        return quantiles
+    if mean == 0:
+        return [None] * len(quantiles)
+    scale = final / mean
+    return [None if value is None else value * scale for value in quantiles]
+
+
+class SeriesBelow:
+    """Finds the series below nodes: one pass over the series for each level asked about, then a look-up a node.
 
     Args:
-        series: an array an attribute (`store_id`, `item_id`, ...), all of one length.
-        node_id: the node.
+        series: an array for each attribute (`store_id`, `item_id`, ...), all of one length.
+    """
+
+    def __init__(self, series: Mapping[str, NDArray[Any]]) -> None:
+        self._series = series
+        self._rows: dict[tuple[str, ...], dict[tuple[Any, ...], NDArray[np.intp]]] = {}
+
+    def node(self, node_id: str) -> NDArray[np.intp]:
+        """Rows of the series below a node, in order.
+
+        Raises:
+            InputError: no such name.
+        """
+        return self.keys(parse_node(node_id)[1])
+
+    def keys(self, keys: Mapping[str, str]) -> NDArray[np.intp]:
+        """Rows of the series with these attributes, in order."""
+        names = tuple(keys)
+        if names not in self._rows:
+            grouped: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+            length = len(self._series["item_id"])
+            columns = zip(*(self._series[name] for name in names), strict=True) if names else repeat((), length)
+            for row, values in enumerate(columns):
+                grouped[values].append(row)
+            self._rows[names] = {values: np.array(rows, dtype=np.intp) for values, rows in grouped.items()}
+        return self._rows[names].get(tuple(keys.values()), np.empty(0, dtype=np.intp))
+
+
+def below(series: Mapping[str, NDArray[Any]], node_id: str) -> Mask:
+    """Which series are below a node (bool).
 
     Raises:
         InputError: no such name.
     """
-    _, keys = parse_node(node_id)
-    found: Mask = np.ones(len(series["item_id"]), dtype=bool)
-    for key, value in keys.items():
-        found &= series[key] == value
+    found: Mask = np.zeros(len(series["item_id"]), dtype=bool)
+    found[SeriesBelow(series).node(node_id)] = True
     return found
 
 
@@ -98,7 +137,7 @@ def adjust(
     """Apply overrides in the given order.
 
     Args:
-        series: see `below`.
+        series: see `SeriesBelow`.
         means: the model's, series x days; NaN where a series is not forecast.
         days: of the columns.
         adjustments: in order of creation.
@@ -106,11 +145,11 @@ def adjust(
     Returns:
         Finals like `means`, and what each override did on each day that has series below its node.
     """
-    finals = means.copy()
+    finals, rows_below = means.copy(), SeriesBelow(series)
     done: dict[int, dict[date, DayEffect]] = {}
     for one in adjustments:
         columns = np.array([n for n, day in enumerate(days) if one.valid_from <= day <= one.valid_to], dtype=int)
-        rows = np.flatnonzero(below(series, one.node_id))
+        rows = rows_below.node(one.node_id)
         block = finals[np.ix_(rows, columns)]
         on_sale = ~np.isnan(block)
         counts = on_sale.sum(axis=0)

@@ -1,42 +1,43 @@
-"""The ledger of overrides, and what they do to the runs that are served.
+"""The ledger of overrides: made, revoked, previewed. Nothing is ever deleted.
 
-What overrides come to is kept beside the runs (`override_effects`, `override_node_units`) and made anew in the
-transaction that changes it: an override made or revoked, a pointer moved. The runs' own rows never change.
+What they do to the runs that are served is in `override_effects`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 import uuid
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, Row, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
 
 from models_ml.errors import InputError
-from models_ml.hierarchy.levels import AGGREGATE_LEVELS, node_name, parse_node
+from models_ml.hierarchy.levels import parse_node
 from models_ml.prediction_store.bounds import MAX_PERCENT, MAX_UNITS, MIN_PERCENT
-from models_ml.prediction_store.finals import Adjustment, DayEffect, Effect, Floats, Mask, adjust, below
-from models_ml.prediction_store.records import utc_now
-from models_ml.prediction_store.schema import (
-    active_runs,
-    forecasts,
-    model_runs,
-    override_effects,
-    override_node_units,
-    overrides,
-    run_nodes,
-    run_series,
+from models_ml.prediction_store.finals import Adjustment, Floats, SeriesBelow, adjust
+from models_ml.prediction_store.override_effects import (
+    Served,
+    hold_pointers,
+    in_force,
+    load_served,
+    overlapping,
+    refresh,
+    served_span,
 )
+from models_ml.prediction_store.records import utc_now
+from models_ml.prediction_store.schema import overrides
 from models_ml.prediction_store.transactions import run_transaction
 
+KEYS_A_QUERY = 1000
+"""SQL Server takes at most 2,100 parameters."""
 LONGEST_VALIDITY_DAYS = 366
-_ATTRIBUTES = ("store_id", "item_id", "department_id", "category_id", "region_id")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NEW = -1
 """Id of an override that is not stored (yet)."""
@@ -107,6 +108,7 @@ class Preview:
     final: tuple[float, ...]
     changed: tuple[float, ...]
     series: int
+    overlaps: tuple[int, ...]
 
 
 def _check_text(field: str, text: str, longest: int) -> None:
@@ -114,10 +116,19 @@ def _check_text(field: str, text: str, longest: int) -> None:
         raise OverrideError(field, f"give 1 to {longest} characters, none of them a control character.")
 
 
-# --- the ledger -----------------------------------------------------------------------------------------
+class OverridesError(InputError):
+    """Overrides of one request that cannot be made; `errors` has the position of each and what is wrong with it."""
+
+    def __init__(self, errors: Sequence[tuple[int, OverrideError]]) -> None:
+        super().__init__("; ".join(f"{number}: {error}" for number, error in errors[:5]))
+        self.errors = list(errors)
 
 
-def make(engine: Engine, new: NewOverride) -> int:
+class ReusedKeyError(InputError):
+    """The key of a request was used before, for something else."""
+
+
+def make(engine: Engine, new: NewOverride, key: str | None = None) -> int:
     """Store an override and what it does to the runs that are served, in one transaction.
 
     Returns:
@@ -125,36 +136,90 @@ def make(engine: Engine, new: NewOverride) -> int:
 
     Raises:
         OverrideError: it is out of bounds, nothing is served below its node, or nothing of it is on sale then.
+        ReusedKeyError: another override was made under the key.
         StoreError: the store cannot be written, or is locked by another writer.
     """
-    new.check()
-    key = uuid.uuid4().hex
+    try:
+        return make_all(engine, [new], key)[0]
+    except OverridesError as error:
+        raise error.errors[0][1] from None
 
-    def work(connection: Connection) -> int:
-        stored = connection.execute(select(overrides.c.override_id).where(overrides.c.creation_key == key)).scalar()
-        if stored is not None:
-            return int(stored)  # a repeat: the first commit reached the server, its answer did not reach us
+
+def make_all(engine: Engine, asked: Sequence[NewOverride], key: str | None = None) -> list[int]:
+    """Store overrides and what they do, in one transaction: all of them or none.
+
+    Args:
+        engine: of the store.
+        asked: in the order in which they act.
+        key: of the request; asked again under the same key, nothing is stored twice.
+
+    Returns:
+        Their ids.
+
+    Raises:
+        OverridesError: at least one cannot be made.
+        ReusedKeyError: other overrides were made under the key.
+        StoreError: the store cannot be written, or is locked by another writer.
+    """
+    _refuse({number: new.check for number, new in enumerate(asked)})
+    # a transaction that is sent again after a cut connection finds what its first commit stored
+    key = key or uuid.uuid4().hex
+    rows = [
+        {
+            "creation_key": hashlib.sha256(f"{key}|{number}".encode()).hexdigest()[:40],
+            "node_id": new.node_id,
+            "level": parse_node(new.node_id)[0].number,
+            "kind": new.kind,
+            "value": float(new.value),
+            "valid_from": new.valid_from,
+            "valid_to": new.valid_to,
+            "reason": new.reason.strip(),
+            "author": new.author.strip(),
+        }
+        for number, new in enumerate(asked)
+    ]
+
+    def work(connection: Connection) -> list[int]:
         hold_pointers(connection)
-        _refuse_without_sales(_load(connection, _span_of_served(connection), [new.adjustment()]), new)
-        made = connection.execute(
-            insert(overrides).values(
-                creation_key=key,
-                node_id=new.node_id,
-                level=parse_node(new.node_id)[0].number,
-                kind=new.kind,
-                value=float(new.value),
-                valid_from=new.valid_from,
-                valid_to=new.valid_to,
-                reason=new.reason.strip(),
-                author=new.author.strip(),
-                created_at=utc_now(),
-            )
-        )
+        stored = _stored_under(connection, rows)
+        if stored:
+            return stored
+        served = load_served(connection, _span_of_served(connection), [new.adjustment() for new in asked])
+        rows_below = SeriesBelow(served.series)
+        _refuse({n: partial(_refuse_without_sales, served, rows_below, new) for n, new in enumerate(asked)})
+        now = utc_now()
+        connection.execute(insert(overrides), [{**row, "created_at": now} for row in rows])
         refresh(connection)
-        assert made.inserted_primary_key is not None
-        return int(made.inserted_primary_key[0])
+        return _stored_under(connection, rows)
 
     return run_transaction(engine, work)
+
+
+def _refuse(checks: Mapping[int, Callable[[], object]]) -> None:
+    errors = []
+    for number, check in checks.items():
+        try:
+            check()
+        except OverrideError as error:
+            errors.append((number, error))
+    if errors:
+        raise OverridesError(errors)
+
+
+def _stored_under(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Ids of the overrides that were made of these rows; none when their keys are new."""
+    columns = [overrides.c[name] for name in ("override_id", *rows[0])]
+    found: dict[str, Any] = {}
+    for start in range(0, len(rows), KEYS_A_QUERY):
+        keys = [row["creation_key"] for row in rows[start : start + KEYS_A_QUERY]]
+        query = select(*columns).where(overrides.c.creation_key.in_(keys))
+        found |= {row.creation_key: row._asdict() for row in connection.execute(query)}
+    if not found:
+        return []
+    same = [found.get(row["creation_key"], {}) for row in rows]
+    if any({**one, "override_id": None} != {**row, "override_id": None} for one, row in zip(same, rows, strict=True)):
+        raise ReusedKeyError("The key of this request was used before, for other overrides. Give it a new one.")
+    return [int(one["override_id"]) for one in same]
 
 
 def revoke(engine: Engine, override_id: int, *, author: str, reason: str) -> None:
@@ -196,8 +261,8 @@ def preview(connection: Connection, new: NewOverride) -> Preview:
     """
     new.check()
     span = _span_of_served(connection)
-    served = _load(connection, span, [*in_force(connection, span), new.adjustment()])
-    rows = _refuse_without_sales(served, new)
+    served = load_served(connection, span, [*in_force(connection, span), new.adjustment()])
+    rows = _refuse_without_sales(served, SeriesBelow(served.series), new)
     known, _ = adjust(served.series, served.means, served.days, served.adjustments[:-1])
     changed, _ = adjust(served.series, served.means, served.days, served.adjustments)
     on_sale = np.any(~np.isnan(served.means[rows]), axis=0)
@@ -206,7 +271,8 @@ def preview(connection: Connection, new: NewOverride) -> Preview:
         return tuple(np.nansum(units[rows], axis=0)[on_sale].tolist())
 
     days = tuple(served.days[column] for column in np.flatnonzero(on_sale))
-    return Preview(days, total(served.means), total(known), total(changed), int(rows.sum()))
+    overlaps = overlapping(connection, [new.adjustment()])[0]
+    return Preview(days, total(served.means), total(known), total(changed), len(rows), tuple(overlaps))
 
 
 def _span_of_served(connection: Connection) -> tuple[date, date]:
@@ -216,10 +282,10 @@ def _span_of_served(connection: Connection) -> tuple[date, date]:
     return span
 
 
-def _refuse_without_sales(served: _Served, new: NewOverride) -> Mask:
+def _refuse_without_sales(served: Served, rows_below: SeriesBelow, new: NewOverride) -> NDArray[np.intp]:
     """Rows of the series below the node; refused when there are none, or none is forecast in the period."""
-    rows = below(served.series, new.node_id)
-    if not rows.any():
+    rows = rows_below.node(new.node_id)
+    if not len(rows):
         raise OverrideError("node_id", f"no item below {new.node_id[:80]} is on sale in a store that is served.")
     inside = np.array([new.valid_from <= day <= new.valid_to for day in served.days], dtype=bool)
     if np.isnan(served.means[np.ix_(rows, inside)]).all():
@@ -229,203 +295,3 @@ def _refuse_without_sales(served: _Served, new: NewOverride) -> Mask:
             f"served reach from {served.span[0]} to {served.span[1]}.",
         )
     return rows
-
-
-# --- what overrides come to -----------------------------------------------------------------------------
-
-
-def in_force(connection: Connection, span: tuple[date, date]) -> list[Adjustment]:
-    """Overrides that are not revoked and valid on a day from `span[0]` to `span[1]`, in order of creation."""
-    columns = [overrides.c[name] for name in ("override_id", "node_id", "kind", "value", "valid_from", "valid_to")]
-    found = connection.execute(
-        select(*columns)
-        .where(overrides.c.revoked_at.is_(None), overrides.c.valid_to >= span[0], overrides.c.valid_from <= span[1])
-        .order_by(overrides.c.override_id)
-    )
-    return [Adjustment(*row) for row in found]
-
-
-def served_span(connection: Connection) -> tuple[date, date] | None:
-    """First and last day that runs which are served forecast; None when none is."""
-    first, last, days = connection.execute(
-        select(func.min(model_runs.c.origin), func.max(model_runs.c.origin), func.max(model_runs.c.horizon_days)).where(
-            model_runs.c.run_id.in_(select(active_runs.c.run_id))
-        )
-    ).one()
-    return None if first is None else (first + timedelta(days=1), last + timedelta(days=days))
-
-
-def hold_pointers(connection: Connection) -> None:
-    """Lock what is served for this transaction: of two that would change the finals, one waits for the other."""
-    connection.execute(update(active_runs).values(run_id=active_runs.c.run_id))
-
-
-def refresh(connection: Connection) -> None:
-    """Make anew what the overrides in force do to the runs that are served; part of the caller's transaction."""
-    hold_pointers(connection)
-    served_runs = select(active_runs.c.run_id)
-    for table in (override_effects, override_node_units):
-        connection.execute(delete(table).where(table.c.run_id.in_(served_runs)))
-    span = served_span(connection)
-    adjustments = [] if span is None else in_force(connection, span)
-    if span is None or not adjustments:
-        return
-    served = _load(connection, span, adjustments)
-    finals, done = adjust(served.series, served.means, served.days, served.adjustments)
-    runs = served.series["run_id"]
-    effects = [
-        {
-            "run_id": run_id,
-            "override_id": override_id,
-            "target_date": day,
-            "factor": on.factor,
-            "units_each": on.units_each,
-        }
-        for override_id, days in done.items()
-        for run_id in np.unique(runs[below(served.series, served.node_of[override_id])]).tolist()
-        for day, on in days.items()
-    ]
-    if effects:
-        connection.execute(insert(override_effects), effects)
-        added = _node_units(connection, served, finals - served.means)
-        if added:
-            connection.execute(insert(override_node_units), added)
-
-
-def _node_units(connection: Connection, served: _Served, added: Floats) -> list[dict[str, Any]]:
-    """Rows of `override_node_units`: what was added to the series, summed up to the nodes of levels 1 to 9."""
-    added = np.nan_to_num(added)
-    changed = np.flatnonzero(np.abs(added).max(axis=1, initial=0.0) > 0)
-    runs = served.series["run_id"][changed]
-    places = [{key: served.series[key][row] for key in _ATTRIBUTES} for row in changed]
-    known = connection.execute(
-        select(run_nodes.c.run_id, run_nodes.c.node_id).where(run_nodes.c.run_id.in_(select(active_runs.c.run_id)))
-    )
-    nodes = {tuple(row) for row in known}
-    rows: list[dict[str, Any]] = []
-    for level in AGGREGATE_LEVELS:
-        names = [(run_id, node_name(level, place)) for run_id, place in zip(runs.tolist(), places, strict=True)]
-        order = {name: n for n, name in enumerate(dict.fromkeys(names))}
-        sums = np.zeros((len(order), len(served.days)))
-        np.add.at(sums, [order[name] for name in names], added[changed])
-        rows += [
-            {"run_id": run_id, "node_id": node_id, "target_date": served.days[column], "added_units": units}
-            for (run_id, node_id), row in order.items()
-            if (run_id, node_id) in nodes
-            for column, units in enumerate(sums[row].tolist())
-            if units
-        ]
-    return rows
-
-
-@dataclass(frozen=True)
-class _Served:
-    """Series of the stores, each from the run it is served from, as far as overrides reach."""
-
-    series: Mapping[str, NDArray[Any]]
-    means: Floats
-    days: tuple[date, ...]
-    adjustments: Sequence[Adjustment]
-    span: tuple[date, date]
-
-    @property
-    def node_of(self) -> dict[int, str]:
-        """Node of each override."""
-        return {one.override_id: one.node_id for one in self.adjustments}
-
-
-def _load(connection: Connection, span: tuple[date, date], adjustments: Sequence[Adjustment]) -> _Served:
-    """Served series below the adjustments' nodes, and their means on the days in their validity."""
-    first, last = span
-    start = max(first, min(one.valid_from for one in adjustments))
-    end = min(last, max(one.valid_to for one in adjustments))
-    days = tuple(start + timedelta(days=n) for n in range((end - start).days + 1))
-    served = connection.execute(select(active_runs.c.run_id, active_runs.c.store_id)).tuples().all()
-    series = series_of_runs(connection, served, [one.node_id for one in adjustments])
-    means = means_of(connection, series, days) if days else np.empty((len(series["item_id"]), 0))
-    return _Served(series, means, days, adjustments, span)
-
-
-def series_of_runs(
-    connection: Connection, pairs: Iterable[tuple[str, str]], nodes: Iterable[str]
-) -> dict[str, NDArray[Any]]:
-    """Series of runs in stores (pairs of both) that are below any of the nodes, ordered by store and item.
-
-    Returns:
-        An array a column: run_id and the attributes of a series.
-    """
-    wanted_pairs = set(pairs)
-    names = ("run_id", *_ATTRIBUTES)
-    columns_read = [run_series.c[name] for name in names]
-    # Stores are picked here: SQL Server takes no more than 2,100 parameters, and a retailer may have more stores.
-    rows = [
-        row
-        for run_id in sorted({run_id for run_id, _ in wanted_pairs})
-        for row in connection.execute(select(*columns_read).where(run_series.c.run_id == run_id))
-        if (run_id, row.store_id) in wanted_pairs
-    ]
-    rows.sort(key=lambda row: (row.store_id, row.item_id))
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
-    series = {name: np.array(column, dtype=object) for name, column in zip(names, columns, strict=True)}
-    wanted = np.zeros(len(rows), dtype=bool)
-    for node_id in nodes:
-        wanted |= below(series, node_id)
-    return {name: values[wanted] for name, values in series.items()}
-
-
-MOST_NAMED = 500
-"""Series of a store that are asked for by name; of more, the whole store is read."""
-
-
-def means_of(connection: Connection, series: Mapping[str, NDArray[Any]], days: Sequence[date]) -> Floats:
-    """Means of series x days; NaN where a series is not forecast."""
-    means = np.full((len(series["item_id"]), len(days)), np.nan)
-    of_store: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
-    for row, (run_id, store_id, item_id) in enumerate(
-        zip(series["run_id"], series["store_id"], series["item_id"], strict=True)
-    ):
-        of_store[run_id, store_id][item_id] = row
-    column_of = {day: column for column, day in enumerate(days)}
-    for (run_id, store_id), row_of in of_store.items():
-        where = and_(
-            forecasts.c.run_id == run_id,
-            forecasts.c.store_id == store_id,
-            forecasts.c.target_date.between(days[0], days[-1]),
-        )
-        if len(row_of) <= MOST_NAMED:
-            where &= forecasts.c.item_id.in_(sorted(row_of))
-        found = connection.execute(select(forecasts.c.item_id, forecasts.c.target_date, forecasts.c.mean).where(where))
-        known = [(row_of[item], column_of[day], mean) for item, day, mean in found if item in row_of]
-        if known:
-            at, columns, values = zip(*known, strict=True)
-            means[list(at), list(columns)] = values
-    return means
-
-
-# --- reading them back ----------------------------------------------------------------------------------
-
-SELECT_EFFECTS = (
-    select(
-        override_effects.c.run_id,
-        override_effects.c.override_id,
-        overrides.c.node_id,
-        override_effects.c.target_date,
-        override_effects.c.factor,
-        override_effects.c.units_each,
-    )
-    .join(overrides, overrides.c.override_id == override_effects.c.override_id)
-    .order_by(override_effects.c.run_id, override_effects.c.override_id)
-)
-"""What overrides do, by run, in order of creation."""
-
-
-def effects_by_run(rows: Sequence[Row[Any]] | Sequence[Sequence[Any]]) -> dict[str, tuple[Effect, ...]]:
-    """From rows of `SELECT_EFFECTS`, dates as dates or as ISO text."""
-    found: dict[str, dict[int, Effect]] = defaultdict(dict)
-    for run_id, override_id, node_id, day, factor, units_each in rows:
-        effect = found[run_id].get(override_id)
-        if effect is None:
-            effect = found[run_id][override_id] = Effect(override_id, parse_node(node_id)[1], {})
-        assert isinstance(effect.days, dict)
-        effect.days[str(day)] = DayEffect(factor, units_each)
-    return {run_id: tuple(of_run.values()) for run_id, of_run in found.items()}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Literal
 
 from sqlalchemy import Connection, insert, select, update
@@ -12,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from models_ml.errors import PublishError
 from models_ml.prediction_store.records import utc_now
 from models_ml.prediction_store.schema import activations, active_runs, model_runs
+from models_ml.prediction_store.text import one_of
 
 Action = Literal["publish", "promote", "rollback"]
 
@@ -33,7 +35,7 @@ def refuse_older(connection: Connection, run_id: str, origin: date, pointers: Ma
     served = {active for active in pointers.values() if active is not None}
     newer = connection.execute(
         select(model_runs.c.run_id, model_runs.c.origin)
-        .where(model_runs.c.run_id.in_(sorted(served)), model_runs.c.origin > origin)
+        .where(one_of(model_runs.c.run_id, served), model_runs.c.origin > origin)
         .order_by(model_runs.c.origin.desc())
     ).first()
     if newer is not None:
@@ -50,6 +52,7 @@ def move(
     expected: Mapping[str, str | None],
     action: Action,
     reason: str | None,
+    author: str | None = None,
 ) -> None:
     """Point stores at a run, provided that each still serves what `expected` says; log every move.
 
@@ -81,8 +84,37 @@ def move(
                 activated_at=now,
                 action=action,
                 reason=reason,
+                author=author,
             )
         )
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """Somebody's decision that a store shall not serve a run."""
+
+    at: datetime
+    author: str | None
+    reason: str | None
+
+    def __str__(self) -> str:
+        by = f" by {self.author}" if self.author else ""
+        return f"rolled back on {self.at:%Y-%m-%d %H:%M} UTC{by}: {self.reason or 'no reason given'}"
+
+
+def rolled_back(connection: Connection, run_id: str) -> dict[str, Rollback]:
+    """Stores from which a run was rolled back and in which nobody has served it again since."""
+    away = (activations.c.previous_run_id == run_id) & (activations.c.action == "rollback")
+    moves = connection.execute(
+        select(activations).where(away | (activations.c.run_id == run_id)).order_by(activations.c.id)
+    )
+    standing: dict[str, Rollback] = {}
+    for move in moves.all():
+        if move.run_id == run_id:
+            standing.pop(move.store_id, None)
+        else:
+            standing[move.store_id] = Rollback(move.activated_at, move.author, move.reason)
+    return standing
 
 
 def _overtaken(run_id: str, store: str) -> PublishError:

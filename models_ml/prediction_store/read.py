@@ -28,6 +28,7 @@ from models_ml.prediction_store.schema import (
     run_series,
     sales_history,
 )
+from models_ml.prediction_store.text import one_of
 from models_ml.settings import QUANTILE_COLUMNS
 
 VALUES = ("mean", *QUANTILE_COLUMNS)
@@ -81,7 +82,7 @@ def forecasts_query(run_id: str, *, stores: Sequence[str] | None = None) -> Sele
         .where(forecasts.c.run_id == run_id)
         .order_by(forecasts.c.store_id, forecasts.c.item_id, forecasts.c.target_date)
     )
-    return query if stores is None else query.where(forecasts.c.store_id.in_(sorted(stores)))
+    return query if stores is None else query.where(one_of(forecasts.c.store_id, stores))
 
 
 def series_forecast(connection: Connection, run_id: str, store_id: str, item_id: str) -> pa.Table:

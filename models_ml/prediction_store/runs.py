@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, delete, select, update
 
 from models_ml.errors import InputError, PublishError
-from models_ml.prediction_store import leftovers, overrides, pointers
+from models_ml.prediction_store import leftovers, override_effects, pointers
 from models_ml.prediction_store.records import utc_now
 from models_ml.prediction_store.schema import activations, active_runs, model_runs, run_metrics
 from models_ml.prediction_store.text import begins_with
@@ -147,13 +147,17 @@ def promote(
     run_id: str,
     *,
     reason: str | None = None,
+    author: str | None = None,
     force: bool = False,
     instead_of: Mapping[str, str | None] | None = None,
+    by_name: bool = True,
 ) -> tuple[str, ...]:
     """Serve a published run for its stores; it is a champion from now on. Returns the stores that changed.
 
     Args:
+        author: who decided.
         instead_of: what its stores served when the caller decided; if one serves another run by now, none is moved.
+        by_name: somebody asked for this very run. Otherwise, stores that were rolled back from it are left alone.
 
     Raises:
         PublishError: the run is not published, or older than what is served (and not `force`), or another run
@@ -173,24 +177,29 @@ def promote(
         if held.rowcount != 1:
             raise PublishError(f"{run.run_id} is {run.status}, not published, so it cannot be served.")
         now = pointers.current(connection, run.scope)
+        refused = {} if by_name else pointers.rolled_back(connection, run.run_id)
         expected = {
             store: active if instead_of is None else instead_of.get(store)
             for store, active in now.items()
-            if active != run.run_id
+            if active != run.run_id and store not in refused
         }
         if not force:
             pointers.refuse_older(connection, run.run_id, run.origin, expected)
-        pointers.move(connection, run.run_id, expected, "promote", reason)
-        overrides.refresh(connection)
+        pointers.move(connection, run.run_id, expected, "promote", reason, author)
+        override_effects.refresh(connection)
         return tuple(sorted(expected))
 
     return run_transaction(engine, work)
 
 
-def rollback(engine: Engine, stores: Sequence[str], *, reason: str | None = None) -> dict[str, str]:
+def rollback(
+    engine: Engine, stores: Sequence[str], *, reason: str | None = None, author: str | None = None
+) -> dict[str, str]:
     """Serve again what each store served before its present run; all stores or none. Returns store -> run_id.
 
-    The step back is from the run, not from the last move: rolled back twice, a store is two runs back.
+    The step back is from the run, not from the last move: rolled back twice, a store is two runs back. The decision
+    stands: a publish or a job does not serve the run there again, only a promotion by name. A run that no store serves
+    any more is a challenger from now on, with the reason.
 
     Raises:
         PublishError: a store serves nothing, has no run before, or that run has been pruned.
@@ -213,11 +222,21 @@ def rollback(engine: Engine, stores: Sequence[str], *, reason: str | None = None
             )
             if held.rowcount != 1:
                 raise PublishError(f"Store {store} served {before} before, but that run has been pruned.")
-            pointers.move(connection, before, {store: now[store]}, "rollback", reason)
-        overrides.refresh(connection)
+            pointers.move(connection, before, {store: now[store]}, "rollback", reason, author)
+        for run_id in sorted({left for left in now.values() if left is not None}):
+            _demote_unserved(connection, run_id)
+        override_effects.refresh(connection)
 
     run_transaction(engine, work)
     return targets
+
+
+def _demote_unserved(connection: Connection, run_id: str) -> None:
+    if connection.execute(select(active_runs.c.store_id).where(active_runs.c.run_id == run_id)).first() is None:
+        last = max(pointers.rolled_back(connection, run_id).values(), key=lambda decision: decision.at)
+        said = str(last)
+        demoted = update(model_runs).where(model_runs.c.run_id == run_id)
+        connection.execute(demoted.values(role="challenger", reason=said[0].upper() + said[1:]))
 
 
 def _target(connection: Connection, store: str, active: str | None) -> str:

@@ -5,6 +5,8 @@ Every run is written once under its `run_id` and never changed: a reader that kn
 
 Text that is compared (keys) equals itself alone on either database (`text.ExactKey`): `a`, `A` and `a ` are three.
 Times are UTC without a zone. Quantile columns come from the settings.
+
+Declarative, one table after another, so longer than other modules may be.
 """
 
 from __future__ import annotations
@@ -543,6 +545,7 @@ activations = Table(
     Column("activated_at", TIMESTAMP, nullable=False),
     Column("action", NAME, nullable=False),
     Column("reason", LONG_TEXT, nullable=True),
+    Column("author", Unicode(200), nullable=True),
     _one_of("action", ACTIONS),
     Index("ix_activations_store_id_id", "store_id", "id"),
 )

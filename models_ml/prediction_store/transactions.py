@@ -46,8 +46,15 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def run_transaction(engine: Engine, work: Callable[[Connection], T], *, write: bool = True, attempts: int = 6) -> T:
-    """`work` in one transaction; on a transient error the whole of it again, after a growing wait.
+def run_transaction(
+    engine: Engine,
+    work: Callable[[Connection], T],
+    *,
+    write: bool = True,
+    attempts: int = 6,
+    repeat_on: tuple[type[DBAPIError], ...] = (),
+) -> T:
+    """`work` in one transaction; after a transient error, or one of `repeat_on`, all of it again.
 
     `work` must bear being called again after its first commit was lost or reached the server unheard.
     Waits double from half a second to at most 30 s, each shortened by up to half at random.
@@ -61,7 +68,7 @@ def run_transaction(engine: Engine, work: Callable[[Connection], T], *, write: b
                 with _connection(engine, write) as connection, connection.begin():
                     return work(connection)
             except DBAPIError as error:
-                if attempt == attempts or not is_transient(error):
+                if attempt == attempts or not (is_transient(error) or isinstance(error, repeat_on)):
                     raise
                 wait = min(30.0, FIRST_WAIT_SECONDS * 2 ** (attempt - 1))
                 time.sleep(wait * (1 - random.random() / 2))  # noqa: S311 - jitter, no secret

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
+import fcntl
 import json
+import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -47,7 +51,7 @@ class RunArtifact:
 
 
 def save(artifact: RunArtifact, models: Path, write_model: Callable[[Path], None] = no_model) -> Path:
-    """Write an artifact under `models`, replacing one of the same run; readers never see half of it.
+    """Write an artifact under `models`, replacing one of the same run; at every moment one of the two is there, whole.
 
     Args:
         artifact: what to write.
@@ -57,20 +61,96 @@ def save(artifact: RunArtifact, models: Path, write_model: Callable[[Path], None
     Returns:
         Its folder.
     """
-    models.mkdir(parents=True, exist_ok=True)
     target = models / artifact.run_id
-    staging = Path(tempfile.mkdtemp(prefix=f".{artifact.run_id}-", dir=models))
-    try:
+    with staging(models, f".{artifact.run_id}-") as folder:
         for name, table in artifact.tables.items():
-            pq.write_table(table, staging / f"{name}.parquet", compression="zstd")
-        write_model(staging / MODEL)
-        (staging / MANIFEST).write_text(json.dumps(artifact.manifest, indent=2, sort_keys=True))
-        if target.exists():
-            shutil.rmtree(target)
-        staging.replace(target)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+            pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
+        write_model(folder / MODEL)
+        (folder / MANIFEST).write_text(json.dumps(artifact.manifest, indent=2, sort_keys=True))
+        _put(folder, target)
     return target
+
+
+@contextmanager
+def staging(models: Path, prefix: str) -> Iterator[Path]:
+    """A hidden folder beside the runs to write into; removed in the end, by the next writer if this one is killed."""
+    models.mkdir(parents=True, exist_ok=True)
+    sweep(models)
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=models))
+        held = _hold(folder)
+        if held is not None:
+            break
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(held)
+
+
+def _hold(folder: Path) -> int | None:
+    """A lock on a hidden folder, which ends with its holder; None if somebody has it, or has removed the folder."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if folder.exists():
+            return descriptor
+    except BlockingIOError:
+        pass
+    os.close(descriptor)
+    return None
+
+
+def _put(folder: Path, target: Path) -> None:
+    """Give a folder its name; a folder that has the name already changes places with it in one instant."""
+    if not target.exists():
+        folder.replace(target)
+        return
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE (Linux)
+    if renameat2 is None or renameat2(here, bytes(folder), here, bytes(target), exchange) != 0:
+        # Without such a call (macOS, some network file systems) the name is free for the blink between two renames.
+        replaced = folder.with_name(f"{folder.name}-replaced")
+        target.replace(replaced)
+        folder.replace(target)
+        shutil.rmtree(replaced)
+
+
+def sweep(models: Path) -> list[str]:
+    """Remove folders whose writer was stopped before they were complete; returns their names."""
+    gone = []
+    for folder in sorted(models.glob(".*")):
+        if folder.is_dir() and (held := _hold(folder)) is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(held)
+            gone.append(folder.name)
+    return gone
+
+
+def prune(models: Path, *, keep: int, needed: Collection[str]) -> list[str]:
+    """Remove trained runs; returns their ids.
+
+    Kept: the `keep` trained last, those that are `needed`, and those whose model forecast for one that is kept.
+
+    Args:
+        models: folder of runs.
+        keep: how many of the newest.
+        needed: ids of runs, such as those in the prediction store.
+    """
+    if not models.is_dir():
+        return []
+    sweep(models)
+    trained = sorted(models.glob(f"[!.]*/{MANIFEST}"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    folders = [path.parent for path in trained]
+    kept = {folder.name for n, folder in enumerate(folders) if n < keep or folder.name in needed}
+    kept |= {str(manifest(f)["parameters"].get("fitted_by", f.name)) for f in folders if f.name in kept}
+    gone = [folder for folder in folders if folder.name not in kept]
+    for folder in gone:
+        shutil.rmtree(folder)
+    return [folder.name for folder in gone]
 
 
 def latest(models: Path) -> Path:
@@ -99,13 +179,18 @@ def manifest(folder: Path) -> dict[str, Any]:
     return read
 
 
-def load(folder: Path) -> RunArtifact:
+def load(folder: Path, names: Collection[str] | None = None) -> RunArtifact:
     """Read an artifact.
+
+    Args:
+        folder: of the run.
+        names: the tables to read; None: all.
 
     Raises:
         InputError: the folder holds no trained run.
     """
-    tables = {path.stem: pq.read_table(path) for path in sorted(folder.glob("*.parquet"))}
+    paths = [path for path in sorted(folder.glob("*.parquet")) if names is None or path.stem in names]
+    tables = {path.stem: pq.read_table(path) for path in paths}
     return RunArtifact(manifest(folder), tables)
 
 

@@ -21,8 +21,8 @@ from models_ml.runs import artifact
 from models_ml.runs.artifact import RunArtifact
 from models_ml.runs.feature_families import CLOSED, LEVEL, MEANINGS, RECONCILIATION, STORE_DEPARTMENT, family_of
 from models_ml.settings import Settings
-from models_ml.warehouse.connection import open_warehouse
-from models_ml.warehouse.identity import raw_fingerprint
+from models_ml.warehouse.connection import warehouse_of
+from models_ml.warehouse.identity import built_marts
 from models_ml.warehouse.marts import Marts
 
 
@@ -171,7 +171,7 @@ def explain_item(model: FittedModel, marts: Marts, run: RunArtifact, store_id: s
     model.quantiles.check(marts.series)  # rows of the run are rows of the marts
     own = (marts.series["store_id"] == store_id) & (marts.series["item_id"] == item_id)
     if not own.any():
-        raise InputError(f"{run.run_id} has no item {item_id!r} in store {store_id!r}.")
+        raise unknown_item(run.run_id, store_id, item_id)
     row = int(np.flatnonzero(own)[0])
     families, units = by_family(forecaster.item_contributions(marts, row), marts.step_days)
     frame = pd.DataFrame(units[0], index=pd.Index(marts.step_dates, name="target_date"), columns=families)
@@ -191,6 +191,11 @@ def explain_item(model: FittedModel, marts: Marts, run: RunArtifact, store_id: s
     )
 
 
+def unknown_item(run_id: str, store_id: str, item_id: str) -> InputError:
+    """What to say of an item that a run does not forecast."""
+    return InputError(f"{run_id} has no item {item_id!r} in store {store_id!r}.")
+
+
 def explain_trained_item(settings: Settings, run_id: str, store_id: str, item_id: str) -> Explanation:
     """Why a run forecasts an item as it does, by its stored model on the marts that it was fitted on.
 
@@ -199,12 +204,13 @@ def explain_trained_item(settings: Settings, run_id: str, store_id: str, item_id
         ModelError: the marts hold other data than the run was fitted on.
     """
     folder = settings.home / "models" / run_id
-    run = artifact.load(folder)
+    run = artifact.load(folder, ("forecasts", "run_series"))
+    series = run.tables["run_series"].select(["store_id", "item_id"]).to_pylist()
+    if {"store_id": store_id, "item_id": item_id} not in series:  # said before a model is loaded
+        raise unknown_item(run_id, store_id, item_id)
     record = artifact.record_of(run)
-    warehouse = open_warehouse(
-        settings.effective_warehouse_url, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
-    )
-    if raw_fingerprint(settings, warehouse) != record.data_fingerprint:
+    warehouse = warehouse_of(settings)
+    if built_marts(settings, warehouse)[0] != record.data_fingerprint:
         raise ModelError(
             f"The warehouse holds other data than {run_id} was fitted on, so its items cannot be explained. "
             "Explain a run of the present data, or a node (`--node`), whose explanation is stored."

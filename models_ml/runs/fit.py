@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -30,11 +28,8 @@ from models_ml.runs.plan import FITTED_BY, Plan
 from models_ml.runs.rows import forecast_rows, history_rows, node_rows, series_rows, week_rows
 from models_ml.scenarios.tables import scenario_tables
 from models_ml.settings import Settings
-from models_ml.warehouse import dbt
-from models_ml.warehouse.connection import open_warehouse
+from models_ml.warehouse.connection import warehouse_of
 from models_ml.warehouse.marts import Marts
-
-LEFTOVER_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -69,28 +64,19 @@ def train(plan: Plan, settings: Settings, scored: Backtest, models: Path) -> Pat
         The run's folder.
     """
     with model_folder(models) as folder:
-        return save(plan, settings, fit_and_forecast(plan, settings, folder), backtest_tables(scored), models)
+        return save(plan, fit_and_forecast(plan, settings, folder), backtest_tables(scored), models)
 
 
 @contextmanager
 def model_folder(models: Path) -> Iterator[Path]:
-    """Where a fitted model waits for its run to be saved: a folder yet to be made, beside the runs.
-
-    What a killed job left there is removed after a day, longer than any job takes.
-    """
-    models.mkdir(parents=True, exist_ok=True)
-    for left in models.glob(".model-*"):
-        if time.time() - left.stat().st_mtime > LEFTOVER_SECONDS:
-            shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=".model-", dir=models) as folder:
-        yield Path(folder) / artifact.MODEL
+    """Where a fitted model waits for its run to be saved: a folder yet to be made, beside the runs."""
+    with artifact.staging(models, ".model-") as folder:
+        yield folder / artifact.MODEL
 
 
 def train_in_process(plan: Plan, settings: Settings, folder: Path) -> Trained:
     """`fit_and_forecast` in a process of its own, which opens the warehouse with its part of threads and memory."""
-    warehouse = open_warehouse(
-        settings.effective_warehouse_url, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
-    )
+    warehouse = warehouse_of(settings)
     marts = Marts(warehouse, plan.marts.origin, plan.marts.horizon_days, plan.marts.stores)
     return fit_and_forecast(replace(plan, marts=marts), settings, folder)
 
@@ -129,20 +115,19 @@ def fit_and_forecast(plan: Plan, settings: Settings, folder: Path) -> Trained:
     return Trained(tables, forecast.details, folder)
 
 
-def save(plan: Plan, settings: Settings, trained: Trained, scored: dict[str, pa.Table], models: Path) -> Path:
+def save(plan: Plan, trained: Trained, scored: dict[str, pa.Table], models: Path) -> Path:
     """Save a run with the rows of its backtest (see `backtest_tables`), whole or not at all.
 
     Returns:
         The run's folder.
     """
-    built_by = dbt.warehouse_invocation_id(settings)
-    manifest = manifest_of(plan, trained.details, scored["run_metrics"].to_pandas(), built_by)
+    manifest = manifest_of(plan, trained.details, scored["run_metrics"].to_pandas())
     run = artifact.RunArtifact(manifest, {**trained.tables, **scored})
     return artifact.save(run, models, trained.move)
 
 
-def manifest_of(plan: Plan, details: dict[str, Any], metrics: pd.DataFrame, built_by: str | None) -> dict[str, Any]:
-    """The run's identity, lineage and headline figures; `built_by` is the invocation of dbt that built the marts."""
+def manifest_of(plan: Plan, details: dict[str, Any], metrics: pd.DataFrame) -> dict[str, Any]:
+    """The run's identity, lineage and headline figures."""
     from models_ml import __version__
 
     average = metrics[(metrics["level"] == AVERAGE_LEVEL) & metrics["metric"].isin(["wrmsse", "wspl"])]
@@ -167,7 +152,7 @@ def manifest_of(plan: Plan, details: dict[str, Any], metrics: pd.DataFrame, buil
             **plan.parameters,
             **details,
             "inventory_terms": digest_of(plan.terms),
-            "dbt_invocation_id": built_by,
+            "dbt_invocation_id": plan.built_by,
             **({FITTED_BY: plan.fitted.name} if plan.fitted else {}),
         },
         "metrics": headline,

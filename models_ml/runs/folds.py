@@ -14,7 +14,7 @@ from models_ml.hierarchy.aggregation import AGGREGATE_LEVELS, LEVELS
 from models_ml.runs.backtest import METRIC_COLUMNS, Backtest, OnFold, backtest, unheard
 from models_ml.runs.processes import processes
 from models_ml.settings import Settings
-from models_ml.warehouse.connection import open_warehouse
+from models_ml.warehouse.connection import warehouse_of
 from models_ml.warehouse.marts import SERIES_KEYS, Marts
 
 OnResult = Callable[[Backtest], None]
@@ -85,9 +85,7 @@ def fold_in_process(
     settings: Settings, origin: date, stores: tuple[str, ...], fold: date, models: tuple[str, ...]
 ) -> Backtest:
     """One fold, in a process of its own."""
-    warehouse = open_warehouse(
-        settings.effective_warehouse_url, threads=settings.threads, memory_limit_gb=settings.memory_limit_gb
-    )
+    warehouse = warehouse_of(settings)
     return backtest_fold(settings, Marts(warehouse, origin, settings.horizon_days, stores), fold, models, unheard)
 
 

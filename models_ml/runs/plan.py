@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from models_ml import provenance
-from models_ml.errors import ModelError
+from models_ml.errors import InputError, ModelError
 from models_ml.forecasters import recent_weeks
 from models_ml.forecasters.middle_out import MiddleOut
 from models_ml.forecasters.nodes.panel import MINIMUM_DAYS
@@ -19,6 +19,7 @@ from models_ml.inventory.terms import digest_of, read_terms, terms_of
 from models_ml.prediction_store.records import derive_run_id
 from models_ml.settings import Settings
 from models_ml.warehouse.connection import Warehouse
+from models_ml.warehouse.identity import built_marts
 from models_ml.warehouse.marts import Marts, last_sale_day
 
 FITTED_BY = "fitted_by"
@@ -39,6 +40,7 @@ class Plan:
         run_id: derived from all of these and the code.
         note: why another model than the one asked for stands in; empty if none does.
         fitted: folder of the trained run whose model forecasts (see `refit`); None: one is fitted.
+        built_by: the dbt invocation that built the marts.
     """
 
     marts: Marts
@@ -50,6 +52,7 @@ class Plan:
     run_id: str
     note: str = ""
     fitted: Path | None = None
+    built_by: str | None = None
 
     def with_model_of(self, fitted: Path | None) -> Plan:
         """The same work with a model that was fitted before, or with one of its own: another run."""
@@ -74,26 +77,33 @@ def run_id_of(plan: Plan) -> str:
     )
 
 
-def plan_training(settings: Settings, warehouse: Warehouse, data_fingerprint: str, origin: date | None = None) -> Plan:
+def plan_training(settings: Settings, warehouse: Warehouse, origin: date | None = None) -> Plan:
     """Decide what to train.
 
     Args:
         settings: stores, horizon, model, seed.
         warehouse: of the marts.
-        data_fingerprint: of the raw data behind the marts.
         origin: the last known day; None: the last day of sales.
 
     Raises:
-        InputError: the ordering terms are wrong.
+        InputError: the ordering terms are wrong, or the origin is no day of sales.
+        WarehouseError: the marts are not those of the raw tables.
         ModelError: history is too short for any forecast of this horizon.
     """
     stores = settings.store_list
-    marts = Marts(warehouse, origin or last_sale_day(warehouse, stores), settings.horizon_days, stores)
+    data_fingerprint, invocation_id = built_marts(settings, warehouse)
+    last = last_sale_day(warehouse, stores)
+    marts = Marts(warehouse, origin or last, settings.horizon_days, stores)
+    if not marts.first_day <= marts.origin <= last:
+        raise InputError(
+            f"--as-of: {marts.origin} is no day of sales; they reach from {marts.first_day} to {last}. "
+            "Choose a day between them."
+        )
     model, note = fitting_model(settings.model, marts)
     parameters = make_forecaster(model, seed=settings.seed, threads=settings.threads).parameters()
     scope = tuple(sorted(marts.series["store_id"].unique()))
     terms = terms_of(marts.series, read_terms(warehouse, settings.inventory_terms))
-    plan = Plan(marts, model, parameters, scope, data_fingerprint, terms, "", note)
+    plan = Plan(marts, model, parameters, scope, data_fingerprint, terms, "", note, built_by=invocation_id)
     return replace(plan, run_id=run_id_of(plan))
 
 

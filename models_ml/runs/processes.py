@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from threading import Thread
 
 
 @contextmanager
@@ -14,7 +16,7 @@ def processes(count: int) -> Iterator[ProcessPoolExecutor]:
     # Spawned, not forked: LightGBM's and Arrow's threads do not survive a fork.
     context = get_context("spawn")
     others = set(context.active_children())
-    pool = ProcessPoolExecutor(count, mp_context=context)
+    pool = ProcessPoolExecutor(count, mp_context=context, initializer=end_with_parent)
     try:
         yield pool
     except BaseException:
@@ -23,3 +25,14 @@ def processes(count: int) -> Iterator[ProcessPoolExecutor]:
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def end_with_parent() -> None:
+    """Have this process end when the one that started it was killed, whatever it is computing."""
+
+    def wait() -> None:
+        if parent := parent_process():
+            parent.join()
+            os._exit(1)
+
+    Thread(target=wait, daemon=True).start()

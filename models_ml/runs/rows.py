@@ -119,7 +119,7 @@ def history_rows(marts: Marts, history_days: int) -> dict[str, pa.Table]:
         since=node_since, until=marts.target_dates[-1],
     )  # fmt: skip
     flags = read(
-        "core.dim_calendar_regions", ["date", "region_id", "regional_flag"],
+        "core.fct_regional_flags", ["date", "region_id", "regional_flag"],
         since=node_since, until=marts.target_dates[-1],
     )  # fmt: skip
     return {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from models_ml.errors import WarehouseError
+from models_ml.errors import InputError, WarehouseError
 
 # What a full disk or too little memory looks like: while rows are written, at the commit, and after it.
 _WRITE_ERRORS = (
@@ -23,6 +23,19 @@ _WRITE_ERRORS = (
 def asked_for(stores: Sequence[str] | None, as_of: dt.date | None) -> str:
     """Which part of a source was loaded, as text to compare with: the same part is not loaded again."""
     return ",".join(sorted(set(stores or ()))) + (f" as of {as_of}" if as_of is not None else "")
+
+
+def refuse_unsold_day(as_of: dt.date, first_day: dt.date, last_day: dt.date) -> None:
+    """A past day to load as of must be one of the days of sales.
+
+    Raises:
+        InputError: it is not.
+    """
+    if not first_day <= as_of <= last_day:
+        raise InputError(
+            f"--as-of: {as_of} is no day of sales; they reach from {first_day} to {last_day}. "
+            "Choose a day between them. Nothing was loaded."
+        )
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -131,7 +132,7 @@ def serve(line: int) -> None:
             sys.modules["duckdb"].default_connection().close()
         return found if isinstance(found, Manifest) else None
 
-    with Connection(line) as asked, suppress(EOFError):
+    with Connection(line) as asked, suppress(EOFError, BrokenPipeError):
         while True:
             task, invocation = asked.recv()
             with tempfile.TemporaryFile() as printed, output_to(printed):
@@ -140,15 +141,28 @@ def serve(line: int) -> None:
                     projects[invocation.parsed_for] = parsed(invocation)
                 if task == PARSE:
                     continue
+                ended, ends = os.pipe()  # hangs up when the fork ends
                 if (child := os.fork()) == 0:
                     signal.signal(signal.SIGINT, signal.default_int_handler)
                     done = dbtRunner(projects[invocation.parsed_for]).invoke(invocation.words(*invocation.command))
                     if done.exception:
                         print(done.exception)
                     sys.exit(0 if done.success else 1)
+                os.close(ends)
+                if hangs_up_first(asked.fileno(), ended):  # the one who asked was killed: nobody wants the result
+                    os.kill(child, signal.SIGKILL)
+                os.close(ended)
                 _, status = os.waitpid(child, 0)
                 printed.seek(-min(printed.seek(0, os.SEEK_END), MOST_PRINTED), os.SEEK_END)
                 asked.send((os.waitstatus_to_exitcode(status), printed.read().decode(errors="replace")))
+
+
+def hangs_up_first(line: int, ended: int) -> bool:
+    """Wait until one of two connections hangs up; whether it is `line`."""
+    waiting = select.poll()
+    for connection in (line, ended):
+        waiting.register(connection, 0)  # a hang-up is reported whatever is asked for
+    return ended not in {connection for connection, _ in waiting.poll()}
 
 
 def enter(invocation: Invocation) -> None:

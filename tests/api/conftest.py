@@ -249,6 +249,7 @@ def settings_for(path: Path, **changes: Any) -> ApiSettings:
         "threads": 4,
         "pool_timeout_seconds": 2.0,
         "lock_timeout_seconds": 0.2,
+        "write_timeout_seconds": 0.2,
         "max_age_days": 36_500.0,
     }
     return ApiSettings(**{**given, **changes})

@@ -22,7 +22,7 @@ SERVED = [
 
 
 def follow(client: httpx.Client, item: str, store: str, day: object) -> schemas.Lineage:
-    answer = client.get("/lineage", params={"item": item, "store": store, "date": str(day)})
+    answer = client.get("/lineage", params={"item_id": item, "store_id": store, "date": str(day)})
     assert answer.status_code == 200, answer.text
     return schemas.Lineage.model_validate_json(answer.content)
 
@@ -87,7 +87,7 @@ def test_overrides_in_a_number_explain_its_final(world: World) -> None:
         ("store:TX_1", "percent", 9),
     ):
         made = world.client.post("/overrides", json={"node_id": node, "kind": kind, "value": value, **body})
-        assert made.status_code == 200
+        assert made.status_code == 201
     found = follow(world.client, item, store, day)
     assert [one.override.node_id for one in found.overrides] == ["total", f"store:{store}"]
     product = found.mean
@@ -116,8 +116,8 @@ def test_the_invocation_of_dbt_is_told_where_it_was_recorded(world: World) -> No
 
 
 def test_a_number_that_is_not_served_is_told_so(client: httpx.Client) -> None:
-    asked = {"item": "FOODS_1_001", "store": "CA_1", "date": "2016-05-23"}
-    assert_problem(client.get("/lineage", params={**asked, "item": "NONE"}), 404, "unknown-item")
-    assert_problem(client.get("/lineage", params={**asked, "store": "NY_1"}), 404, "unknown-store")
+    asked = {"item_id": "FOODS_1_001", "store_id": "CA_1", "date": "2016-05-23"}
+    assert_problem(client.get("/lineage", params={**asked, "item_id": "NONE"}), 404, "unknown-item")
+    assert_problem(client.get("/lineage", params={**asked, "store_id": "NY_1"}), 404, "unknown-store")
     problem = assert_problem(client.get("/lineage", params={**asked, "date": "2016-01-01"}), 422, "invalid-request")
     assert "2016-06-19" in problem["detail"]

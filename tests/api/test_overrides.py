@@ -37,10 +37,10 @@ def body(**changes: Any) -> dict[str, Any]:
     }
 
 
-def make(client: httpx.Client, **changes: Any) -> schemas.Override:
+def make(client: httpx.Client, **changes: Any) -> schemas.MadeOverride:
     answer = client.post("/overrides", json=body(**changes))
-    assert answer.status_code == 200, answer.text
-    return schemas.Override.model_validate_json(answer.content)
+    assert answer.status_code == 201, answer.text
+    return schemas.MadeOverride.model_validate_json(answer.content)
 
 
 def test_without_an_override_the_final_is_the_models(client: httpx.Client) -> None:

@@ -122,7 +122,7 @@ def test_a_scenario_is_a_factor_on_the_final_and_every_level_adds_up(world: Worl
         ("store:TX_1", "percent", 9),
     ):
         answer = world.client.post("/overrides", json={"node_id": node, "kind": kind, "value": value, **period})
-        assert answer.status_code == 200, answer.text
+        assert answer.status_code == 201, answer.text
         made.append(answer.json()["override_id"])
     days = world.client.get("/forecast", params=ITEM).json()["days"]
     changed = ask(world.client, **ITEM, price_change_percent=-20)

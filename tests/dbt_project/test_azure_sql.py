@@ -128,6 +128,74 @@ def test_tables_have_the_types_of_their_contracts(sent: dict[str, list[str]], ma
         assert made[unique_id].partition("(")[2] == ", ".join(columns) + ")", unique_id
 
 
+PERMISSIONS = {
+    r"create (or alter )?view": {"create view", "alter"},
+    r"create table": {"create table", "alter"},
+    r"create (unique )?index|alter table|drop (table|view|index)|sp_rename": {"alter"},
+    r"references": {"references"},
+    r"insert into": {"insert"},
+    r"delete from": {"delete"},
+    r"update": {"update"},
+    r"from sys\.sql_expression_dependencies": {"select on sys.sql_expression_dependencies", "view definition"},
+}
+"""What a statement needs beyond SELECT (learn.microsoft.com, the statement's section "Permissions")."""
+
+OPEN_TO_ALL = {
+    *("sys.columns", "sys.objects", "sys.schemas", "sys.tables", "sys.types", "sys.views"),  # rows of what one may use
+    *("sys.default_constraints", "sys.dm_exec_describe_first_result_set"),
+    *("sp_getapplock", "sp_releaseapplock", "sp_rename"),
+}
+"""Of the catalogue, what every user may read or call."""
+
+
+def granted() -> set[str]:
+    """What grants.sql gives the role that runs dbt: `select`, or `select on sys.x`."""
+    found = set()
+    text = (REPOSITORY / "infra/sql/grants.sql").read_text(encoding="utf-8")
+    for names, of in re.findall(r"^grant ([\w, ]+?)(?: on (\S+))? to demand_writer;", text, flags=re.MULTILINE):
+        assert of in ("", "schema::dbo") or of.startswith("sys."), of
+        found |= {f"{name.strip()} on {of}" if of.startswith("sys.") else name.strip() for name in names.split(",")}
+    return found
+
+
+def test_23_12_the_role_that_runs_dbt_may_do_all_that_is_sent(sent: dict[str, list[str]]) -> None:
+    migrations = (REPOSITORY / "tests/models_ml/prediction_store/golden/mssql_migrations.sql").read_text("utf-8")
+    batches = [" ".join(sql.lower().split()) for sql in [migrations, *(sql for of in sent.values() for sql in of)]]
+    needed = {
+        permission
+        for sql in batches
+        for statement, permissions in PERMISSIONS.items()
+        if re.search(rf"\b(?:{statement})\b", sql)
+        for permission in permissions
+    }
+    assert {"create view", "view definition", "references", "update"} <= needed
+    assert needed <= granted()
+    catalogue = {name for sql in batches for name in re.findall(r"\b(?:sys\.\w+|sp_\w+)\b", sql)}
+    assert catalogue - OPEN_TO_ALL == {"sys.sql_expression_dependencies"}
+
+
+def test_23_12_nothing_is_sent_that_azure_sql_or_its_tier_lacks(sent: dict[str, list[str]]) -> None:
+    """Azure SQL stays in one database; a serverless tier pauses, so the first connection may take a minute."""
+    text = " ".join(" ".join(of) for of in sent.values()).lower()
+    assert set(re.findall(r"\buse \[?\"?(\w+)", text)) == {"prediction_store"}
+    assert set(re.findall(r'"(\w+)"\."dbo"\.', text)) == {"prediction_store"}
+    for feature in (
+        "openrowset",
+        "openquery",
+        "linked",
+        "memory_optimized",
+        "filestream",
+        "bulk insert",
+        "xp_cmdshell",
+    ):
+        assert feature not in text, feature
+    terraform = (REPOSITORY / "infra/terraform/modules/sql/main.tf").read_text(encoding="utf-8")
+    assert re.search(r'sku_name\s*= "GP_S_Gen5_', terraform)
+    profile = (REPOSITORY / "profiles/profiles.yml").read_text(encoding="utf-8").partition("azure_sql:")[2]
+    patience = [int(n) for n in re.findall(r"(?:login_timeout|retries): (\d+)", profile)]
+    assert patience[0] * patience[1] >= 60
+
+
 def test_no_table_is_a_columnstore(sent: dict[str, list[str]]) -> None:
     assert not [node for node, batches in sent.items() if "columnstore" in " ".join(batches).lower()]
 

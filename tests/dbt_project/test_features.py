@@ -241,6 +241,7 @@ def test_price_features(home: Home, raw: Raw) -> None:
                     "store_id": raw.ids.at[series, "store_id"],
                     "week_id": raw.week_ids[week],
                     "week_number": week + 1,
+                    "week_first_date": raw.dates[np.searchsorted(raw.week_of_day, week)],
                     "price": now,
                     "price_mean_8_weeks": before[0].mean() if before[0].size else now,
                     "price_mean_52_weeks": before[1].mean() if before[1].size else now,
@@ -251,6 +252,7 @@ def test_price_features(home: Home, raw: Raw) -> None:
                 }
             )
     mart = home.query("select * exclude (updated_at) from features.fct_price_features")
+    mart["week_first_date"] = mart["week_first_date"].astype("datetime64[ns]")
     assert_same(mart, pd.DataFrame(rows), ["item_id", "store_id", "week_id"])
 
 
@@ -287,12 +289,12 @@ def test_days_around_events(home: Home, raw_files: Path) -> None:
     assert mart["next_event_name"].where(mart["next_event_name"].notna(), None).tolist() == names
 
 
-def test_a_store_is_closed_on_days_without_any_sale(home: Home, raw: Raw) -> None:
+def test_a_store_without_sales_is_marked(home: Home, raw: Raw) -> None:
     for store, members in raw.ids.groupby("store_id").indices.items():
         on_sale = (~np.isnan(raw.units[members])).any(axis=0)
         closed = raw.dates[: raw.known][on_sale & (np.nansum(raw.units[members], axis=0) == 0)]
         mart = home.query(
-            f"select date from core.fct_store_days where store_id = '{store}' and is_closed = 1 order by date"
+            f"select date from core.fct_store_days where store_id = '{store}' and is_without_sales = 1 order by date"
         )
         assert list(mart["date"]) == list(closed)
-    assert home.query("select sum(is_closed) as days from core.fct_store_days")["days"][0] > 0
+    assert home.query("select sum(is_without_sales) as days from core.fct_store_days")["days"][0] > 0

@@ -16,7 +16,7 @@ from tests.dbt_project.project import Home
 pytestmark = pytest.mark.dbt
 
 INCREMENTAL = {
-    "intermediate": ["int_sales_versions", "int_series_versions", "int_series_weeks", "int_store_department_sales"],
+    "intermediate": ["int_series_versions", "int_series_weeks", "int_store_department_sales"],
     "core": ["fct_daily_sales", "fct_prices"],
     "features": ["fct_item_features", "fct_price_features", "fct_series_features"],
 }
@@ -61,19 +61,10 @@ class Changing:
 
     def touched(self) -> dict[str, int]:
         """Rows that the last build wrote, by table."""
-        return {
-            f"{schema}.{name}": int(
-                self.home.query(
-                    f"select count(*) as rows from {schema}.{name} where updated_at = "
-                    "(select max(updated_at) from intermediate.int_sales_versions)"
-                    if name != "int_series_versions"
-                    else f"select count(*) as rows from {schema}.{name} where prices_updated_at = "
-                    "(select max(updated_at) from intermediate.int_sales_versions)"
-                )["rows"][0]
-            )
-            for schema, names in INCREMENTAL.items()
-            for name in names
-        }
+        last = "(select max(updated_at) from intermediate.int_series_versions)"
+        tables = [f"{schema}.{name}" for schema, names in INCREMENTAL.items() for name in names]
+        rows = (self.home.query(f"select count(*) as rows from {t} where updated_at = {last}") for t in tables)
+        return {table: int(found["rows"][0]) for table, found in zip(tables, rows, strict=True)}
 
     def series(self, row: int) -> pd.Series:
         """Which prices are those of a row of the sales."""
@@ -116,8 +107,7 @@ def test_a_new_day_adds_its_rows_and_the_as_of_days_of_its_weekday(changing: Cha
     changing.build()
     series = len(changing.sales)
     touched = changing.touched()
-    assert touched["intermediate.int_sales_versions"] == series  # the period that the day is in
-    assert touched["intermediate.int_series_versions"] == 0
+    assert touched["intermediate.int_series_versions"] == series  # the day is a period of its own
     assert touched["core.fct_prices"] == touched["features.fct_price_features"] == 0
     assert touched["core.fct_daily_sales"] == series
     stores, departments = 2, changing.sales["dept_id"].nunique()
@@ -156,12 +146,19 @@ def test_a_build_that_was_killed_is_made_good_by_the_next(changing: Changing, tm
     changing.build()
 
     corrected = changing.sales.loc[5, ["item_id", "store_id"]]
+    written = "updated_at = (select max(updated_at) from core.fct_daily_sales)"
     rewritten = changing.home.query(
-        "select date from core.fct_daily_sales as sales where updated_at = (select max(updated_at) from "
-        f"core.fct_daily_sales) and item_id = '{corrected['item_id']}' and store_id = '{corrected['store_id']}'"
+        f"select date from core.fct_daily_sales where {written} "
+        f"and item_id = '{corrected['item_id']}' and store_id = '{corrected['store_id']}'"
     )["date"]
     first = pd.Timestamp(changing.calendar["date"][0])
-    assert sorted((rewritten - first).dt.days + 1) == [301, 519, 520]
+    # From the first day of the corrected day's period on.
+    assert sorted((rewritten - first).dt.days + 1) == list(range(281, 521))
+    before = (first + pd.Timedelta(days=FIRST_DAYS)).date()
+    others = changing.home.query(
+        f"select distinct item_id, store_id from core.fct_daily_sales where {written} and date < '{before}'"
+    )
+    assert len(others) == 2  # and the series whose past price changed
     assert_as_after_a_full_refresh(changing, tmp_path)
 
 

@@ -90,6 +90,16 @@ def test_a_digest_tells_rows_apart(local: dict[str, str]) -> None:
     assert all(0 <= digest < 2**63 for digest in digests)
 
 
+def test_a_digest_of_rows_sees_a_value_that_changes_in_two_of_them(local: dict[str, str]) -> None:
+    """A price of two weeks that is corrected in both."""
+    with duckdb.connect() as connection:
+        ((before,), (after,)) = (
+            connection.sql(f"select bit_xor({local['row_digest']}) from (values (1, {b}), (2, {b})) as t(a, b)").fetchall()[0]
+            for b in (2.0, 3.25)
+        )
+    assert before != after
+
+
 def test_every_day_between_two_is_listed(local: dict[str, str]) -> None:
     bounds = "with bounds as (select date '2016-02-28' as first_date, date '2016-03-01' as last_date)"
     with duckdb.connect() as connection:
@@ -120,3 +130,13 @@ DATABRICKS = {
 def test_databricks_renders_its_own(home: Home) -> None:
     rendered = render(home, "databricks")
     assert {name: rendered[name] for name in DATABRICKS} == DATABRICKS
+
+
+def test_a_developers_schemas_have_a_prefix(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABRICKS_SCHEMA", "ada")
+    rendered = home.dbt(
+        "--quiet", "compile", "--no-populate-cache", "--inline", "{{ ref('dim_items') }} {{ source('m5', 'calendar') }}",
+        target="databricks",
+    )  # fmt: skip
+    assert "`ada_core`.`dim_items`" in rendered.stdout, rendered.stdout + rendered.stderr
+    assert "`raw_m5`.`calendar`" in rendered.stdout

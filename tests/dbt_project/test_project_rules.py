@@ -21,7 +21,7 @@ FOLDERS = {
     "rpt_": ("serving/",),
 }
 
-KEY_TESTS = {"unique", "unique_combination"}
+KEY_TESTS = {"unique", "unique_combination_of_columns"}
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_every_model_has_a_key_test(
     models: dict[str, dict[str, Any]], manifest: dict[str, Any], tests_of: dict[str, set[str]]
 ) -> None:
     # The keys of the unpivoted sales are tested where the rows are stored, one model on.
-    passed_on = {"stg_m5__sales": "fct_daily_sales", "stg_m5__sales_digests": "int_sales_versions"}
+    passed_on = {"stg_m5__sales": "fct_daily_sales", "stg_m5__sales_digests": "int_series_versions"}
     by_name = {node["name"]: unique_id for unique_id, node in models.items()}
     for unique_id, node in models.items():
         tested = by_name[passed_on.get(node["name"], node["name"])]
@@ -154,32 +154,23 @@ SERVING_MACROS = {"refresh_in_place"}
 """Macros of settings that only SQL Server has: test_azure_sql sees what the adapter makes of them."""
 
 
-def test_incremental_models_say_how(
-    models: dict[str, dict[str, Any]], manifest: dict[str, Any], tests_of: dict[str, set[str]]
-) -> None:
-    """A key that is tested, one strategy on every engine, a deliberate answer to new columns, a way to start anew."""
+def test_incremental_models_say_how(models: dict[str, dict[str, Any]], manifest: dict[str, Any]) -> None:
+    """A deliberate answer to new columns, a unit test, and a hook that deletes the rows that the query replaces."""
     incremental = [node for node in models.values() if node["config"]["materialized"] == "incremental"]
-    assert len(incremental) >= 9
+    assert len(incremental) >= 8
     unit_tested = {unit["model"] for unit in manifest["unit_tests"].values()}
     for node in incremental:
         name, config = node["name"], node["config"]
-        assert config["incremental_strategy"] == "merge", name
         assert config["on_schema_change"] == "fail", name
-        assert set(config["unique_key"]) <= set(node["columns"]), name
-        keys = [
-            test["test_metadata"]["kwargs"]["columns"]
-            for test in manifest["nodes"].values()
-            if test.get("attached_node") == node["unique_id"] and test["test_metadata"]["name"] == "unique_combination"
-        ]
-        assert sorted(config["unique_key"]) in [sorted(key) for key in keys], name
         assert name in unit_tested, name
+        assert "updated_at" in node["columns"], name
+        if name == "int_series_versions":  # what tells the others what changed
+            assert config["incremental_strategy"] == "merge", name
+            continue
         hooks = " ".join(hook["sql"] for hook in config["pre-hook"])
-        if name.endswith("_versions"):  # what the others are emptied by
-            assert not hooks, name
-        else:
-            assert "empty_if_reset()" in hooks, name
-            assert "updated_at" in node["columns"], name
-        assert ("forget_as_of_days(" in hooks) == ("as_of_date" in config["unique_key"]), name
+        assert config["incremental_strategy"] == "append", name
+        assert "delete_changes(" in hooks, name
+        assert ("delete_outdated_as_of_days(" in hooks) == ("as_of_date" in node["columns"]), name
 
 
 def test_no_model_of_the_warehouse_depends_on_forecasts(manifest: dict[str, Any]) -> None:

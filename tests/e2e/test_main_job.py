@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -98,6 +97,16 @@ def test_the_same_work_again_changes_nothing(own_home: Path) -> None:
     assert query(own_home, "select run_id, published_at, checksum from model_runs") == before
 
 
+def test_24_01_nothing_new_tests_checks_and_builds_nothing(own_home: Path) -> None:
+    assert demand("run", home=own_home).returncode == 0
+    again = demand("run", home=own_home)
+    assert "nothing is new" in again.stdout
+    steps = [line.removesuffix(" ...") for line in again.stderr.splitlines() if line.endswith(" ...")]
+    assert steps == ["ingest"]
+    other_settings = demand("run", home=own_home, environment={"DEMAND_HISTORY_DAYS": "56"})
+    assert "quality of the data ..." in other_settings.stderr
+
+
 def kill_in(step: str, home: Path, environment: dict[str, str], seconds: float = 0.2) -> None:
     """Start the main job and SIGKILL it, and all that it started, so many seconds after a step began."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("DEMAND_")}
@@ -129,7 +138,8 @@ def test_killed_step_by_step_it_serves_the_old_run_and_completes_in_the_end(
 ) -> None:
     old = served(own_home)
     other = {"DEMAND_SEED": "2", "DEMAND_DATA_DIR": str(own_home / "raw")}  # another seed is another run
-    (own_home / "dbt" / "warehouse_built.json").unlink()  # or there would be nothing to build
+    with duckdb.connect(str(own_home / "warehouse.duckdb")) as warehouse:
+        warehouse.execute("drop table core.marts_identity")  # or there would be nothing to build
     # Backtest and training go on beside the checks of the data: early in them, and later.
     steps = (("dbt build", 0.2), ("quality of the data", 0.2), ("quality of the data", 6.0), ("publish", 0.2))
     for step, seconds in steps:
@@ -153,10 +163,8 @@ def test_a_failed_test_of_the_data_stops_the_run_that_trains_beside_it(own_home:
     old = served(own_home)
     with duckdb.connect(str(own_home / "warehouse.duckdb")) as warehouse:
         warehouse.execute("update core.fct_daily_sales set revenue = 7 * revenue where store_id = 'CA_1'")
-    stamp = own_home / "dbt" / "warehouse_built.json"
-    built = json.loads(stamp.read_text())
-    assert built.pop("tested")  # or the tests would be known to have passed
-    stamp.write_text(json.dumps(built))
+    tested = own_home / "dbt" / "tested_build"
+    tested.unlink()  # or the tests would be known to have passed
     trained = sorted(path.name for path in (own_home / "models").iterdir())
     done = demand("run", home=own_home, environment={"DEMAND_SEED": "3", "DEMAND_DATA_DIR": str(own_home / "raw")})
     assert done.returncode == 1
@@ -164,7 +172,7 @@ def test_a_failed_test_of_the_data_stops_the_run_that_trains_beside_it(own_home:
     assert "Traceback" not in done.stderr
     assert served(own_home) == old
     assert sorted(path.name for path in (own_home / "models").iterdir()) == trained
-    assert "tested" not in json.loads(stamp.read_text())
+    assert not tested.exists()
 
 
 BAD_CALLS = {

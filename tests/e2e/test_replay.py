@@ -49,7 +49,7 @@ class Home:
     def published(self) -> tuple[dict[str, bytes], pd.DataFrame]:
         """What a run of today's marts would publish: bytes by file, and the past sales, whose order is the engine's."""
         warehouse = open_warehouse(self.settings.effective_warehouse_url, threads=2, memory_limit_gb=2.0)
-        plan = plan_training(self.settings, warehouse, "any")
+        plan = plan_training(self.settings, warehouse)
         assert plan.marts.origin == REPLAYED
         folder = train(plan, self.settings, Backtest.none(), self.settings.home / "models")
         files = {path.name: path.read_bytes() for path in folder.glob("*.parquet")}

@@ -87,7 +87,7 @@ def trailing_mean_run(settings: Settings) -> tuple[RunRecord, RunFrames]:
                 from core.dim_calendar where date > date '{origin}' - 56
             """,
             "calendar_region_flags": f"""
-                select date, region_id, regional_flag from core.dim_calendar_regions
+                select date, region_id, regional_flag from core.fct_regional_flags
                 where date > date '{origin}' - 56 and region_id in (select region_id from core.dim_stores)
             """,
         }

@@ -202,7 +202,7 @@ MARTS: dict[str, str] = {
     "mart_series_lost": f"delete from core.dim_series where {FIRST_HALF}",
     "mart_store_lost": "delete from core.dim_stores where store_id = 'CA_2'",
     "mart_calendar_too_short": f"delete from core.dim_calendar where date > {LAST} + 20",
-    "mart_flags_missing": f"delete from core.dim_calendar_regions where region_id = 'CA' and date > {LAST} - 30",
+    "mart_flags_missing": f"delete from core.fct_regional_flags where region_id = 'CA' and date > {LAST} - 30",
     "mart_coming_prices_missing": f"""
         delete from core.fct_prices where week_id in (select week_id from core.dim_calendar where date > {LAST})
     """,

@@ -47,7 +47,7 @@ create table core.dim_calendar as
         dense_rank() over (order by date_trunc('week', day)) as week_number,
         case when day = date '{event}' then 'Fair' end as event_name_1
     from generate_series((select min(cast(week as date)) from weeks), date '{last}' + 84, interval 1 day) as days (day);
-create table core.dim_calendar_regions as
+create table core.fct_regional_flags as
     select date, area as region_id, case when date = date '{event}' then 1 else 0 end as regional_flag
     from core.dim_calendar cross join (select distinct area from weeks);
 create table core.fct_daily_sales as
@@ -212,7 +212,7 @@ def test_the_quality_checks_of_the_store_know_weeks(store: Path) -> None:
 
 
 def test_a_horizon_of_broken_weeks_is_refused(warehouse: DuckDBWarehouse) -> None:
-    with pytest.raises(ModelError, match="30 days is not whole weeks"):
+    with pytest.raises(ModelError, match="30 days is not a whole number of weeks"):
         _ = Marts(warehouse, LAST_DAY, 30).step_dates
 
 

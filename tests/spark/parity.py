@@ -9,9 +9,9 @@ TOLERANCE = 1e-9
 """Relative above one, absolute below."""
 
 
-OF_ONE_BUILD = {"updated_at", "prices_updated_at", "reset_at"}
+OF_ONE_BUILD = {"updated_at"}
 """Columns that say when a build wrote a row."""
-OF_ONE_ENGINE = {"digest", "attributes_digest", "prices_digest"}
+OF_ONE_ENGINE = {"digest"}
 """Columns that engines compute each in its own way."""
 
 

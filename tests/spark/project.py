@@ -36,6 +36,7 @@ class Warehouse:
 
     spark: SparkSession
     target_path: Path
+    schema: str = "default"
 
     def dbt(self, *arguments: str) -> RunExecutionResult:
         """Run dbt in this process, which has the Spark; every warning of dbt is an error.
@@ -51,9 +52,10 @@ class Warehouse:
             *("--target", "databricks", "--target-path", str(self.target_path), "--threads", "2"),
         ]
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("DATABRICKS_", "DBT_", "DEMAND_"))}
+        environment = {**inherited, **ENVIRONMENT, "DATABRICKS_SCHEMA": self.schema}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what libraries of the adapter say of each other
-            with mock.patch.dict(os.environ, {**inherited, **ENVIRONMENT}, clear=True), connected_to(self.spark):
+            with mock.patch.dict(os.environ, environment, clear=True), connected_to(self.spark):
                 done = dbtRunner().invoke(invocation)
         assert done.success, f"dbt {' '.join(arguments)}:\n{done.exception or failures(done.result)}"
         return done.result  # type: ignore[return-value]
@@ -86,14 +88,14 @@ def failures(result: object) -> str:
     return "\n\n".join(f"{r.node.unique_id} {r.status}: {(r.message or '')[:3000]}" for r in bad)  # type: ignore[attr-defined]
 
 
-def load_raw_tables(spark: SparkSession, duckdb_file: Path, folder: Path) -> None:
+def load_raw_tables(spark: SparkSession, duckdb_file: Path, folder: Path, schema: str = "raw_m5") -> None:
     """Copy the raw tables of a DuckDB warehouse to Delta tables, through Parquet, types as they are; replace others."""
-    spark.sql("create schema if not exists raw_m5")
+    spark.sql(f"create schema if not exists {schema}")
     with duckdb.connect(str(duckdb_file), read_only=True) as connection:
-        tables = "select table_name from information_schema.tables where table_schema = 'raw_m5'"
+        tables = f"select table_name from information_schema.tables where table_schema = '{schema}'"
         names = connection.sql(tables).fetchall()
         for (name,) in names:
             path = folder / f"{name}.parquet"
-            connection.sql(f"select * from raw_m5.{name}").write_parquet(str(path))
+            connection.sql(f"select * from {schema}.{name}").write_parquet(str(path))
             rows = spark.read.parquet(str(path)).write.format("delta")
-            rows.mode("overwrite").option("overwriteSchema", "true").saveAsTable(f"raw_m5.{name}")
+            rows.mode("overwrite").option("overwriteSchema", "true").saveAsTable(f"{schema}.{name}")

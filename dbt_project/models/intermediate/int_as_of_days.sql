@@ -1,4 +1,4 @@
-{#- Weeks that the longest window of a feature looks back. -#}
+{#- Weeks of the longest feature window. -#}
 {%- set window_weeks = 52 %}
 
 with last_day as (
@@ -35,8 +35,7 @@ grid as (
 
 ),
 
--- The last sale day and whole weeks before it, if it is no day of the grid: forecasts start there, and from folds
--- a horizon back.
+-- The last sale day and whole weeks before it, unless it is on the grid: forecasts and backtest folds start there.
 recent as (
 
     select

@@ -1,26 +1,50 @@
 with series as (
 
-    select * from {{ source_model('series') }}
+    select
+        item_id,
+        store_id,
+        {{ row_digest(['department_id', 'category_id', 'region_id', 'launch_date']) }} as digest
+    from {{ source_model('series') }}
 
 ),
 
-calendar as (
+sales as (
+
+    select * from {{ source_model('sales_digests') }}
+
+),
+
+weeks as (
 
     select
-        min(date) as first_date,
-        count(distinct week_id) as weeks
-    from {{ source_model('calendar') }}
+        week_id,
+        week_number,
+        min(first_date) over (partition by cast(floor((week_number - 1) / 4.0) as integer)) as period_first_date
+    from {{ ref('int_calendar_weeks') }}
+
+),
+
+-- A price is carried on to the end of the calendar, so a longer calendar changes the prices too.
+periods as (
+
+    select
+        period_first_date as first_date,
+        bit_xor({{ row_digest(['week_id', 'week_number']) }}) as digest
+    from weeks
+    group by period_first_date
 
 ),
 
 prices as (
 
     select
-        item_id,
-        store_id,
-        bit_xor({{ row_digest(['week_id', 'price']) }}) as digest
-    from {{ source_model('prices') }}
-    group by item_id, store_id
+        prices.item_id,
+        prices.store_id,
+        weeks.period_first_date as first_date,
+        bit_xor({{ row_digest(['weeks.week_number', 'prices.price']) }}) as digest
+    from {{ source_model('prices') }} as prices
+    inner join weeks on prices.week_id = weeks.week_id
+    group by prices.item_id, prices.store_id, weeks.period_first_date
 
 ),
 
@@ -29,91 +53,66 @@ found as (
     select
         series.item_id,
         series.store_id,
-        {{ row_digest([
-            'series.department_id', 'series.category_id', 'series.region_id', 'series.launch_date', 'calendar.first_date'
-        ]) }} as attributes_digest,
-        -- Prices are carried to the end of the calendar: a longer one changes them too.
-        {{ row_digest(['prices.digest', 'calendar.weeks']) }} as prices_digest,
-        cast(calendar.weeks as integer) as calendar_weeks
+        'sales' as kind,
+        sales.first_date,
+        {{ row_digest(['series.digest', 'sales.digest']) }} as digest
+    from sales
+    inner join series
+        on
+            sales.item_id = series.item_id
+            and sales.store_id = series.store_id
+    union all
+    select
+        series.item_id,
+        series.store_id,
+        'prices' as kind,
+        periods.first_date,
+        {{ row_digest(['series.digest', 'periods.digest', 'coalesce(prices.digest, 0)']) }} as digest
     from series
-    cross join calendar
+    cross join periods
     left join prices
         on
             series.item_id = prices.item_id
             and series.store_id = prices.store_id
+            and periods.first_date = prices.first_date
 
 ),
-
-{% if is_incremental() -%}
 
 known as (
 
+    {% if is_incremental() -%}
     select * from {{ this }}
+    {%- else -%}
+    select * from found
+    where 1 = 0
+    {%- endif %}
 
 ),
 
-compared as (
+changed as (
 
     select
+        ---------- keys
         coalesce(found.item_id, known.item_id) as item_id,
         coalesce(found.store_id, known.store_id) as store_id,
-        found.attributes_digest,
-        found.prices_digest,
-        coalesce(found.calendar_weeks, 0) as calendar_weeks,
-        known.prices_updated_at,
-        known.reset_at,
-        case when found.prices_digest <> coalesce(known.prices_digest, 0) then 1 else 0 end as has_new_prices,
-        case
-            when known.item_id is null then 0
-            when found.item_id is null and known.attributes_digest is null then 0
-            when
-                found.attributes_digest = known.attributes_digest
-                and found.calendar_weeks >= known.calendar_weeks
-                then 0
-            else 1
-        end as is_reset,
-        case when known.item_id is null then 1 else 0 end as is_new
+        coalesce(found.kind, known.kind) as kind,
+        coalesce(found.first_date, known.first_date) as first_date,
+
+        ---------- contents
+        found.digest,
+
+        ---------- builds
+        {{ built_at() }} as updated_at
+
     from found
     full outer join known
         on
             found.item_id = known.item_id
             and found.store_id = known.store_id
-
-),
-
-final as (
-
-    select
-        ---------- ids
-        item_id,
-        store_id,
-
-        ---------- contents
-        attributes_digest,
-        prices_digest,
-        calendar_weeks,
-
-        ---------- builds
-        case when has_new_prices = 1 or is_new = 1 then {{ built_at() }} else prices_updated_at end as prices_updated_at,
-        case when is_reset = 1 then {{ built_at() }} else reset_at end as reset_at
-
-    from compared
-    where has_new_prices = 1 or is_new = 1 or is_reset = 1
+            and found.kind = known.kind
+            and found.first_date = known.first_date
+    where coalesce(found.digest, -1) <> coalesce(known.digest, -1)
 
 )
 
-{%- else -%}
-
-final as (
-
-    select
-        found.*,
-        {{ built_at() }} as prices_updated_at,
-        {{ built_at() }} as reset_at
-    from found
-
-)
-
-{%- endif %}
-
-select * from final
+select * from changed

@@ -1,8 +1,8 @@
-{%- set since = last_built_at() if is_incremental() %}
-
 with sales as (
 
-    select * from {{ ref('fct_daily_sales') }}
+    select sales.*
+    from {{ ref('fct_daily_sales') }} as sales
+    {{- join_changes('sales', ['store_id'], 'date') }}
 
 ),
 
@@ -18,21 +18,6 @@ stores as (
 
 ),
 
-{% if is_incremental() -%}
-
--- Not from `sales`: what is used twice is made whole before it is used.
-changed_days as (
-
-    select distinct
-        store_id,
-        date
-    from {{ ref('fct_daily_sales') }}
-    where updated_at > {{ since }}
-
-),
-
-{% endif -%}
-
 summed as (
 
     select
@@ -45,12 +30,6 @@ summed as (
         count(*) as series_on_sale
     from sales
     inner join items on sales.item_id = items.item_id
-    {%- if is_incremental() %}
-    inner join changed_days
-        on
-            sales.store_id = changed_days.store_id
-            and sales.date = changed_days.date
-    {%- endif %}
     group by sales.store_id, items.department_id, items.category_id, sales.date
 
 ),

@@ -29,5 +29,5 @@ pivoted as (
 )
 
 select * from pivoted
--- `seconds` alone (how long a fold took) is no accuracy.
+-- Leaves out rows with nothing but `seconds`, the time that a fold took.
 where coalesce({{ metrics | join(', ') }}) is not null

@@ -6,7 +6,7 @@ with runs as (
 
 ),
 
--- Nodes of one store: the others' sums depend on which stores a run covers, so two runs' need not be comparable.
+-- Only nodes within one store: sums over stores depend on which stores a run covers, so runs are not comparable.
 nodes as (
 
     select * from {{ ref('stg_predictions__run_nodes') }}
@@ -26,25 +26,30 @@ history as (
 
 ),
 
--- What was sold is known from the runs that came later; the last of them has every correction.
-known as (
+-- Actual units come from later runs. The newest run that knows a node's day has every correction of it.
+ranked_actuals as (
 
     select
-        forecasts.run_id,
-        forecasts.node_id,
-        forecasts.target_date,
-        forecasts.units_mean,
+        history.node_id,
+        history.date,
         history.units,
         row_number() over (
-            partition by forecasts.run_id, forecasts.node_id, forecasts.target_date
-            order by later.origin desc, later.published_at desc, later.run_id desc
+            partition by history.node_id, history.date
+            order by runs.origin desc, runs.published_at desc, runs.run_id desc
         ) as recency
-    from forecasts
-    inner join history
-        on
-            forecasts.node_id = history.node_id
-            and forecasts.target_date = history.date
-    inner join runs as later on history.run_id = later.run_id
+    from history
+    inner join runs on history.run_id = runs.run_id
+
+),
+
+actuals as (
+
+    select
+        node_id,
+        date,
+        units
+    from ranked_actuals
+    where recency = 1
 
 ),
 
@@ -60,17 +65,20 @@ errors as (
         nodes.store_id,
         nodes.category_id,
         nodes.department_id,
-        known.target_date,
-        known.units_mean,
-        known.units,
-        known.units - known.units_mean as error
-    from known
-    inner join runs on known.run_id = runs.run_id
+        forecasts.target_date,
+        forecasts.units_mean,
+        actuals.units,
+        actuals.units - forecasts.units_mean as error
+    from forecasts
+    inner join runs on forecasts.run_id = runs.run_id
     inner join nodes
         on
-            known.run_id = nodes.run_id
-            and known.node_id = nodes.node_id
-    where known.recency = 1
+            forecasts.run_id = nodes.run_id
+            and forecasts.node_id = nodes.node_id
+    inner join actuals
+        on
+            forecasts.node_id = actuals.node_id
+            and forecasts.target_date = actuals.date
 
 ),
 

@@ -18,7 +18,7 @@ compared as (
     select
         ---------- ids
         accuracy.run_id,
-        -- SQLite, where the report it reads is stored, forgets these types.
+        -- The report is read back from SQLite, which does not keep these types.
         cast(accuracy.fold as date) as fold,
         accuracy.model,
         cast(accuracy.level as integer) as level,

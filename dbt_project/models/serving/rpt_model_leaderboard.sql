@@ -26,7 +26,7 @@ contenders as (
 
 ),
 
--- An easy fold that one forecaster alone was scored on would flatter it.
+-- A fold that only one forecaster was scored on would make the comparison unfair.
 common_folds as (
 
     select

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from models_ml.errors import InputError, WarehouseError
-from models_ml.sources.loading import asked_for, connected, transaction
+from models_ml.sources.loading import asked_for, connected, refuse_unsold_day, transaction
 from models_ml.sources.long.checks import check_attributes, check_keys, check_rows, check_sales
 from models_ml.sources.long.config import SourceConfig, Table, config_path, read_config
 from models_ml.sources.long.findings import refuse_suspicious, settle_days
@@ -138,6 +138,11 @@ def load(connection: Session, raw: RawTables) -> None:
     """Check every row, then write every raw table."""
     config = raw.config
     check_rows(connection, raw)
+    if raw.as_of is not None:
+        sold = RawTables(config, raw.relations, raw.stores_asked).sales()
+        span = first(connection, f"select min(date), max(date) from ({sold}) as sold")
+        if span is not None and isinstance(span[0], dt.date) and isinstance(span[1], dt.date):
+            refuse_unsold_day(raw.as_of, span[0], span[1])
     refuse_suspicious(connection, raw)
     settle_days(connection, raw)
     connection.execute(f"create schema if not exists {SCHEMA}")

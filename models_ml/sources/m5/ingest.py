@@ -11,7 +11,7 @@ import duckdb
 
 from models_ml.errors import InputError, WarehouseError
 from models_ml.sources.faults import input_fault
-from models_ml.sources.loading import asked_for, connected, transaction
+from models_ml.sources.loading import asked_for, connected, refuse_unsold_day, transaction
 from models_ml.sources.m5 import prices
 from models_ml.sources.m5.calendar import CalendarTable, read_calendar
 from models_ml.sources.m5.files import RawFiles, open_source
@@ -107,11 +107,10 @@ def _load(
         )
     connection.execute(f"create schema if not exists {SCHEMA}")
     _load_calendar(connection, calendar, loaded_at)
-    kept = sales.days if as_of is None else min((as_of - FIRST_DAY).days + 1, sales.days)
-    if kept < 1:
-        raise InputError(
-            f"{as_of} is before the first day of sales, {FIRST_DAY}. Choose a later day. Nothing was loaded."
-        )
+    kept = sales.days
+    if as_of is not None:
+        refuse_unsold_day(as_of, FIRST_DAY, calendar.date_of(sales.days))
+        kept = (as_of - FIRST_DAY).days + 1
     _load_sales(connection, files.sales, sales.days, kept, stores, loaded_at)
     _load_prices(connection, files, calendar, stores, loaded_at)
     _check_prices(connection, files)

@@ -89,6 +89,19 @@ def test_shelves_that_were_empty_are_expected_to_sell_what_such_shelves_sold() -
     assert not spread.least[20:].any()
 
 
+def test_18_07_expected_demand_is_the_forecast_and_what_sells_without_one_is_safety_stock() -> None:
+    """A forecaster without replays of its own was refused by the store's check: its policies expected more than it."""
+    mean = np.zeros((40, 5, HORIZON), dtype=np.float32)
+    mean[20:] = 1.0
+    actual = np.full(mean.shape, 0.2, dtype=np.float32)
+    spread = learn_spread(Replays(mean, actual, np.ones(mean.shape, bool), "rule"), np.repeat([0, 1], 20), DAYS)
+    forecast = np.where(np.arange(40) < 20, 0.0, float(DAYS))
+    target = stock_target(forecast, spread, np.full(40, 0.95), np.ones(40, bool))
+    assert np.array_equal(target.expected, forecast)
+    assert (target.level[:20] > 0).all()  # held all the same
+    assert (target.short[:20] == 0).all()
+
+
 @pytest.mark.parametrize(("mean", "dispersion"), [(0.3, 2.0), (4.0, 0.5), (25.0, 0.1)])
 def test_expected_short_is_the_sum_over_all_demands(mean: float, dispersion: float) -> None:
     size = 1 / dispersion

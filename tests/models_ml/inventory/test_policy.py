@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import nbinom
 
 from models_ml.inventory.interval import SERVICE_LEVELS, IntervalSpread
-from models_ml.inventory.policy import intervals_of, inventory_policy
+from models_ml.inventory.policy import intervals_of, inventory_policy, stock_target
 from models_ml.inventory.rows import unreached, within_horizon
 from models_ml.inventory.terms import digest_of
 
@@ -112,3 +113,63 @@ def test_series_that_the_forecast_does_not_reach_are_told_of() -> None:
 def test_other_terms_are_another_run() -> None:
     assert digest_of(terms_with()) == digest_of(terms_with())
     assert digest_of(terms_with()) != digest_of(terms_with(service=0.96))
+
+
+@pytest.mark.parametrize(("mean", "dispersion"), [(0.3, 0.0), (0.8, 2.0), (3.0, 0.4), (40.0, 0.1)])
+def test_whole_units_meet_the_service_level_on_average(mean: float, dispersion: float) -> None:
+    series, asked = 4_000, 0.9
+    shares = (np.arange(series) + 0.5) / series
+    spread = spread_of(3, dispersion, series=series)
+    everything = np.ones(series, dtype=bool)
+    expected, service = np.full(series, mean), np.full(series, asked)
+    reaching = stock_target(expected, spread, service, everything)
+    mixed = stock_target(expected, spread, service, everything, shares)
+    size = 1 / max(dispersion, 1e-4)
+    chance = nbinom(size, size / (size + mean)).cdf
+    assert chance(reaching.level[0]) >= asked > chance(reaching.level[0] - 1)
+    assert set(mixed.level) <= {reaching.level[0], reaching.level[0] - 1}
+    assert chance(mixed.level).mean() == pytest.approx(asked, abs=1e-3)
+    for target in (reaching, mixed):
+        levels = np.unique(target.level)
+        short = {
+            level: nbinom(size, size / (size + mean)).expect(lambda d, s=level: np.maximum(d - s, 0))
+            for level in levels
+        }
+        assert target.short == pytest.approx([short[level] for level in target.level], rel=1e-3, abs=1e-6)
+
+
+def test_what_is_not_on_sale_has_no_target() -> None:
+    spread = IntervalSpread(3, np.full(2, 0.3), np.full(2, 1.5), np.zeros(1), np.array([SERVICE_LEVELS]))
+    target = stock_target(np.zeros(2), spread, np.full(2, 0.95), np.array([True, False]))
+    assert target.expected.tolist() == [1.5, 0.0]  # on sale: never below the least that its past makes likely
+    assert target.level[0] > 0
+    assert target.level[1] == target.short[1] == 0
+
+
+def test_without_lead_time_an_order_is_on_hand_at_once() -> None:
+    rows = {
+        lead: inventory_policy(
+            np.full((1, HORIZON), 0.05),
+            terms_with(lead=lead),
+            spreads_for(terms_with(lead=lead), 0.4),
+            np.zeros(1),
+        ).iloc[0]
+        for lead in (0, 1)
+    }
+    assert intervals_of(terms_with(lead=0)) == [1, 7]
+    assert intervals_of(terms_with(lead=1)) == [1, 8]
+    for lead, row in rows.items():
+        protection, level = 7 + lead, row["order_up_to"]
+        mean = 0.05 * protection
+        assert (row["protection_days"], row["service_level"]) == (protection, 0.95)
+        assert row["days_of_cover"] == pytest.approx(level / 0.05)
+        size = 1 / 0.4
+        left = [
+            0.0
+            if days is None
+            else nbinom(size, size / (size + 0.05 * days)).expect(lambda d, s=level: np.maximum(s - d, 0))
+            for days in (lead or None, protection)
+        ]
+        on_arrival = level if lead == 0 else left[0]
+        assert row["mean_stock"] == pytest.approx((on_arrival + left[1]) / 2, rel=1e-3)
+        assert row["expected_demand"] == pytest.approx(mean)

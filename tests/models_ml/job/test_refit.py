@@ -30,7 +30,7 @@ def settings(published_home: Path) -> Settings:
 @pytest.fixture(scope="module")
 def today(settings: Settings) -> Plan:
     """The plan of the run that is served."""
-    return plan_training(settings, open_warehouse(settings.effective_warehouse_url), "of another day")
+    return plan_training(settings, open_warehouse(settings.effective_warehouse_url))
 
 
 @pytest.fixture(scope="module")

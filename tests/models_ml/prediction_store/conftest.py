@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
@@ -13,16 +11,15 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from models_ml.prediction_store.engine import make_engine
 from models_ml.prediction_store.frames import RunFrames
-from models_ml.prediction_store.migrate import downgrade, upgrade
+from models_ml.prediction_store.migrate import upgrade
 from models_ml.prediction_store.records import RunRecord
 from tests.synthetic import synthetic_run
 
-SERVER_URL = os.environ.get("DEMAND_STORE_URL", "")
-BACKENDS = ["sqlite", *(["server"] if SERVER_URL.startswith("mssql") else [])]
+from .arena import BACKENDS, SERVER_URL, clear, schema_on_server
 
 Made = tuple[RunRecord, RunFrames]
 
@@ -45,29 +42,27 @@ def sqlite_url(template: Path, tmp_path: Path) -> str:
     return f"sqlite:///{path}"
 
 
+@pytest.fixture(scope="session")
+def server() -> Iterator[Engine]:
+    """A store on the server, in a schema that goes with the session."""
+    with schema_on_server() as schema:
+        engine = make_engine(SERVER_URL, schema=schema)
+        upgrade(engine)
+        yield engine
+        engine.dispose()
+
+
 @pytest.fixture(params=BACKENDS)
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """A store at the newest revision, without a run; the same tests for every database."""
-    if request.param == "sqlite":
-        engine = make_engine(request.getfixturevalue("sqlite_url"))
+    if request.param == "server":
+        engine = request.getfixturevalue("server")
+        clear(engine)
         yield engine
-        engine.dispose()
         return
-    schema = "demand_test_" + uuid.uuid4().hex[:12]
-    plain = make_engine(SERVER_URL)
-    with plain.begin() as connection:
-        connection.execute(text(f"create schema {schema}"))
-    engine = make_engine(SERVER_URL, schema=schema)
-    upgrade(engine)
-    try:
-        yield engine
-    finally:
-        downgrade(engine, "base")
-        engine.dispose()
-        with plain.begin() as connection:
-            connection.execute(text(f"drop table if exists {schema}.store_schema_version"))
-            connection.execute(text(f"drop schema {schema}"))
-        plain.dispose()
+    engine = make_engine(request.getfixturevalue("sqlite_url"))
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture(scope="session")

@@ -24,8 +24,16 @@ from tests.synthetic import synthetic_run
 SHAPE: dict[str, Any] = {"items": 3, "horizon_days": 7, "history_days": 14, "origin": date(2016, 5, 22)}
 
 
-engines: dict[str, Engine] = {}
+engines: dict[tuple[str, str | None], Engine] = {}
 """Engines of jobs done without a fork: a child starts with their compiled statements."""
+
+
+def engine_of(job: dict[str, Any]) -> Engine:
+    """The engine of the job's store."""
+    address = (job["url"], job.get("schema"))
+    if address not in engines:
+        engines[address] = make_engine(address[0], schema=address[1])
+    return engines[address]
 
 
 def work(job: dict[str, Any]) -> dict[str, Any]:
@@ -33,7 +41,7 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
     if job.get("file_bytes"):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # the write fails instead, as on a full disk
         resource.setrlimit(resource.RLIMIT_FSIZE, (job["file_bytes"], resource.RLIM_INFINITY))
-    engine = engines.setdefault(job["url"], make_engine(job["url"]))
+    engine = engine_of(job)
     points = 0
 
     def point(*_arguments: Any) -> None:
@@ -76,7 +84,7 @@ def main() -> None:
             continue
         if job.get("warm"):
             outcome = work(job)
-            engines[job["url"]].dispose()
+            engine_of(job).dispose()
             print(json.dumps(outcome), flush=True)
             continue
         read_end, write_end = os.pipe()

@@ -6,36 +6,35 @@ integrity check, and that the next publish of the same run completes.
 
 from __future__ import annotations
 
+import ctypes
 import json
-import os
 import random
-import shutil
 import socket
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, and_, func, select
+from sqlalchemy import Engine, and_, func, make_url, select
 
 from models_ml.errors import StoreError
 from models_ml.prediction_store import read, runs
 from models_ml.prediction_store.engine import make_engine
-from models_ml.prediction_store.migrate import downgrade, upgrade
 from models_ml.prediction_store.publish import publish
 from models_ml.prediction_store.schema import activations, active_runs, forecasts, model_runs, publish_claims
 from models_ml.prediction_store.transactions import reading
 
+from .arena import BACKENDS, HAS_SERVER, SERVER_URL, Arena, FileArena, server_arena
+from .proxy import Proxy
+
 pytestmark = pytest.mark.fault
 
 STORES = {"CA_1", "TX_1"}
-SERVER_URL = os.environ.get("DEMAND_STORE_URL", "")
 
 
 class Publisher:
@@ -71,45 +70,32 @@ def publisher() -> Iterator[Publisher]:
     publisher.process.wait(10)
 
 
-class Arena:
-    """One path at which a store that serves run 1 is laid out again for every trial.
-
-    One path means one engine, here and in the publisher, and so statements compiled once.
-    """
-
-    def __init__(self, folder: Path, template: Path, made: Callable[..., Any]) -> None:
-        self.serving = folder / "serving.sqlite"
-        shutil.copy(template, self.serving)
-        engine = make_engine(f"sqlite:///{self.serving}")
-        publish(engine, *made(1))
-        engine.dispose()
-        self.path = folder / "store.sqlite"
-        self.url = f"sqlite:///{self.path}"
-        shutil.copy(self.serving, self.path)
-        self.engine = make_engine(self.url)
-
-    @contextmanager
-    def store(self) -> Iterator[Engine]:
-        """The store as it was, without a trace of the last trial."""
-        self._clear()
-        shutil.copy(self.serving, self.path)
-        yield self.engine
-        self._clear()
-
-    def _clear(self) -> None:
-        self.engine.dispose()
-        for left in self.path.parent.glob("store.sqlite*"):
-            left.unlink()
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=BACKENDS)
 def arena(
-    template: Path, tmp_path_factory: pytest.TempPathFactory, made: Callable[..., Any], publisher: Publisher
+    request: pytest.FixtureRequest,
+    template: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    made: Callable[..., Any],
+    publisher: Publisher,
 ) -> Iterator[Arena]:
-    arena = Arena(tmp_path_factory.mktemp("arena"), template, made)
-    publisher(url=arena.url, seeds=[2], warm=True)
+    """Every store that there is to try."""
+    if request.param == "server":
+        with server_arena(made) as arena:
+            publisher(**arena.address, seeds=[2], warm=True)
+            yield arena
+        return
+    arena = FileArena(tmp_path_factory.mktemp("arena"), template, made)
+    publisher(**arena.address, seeds=[2], warm=True)
     yield arena
     arena.engine.dispose()
+
+
+@pytest.fixture
+def file_arena(arena: Arena) -> FileArena:
+    """For faults of files."""
+    if not isinstance(arena, FileArena):
+        pytest.skip("a fault of a file and its locks; a server's disk and locks are the server's")
+    return arena
 
 
 def check_whole(engine: Engine, allowed: set[str]) -> str:
@@ -120,7 +106,7 @@ def check_whole(engine: Engine, allowed: set[str]) -> str:
         served = set(pointers.values())
         assert len(served) == 1
         assert served <= allowed
-        for run in connection.execute(select(model_runs).where(model_runs.c.status == "published")):
+        for run in connection.execute(select(model_runs).where(model_runs.c.status == "published")).all():
             assert read.checksum(connection, run.run_id) == run.checksum
             rows = connection.execute(
                 select(func.count()).select_from(forecasts).where(forecasts.c.run_id == run.run_id)
@@ -151,17 +137,19 @@ def check_recovery(engine: Engine, made: Callable[..., Any]) -> None:
 
 
 def test_killed_at_every_chosen_point(arena: Arena, made: Callable[..., Any], publisher: Publisher) -> None:
-    """60 points spread over all statements and commits of a publish, and each of its last 20."""
+    """60 points spread over all statements and commits of a publish, and each of its last 20 (fewer on a server)."""
+    spread, last = arena.few(60, 10), arena.few(20, 8)
     old, new = made(1)[0].run_id, made(2)[0].run_id
     with arena.store() as engine:
-        total = publisher(url=arena.url, seeds=[2])["points"]
+        total = publisher(**arena.address, seeds=[2])["points"]
         check_whole(engine, {new})
-    chosen = {1 + round(step * (total - 1) / 59) for step in range(60)} | set(range(total - 19, total + 1))
-    assert len(chosen) >= 60
+    chosen = {1 + round(step * (total - 1) / (spread - 1)) for step in range(spread)}
+    chosen |= set(range(total - last + 1, total + 1))
+    assert len(chosen) >= spread
     seen = []
     for point in sorted(chosen):
         with arena.store() as engine:
-            assert publisher(url=arena.url, seeds=[2], kill_at=point)["killed"]
+            assert publisher(**arena.address, seeds=[2], kill_at=point)["killed"]
             seen.append(check_whole(engine, {old, new}))
             check_recovery(engine, made)
     # One moment divides them: the commit that shows the run. Before it the old run, after it the new.
@@ -174,39 +162,40 @@ def test_killed_at_random_moments(arena: Arena, made: Callable[..., Any], publis
     old, new = made(1)[0].run_id, made(2)[0].run_id
     with arena.store() as engine:
         started = time.monotonic()
-        publisher(url=arena.url, seeds=[2])
+        publisher(**arena.address, seeds=[2])
         length = time.monotonic() - started
     clock = random.Random(20160522)
     killed = 0
-    for _ in range(40):
+    trials = arena.few(40, 8)
+    for _ in range(trials):
         with arena.store() as engine:
             moment = clock.uniform(0, 1.2 * length)
-            killed += publisher(url=arena.url, seeds=[2], kill_after=moment)["killed"]
+            killed += publisher(**arena.address, seeds=[2], kill_after=moment)["killed"]
             check_whole(engine, {old, new})
             check_recovery(engine, made)
-    assert killed >= 20
+    assert killed >= trials // 4
 
 
 def test_killed_again_and_again_in_one_store(arena: Arena, made: Callable[..., Any], publisher: Publisher) -> None:
     """Leftovers of several dead publishers, also of another run, do not add up."""
     with arena.store():
-        total = publisher(url=arena.url, seeds=[2])["points"]
+        total = publisher(**arena.address, seeds=[2])["points"]
     with arena.store() as engine:
         for seed, share in ((2, 0.5), (3, 0.7), (2, 0.3), (2, 0.6), (3, 0.8)):
-            assert publisher(url=arena.url, seeds=[seed], kill_at=int(share * total))["killed"]
+            assert publisher(**arena.address, seeds=[seed], kill_at=int(share * total))["killed"]
             check_whole(engine, {made(1)[0].run_id})
         check_recovery(engine, made)
         assert runs.show(engine, made(3)[0].run_id).status == "failed"
 
 
 class TestDiskFull:
-    def test_database_may_not_grow(self, arena: Arena, made: Callable[..., Any]) -> None:
+    def test_database_may_not_grow(self, file_arena: FileArena, made: Callable[..., Any]) -> None:
         """SQLite's own limit: every size between the store as it is and the store with the new run."""
         run, frames = made(2, items=30)
-        pages = sqlite3.connect(arena.serving).execute("PRAGMA page_count").fetchone()[0]
+        pages = sqlite3.connect(file_arena.serving).execute("PRAGMA page_count").fetchone()[0]
         refusals = []
         for extra in range(0, 60, 6):
-            with arena.store() as engine:
+            with file_arena.store() as engine:
                 limited = make_engine(engine.url)
                 with limited.connect() as connection:
                     connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + extra}")
@@ -223,11 +212,13 @@ class TestDiskFull:
 
     @pytest.mark.parametrize("file_bytes", [220_000, 300_000, 450_000])
     def test_files_may_not_grow(
-        self, arena: Arena, made: Callable[..., Any], publisher: Publisher, file_bytes: int
+        self, file_arena: FileArena, made: Callable[..., Any], publisher: Publisher, file_bytes: int
     ) -> None:
         """The operating system's quota, which hits the write-ahead log too."""
-        with arena.store() as engine:
-            answer = publisher(url=arena.url, seeds=[2], file_bytes=file_bytes, shape={"items": 300}, batch_rows=2000)
+        with file_arena.store() as engine:
+            answer = publisher(
+                **file_arena.address, seeds=[2], file_bytes=file_bytes, shape={"items": 300}, batch_rows=2000
+            )
             assert "StoreError" in answer["said"][0]
             check_whole(engine, {made(1)[0].run_id})
             check_recovery(engine, made)
@@ -243,8 +234,8 @@ class TestDiskFull:
         if mounted.returncode:
             pytest.skip("mounting a file system needs root; the quota test covers a full disk")
         try:
-            arena = Arena(disk, template, made)
-            answer = publisher(url=arena.url, seeds=[2], shape={"items": 300}, batch_rows=2000)
+            arena = FileArena(disk, template, made)
+            answer = publisher(**arena.address, seeds=[2], shape={"items": 300}, batch_rows=2000)
             assert "StoreError" in answer["said"][0]
             assert "Free space" in answer["said"][0]
             check_whole(arena.engine, {made(1)[0].run_id})
@@ -256,8 +247,10 @@ class TestDiskFull:
 
 
 class TestLocked:
-    def test_publish_waits_its_time_then_says_who_is_in_the_way(self, arena: Arena, made: Callable[..., Any]) -> None:
-        with arena.store() as engine:
+    def test_publish_waits_its_time_then_says_who_is_in_the_way(
+        self, file_arena: FileArena, made: Callable[..., Any]
+    ) -> None:
+        with file_arena.store() as engine:
             hasty = make_engine(engine.url, busy_timeout_seconds=0.2)
             run, frames = made(2)
             other = sqlite3.connect(str(engine.url.database), isolation_level=None)
@@ -271,9 +264,9 @@ class TestLocked:
             hasty.dispose()
 
     def test_lock_in_the_middle_fails_the_publish_and_leaves_it_repeatable(
-        self, arena: Arena, made: Callable[..., Any]
+        self, file_arena: FileArena, made: Callable[..., Any]
     ) -> None:
-        with arena.store() as engine:
+        with file_arena.store() as engine:
             hasty = make_engine(engine.url, busy_timeout_seconds=0.1)
             run, frames = made(2)
             other = sqlite3.connect(str(engine.url.database), isolation_level=None)
@@ -293,8 +286,8 @@ class TestLocked:
             check_recovery(engine, made)
             hasty.dispose()
 
-    def test_readers_do_not_wait_for_a_writer(self, arena: Arena, made: Callable[..., Any]) -> None:
-        with arena.store() as engine:
+    def test_readers_do_not_wait_for_a_writer(self, file_arena: FileArena, made: Callable[..., Any]) -> None:
+        with file_arena.store() as engine:
             reader = make_engine(engine.url, read_only=True, busy_timeout_seconds=0)
             other = sqlite3.connect(str(engine.url.database), isolation_level=None)
             other.execute("BEGIN IMMEDIATE")
@@ -310,9 +303,9 @@ class TestTwoAtOnce:
         self, arena: Arena, made: Callable[..., Any], publisher: Publisher
     ) -> None:
         """Both may win one after the other, or one is refused; never is a store left between them."""
-        for _ in range(6):
+        for _ in range(arena.few(6, 4)):
             with arena.store() as engine:
-                jobs = [publisher(url=arena.url, seeds=[seed], wait=False)["pid"] for seed in (2, 3)]
+                jobs = [publisher(**arena.address, seeds=[seed], wait=False)["pid"] for seed in (2, 3)]
                 said = [publisher(wait_for=pid)["said"][0] for pid in jobs]
                 winners = [seed for seed, word in zip((2, 3), said, strict=True) if word == "published"]
                 assert winners
@@ -328,13 +321,13 @@ class TestTwoAtOnce:
     def test_two_processes_publish_the_same_run(
         self, arena: Arena, made: Callable[..., Any], publisher: Publisher
     ) -> None:
-        for _ in range(6):
+        for _ in range(arena.few(6, 4)):
             with arena.store() as engine:
-                jobs = [publisher(url=arena.url, seeds=[2], wait=False)["pid"] for _ in range(2)]
+                jobs = [publisher(**arena.address, seeds=[2], wait=False)["pid"] for _ in range(2)]
                 said = sorted(publisher(wait_for=pid)["said"][0] for pid in jobs)
                 assert said[-1] in ("published", "unchanged")
                 assert "published" in said
-                assert said[0] in ("published", "unchanged") or "is being published by process" in said[0]
+                assert said[0] in ("published", "unchanged") or "is being published by" in said[0]
                 assert said.count("published") == 1
                 assert check_whole(engine, {made(2)[0].run_id})
 
@@ -343,7 +336,8 @@ def test_ten_thousand_reads_during_publishes_are_never_torn(
     arena: Arena, made: Callable[..., Any], publisher: Publisher
 ) -> None:
     """Each read takes the pointers and all rows of both stores in one transaction and adds them up."""
-    seeds = list(range(2, 62))
+    seeds = list(range(2, arena.few(62, 14)))
+    least = arena.few(10_000, 2_000)
     sums = {}
     for seed in [1, *seeds]:
         run, frames = made(seed)
@@ -359,10 +353,10 @@ def test_ten_thousand_reads_during_publishes_are_never_torn(
     torn: list[object] = []
     seen: dict[str, int] = {}
     with arena.store() as engine:
-        readers = [make_engine(engine.url, read_only=True) for _ in range(2)]
-        job = publisher(url=arena.url, seeds=seeds, wait=False)["pid"]
+        readers = [arena.reader() for _ in range(2)]
+        job = publisher(**arena.address, seeds=seeds, wait=False)["pid"]
         reads = 0
-        while reads < 10_000 or len(seen) <= len(seeds) // 2:
+        while reads < least or len(seen) <= len(seeds) // 2:
             with reading(readers[reads % 2]) as connection:
                 pointers = set(read.pointers(connection).values())
                 rows, total, first, last = connection.execute(rows_of_pointers).one()
@@ -377,76 +371,42 @@ def test_ten_thousand_reads_during_publishes_are_never_torn(
         check_whole(engine, {made(seeds[-1])[0].run_id})
     assert said == ["published"] * len(seeds)
     assert torn == []
-    assert sum(seen.values()) >= 10_000
+    assert sum(seen.values()) >= least
 
 
-class Proxy:
-    """A TCP proxy that cuts every connection once it has passed on `cut_after` bytes to the server."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self.target = (host, port)
-        self.cut_after: int | None = None
-        self.passed = 0
-        self._pairs: list[tuple[socket.socket, socket.socket]] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                server = socket.create_connection(self.target)
-                self._pairs.append((client, server))
-                threading.Thread(target=self._pass, args=(client, server, True), daemon=True).start()
-                threading.Thread(target=self._pass, args=(server, client, False), daemon=True).start()
-
-    def _pass(self, source: socket.socket, target: socket.socket, counted: bool) -> None:
-        with suppress(OSError):
-            while data := source.recv(4096):
-                if counted:
-                    self.passed += len(data)
-                    if self.cut_after is not None and self.passed > self.cut_after:
-                        self.cut_after = None
-                        self.cut()
-                        return
-                target.sendall(data)
-        for end in (source, target):
-            end.close()
-
-    def cut(self) -> None:
-        """Break all connections, without a goodbye."""
-        pairs, self._pairs = self._pairs, []  # who connects from now on is not cut
-        for pair in pairs:
-            for end in pair:
-                with suppress(OSError):
-                    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
-                    end.shutdown(socket.SHUT_RDWR)
-                end.close()
-
-    def close(self) -> None:
-        self._listener.close()
-        self.cut()
+ECHO = """
+import socket
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+while True:
+    connection, _ = server.accept()
+    try:
+        while data := connection.recv(4096):
+            connection.sendall(data)
+    except OSError:
+        pass
+"""
 
 
-def test_proxy_cuts_where_it_is_told_and_lets_the_next_one_through() -> None:
+@pytest.fixture
+def echo() -> Iterator[int]:
+    """The port of a server, in a process of its own, that sends back what it gets."""
+    process = subprocess.Popen([sys.executable, "-c", ECHO], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    yield int(process.stdout.readline())
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def test_proxy_cuts_where_it_is_told_and_lets_the_next_one_through(echo: int) -> None:
     """The proxy itself, against a server that sends back what it gets."""
-    server = socket.create_server(("127.0.0.1", 0))
-
-    def echo() -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = server.accept()
-                with connection, suppress(OSError):
-                    while data := connection.recv(4096):
-                        connection.sendall(data)
-
-    threading.Thread(target=echo, daemon=True).start()
-    proxy = Proxy(*server.getsockname()[:2])
-    proxy.cut_after = 10
+    proxy = Proxy("127.0.0.1", echo)
+    proxy.cut_after(10)
     with socket.create_connection(("127.0.0.1", proxy.port)) as client:
         client.sendall(b"12345")
         assert client.recv(10) == b"12345"
+        assert proxy.passed() == 5
         with suppress(OSError):
             client.sendall(b"6789012345")
             assert client.recv(10) == b""
@@ -454,40 +414,50 @@ def test_proxy_cuts_where_it_is_told_and_lets_the_next_one_through() -> None:
         client.sendall(b"again")
         assert client.recv(10) == b"again"
     proxy.close()
-    server.close()
 
 
-@pytest.mark.skipif(not SERVER_URL.startswith("mssql"), reason="DEMAND_STORE_URL names no SQL Server to cut off")
+@pytest.mark.timeout(30)
+def test_23_07_proxy_passes_on_while_a_driver_holds_the_interpreter(echo: int) -> None:
+    """An ODBC driver may wait for its answer without giving the interpreter's lock away; `PyDLL` does the same."""
+    proxy = Proxy("127.0.0.1", echo)
+    with socket.create_connection(("127.0.0.1", proxy.port)) as client:
+        answer = ctypes.create_string_buffer(16)
+        client.sendall(b"question")
+        assert ctypes.PyDLL(None).recv(client.fileno(), answer, 16, 0) == 8
+        assert answer.value == b"question"
+    proxy.close()
+
+
+@pytest.mark.skipif(not HAS_SERVER, reason="DEMAND_STORE_URL names no SQL Server to cut off")
 def test_connection_cut_at_many_places_publishes_once(made: Callable[..., Any]) -> None:
     """The server's connection breaks in the middle: the publish goes on by itself, and nothing is doubled."""
-    from sqlalchemy import make_url, text
-
     url = make_url(SERVER_URL)
     proxy = Proxy(url.host or "localhost", url.port or 1433)
-    schema = f"demand_cut_{os.getpid()}"
-    plain = make_engine(url)
-    with plain.begin() as connection:
-        connection.execute(text(f"create schema {schema}"))
     through = url.set(host="127.0.0.1", port=proxy.port).update_query_dict({"TrustServerCertificate": "yes"})
-    direct = make_engine(url, schema=schema)
     try:
-        upgrade(direct)
-        publish(direct, *made(1))
-        cut_off = make_engine(through, schema=schema)
-        before = proxy.passed
-        publish(cut_off, *made(2))
-        length = proxy.passed - before
-        for step in range(1, 26):
-            proxy.passed, proxy.cut_after = 0, step * length // 26
-            run, frames = made(2 + step)
-            assert publish(cut_off, run, frames).outcome == "published"
-            assert check_whole(direct, {run.run_id}) == run.run_id
-        cut_off.dispose()
+        with server_arena(made) as arena, arena.store() as direct:
+            cut_off = make_engine(through, schema=arena.schema)
+            before = proxy.passed()
+            publish(cut_off, *made(2))
+            length = proxy.passed() - before
+            for step in range(1, 13):
+                proxy.cut_after(step * length // 13)
+                run, frames = made(2 + step)
+                assert publish(cut_off, run, frames).outcome == "published"
+                assert check_whole(direct, {run.run_id}) == run.run_id
+            cut_off.dispose()
     finally:
         proxy.close()
-        downgrade(direct, "base")
-        direct.dispose()
-        with plain.begin() as connection:
-            connection.execute(text(f"drop table if exists {schema}.store_schema_version"))
-            connection.execute(text(f"drop schema {schema}"))
-        plain.dispose()
+
+
+def test_23_10_the_arena_of_a_server_is_laid_out_by_statements(
+    sqlite_url: str, made: Callable[..., Any], publisher: Publisher
+) -> None:
+    """The part of these tests that needs a server, over the store that is always there."""
+    arena = Arena(sqlite_url, None, made)
+    for kill_at in (40, 80):
+        with arena.store() as engine:
+            assert publisher(**arena.address, seeds=[2], kill_at=kill_at)["killed"]
+            check_whole(engine, {made(1)[0].run_id})
+            check_recovery(engine, made)
+    arena.engine.dispose()

@@ -19,6 +19,7 @@ from models_ml.hierarchy.aggregation import LEVELS, node_ids
 from models_ml.prediction_store import overrides, runs
 from models_ml.prediction_store.engine import make_engine
 from models_ml.prediction_store.finals import Adjustment, DayEffect, Effect, adjust, below, final_mean
+from models_ml.prediction_store.override_effects import SELECT_EFFECTS, effects_by_run
 from models_ml.prediction_store.overrides import AlreadyRevokedError, NewOverride, OverrideError, UnknownOverrideError
 from models_ml.prediction_store.publish import publish
 from models_ml.prediction_store.schema import (
@@ -161,7 +162,7 @@ def served_finals(engine: Engine) -> pd.DataFrame:
             )
         )
         frame = pd.DataFrame(rows.all(), columns=list(rows.keys()))
-        effects = overrides.effects_by_run(connection.execute(overrides.SELECT_EFFECTS).all())
+        effects = effects_by_run(connection.execute(SELECT_EFFECTS).all())
     frame["final"] = [
         final_mean([e for e in effects.get(row["run_id"], ()) if e.covers(row)], str(row["target_date"]), row["mean"])
         for row in frame.to_dict("records")

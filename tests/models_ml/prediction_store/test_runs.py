@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
@@ -15,7 +16,7 @@ import pytest
 from sqlalchemy import Engine, func, select, update
 
 from models_ml.errors import InputError, PublishError
-from models_ml.prediction_store import leftovers, read, runs
+from models_ml.prediction_store import leftovers, pointers, read, runs
 from models_ml.prediction_store.export import export
 from models_ml.prediction_store.publish import publish
 from models_ml.prediction_store.schema import activations, forecasts, model_runs
@@ -107,6 +108,41 @@ class TestRollback:
         run, frames = made(4)
         publish(engine, run, frames)
         assert runs.rollback(engine, ["CA_1"]) == {"CA_1": three[1]}
+
+    def test_18_08_rollback_stands_until_somebody_promotes_the_run_by_name(
+        self, engine: Engine, three: list[str], made: Callable[..., Any]
+    ) -> None:
+        runs.rollback(engine, ["TX_1"], reason="too low", author="ann")
+        left = three[2]
+        assert runs.show(engine, left).role == "champion"  # CA_1 serves it
+        runs.rollback(engine, ["CA_1"], reason="doubles Mondays", author="bob")
+        demoted = runs.show(engine, left)
+        assert demoted.role == "challenger"
+        assert re.fullmatch(r"Rolled back on .* UTC by bob: doubles Mondays", demoted.reason or "")
+        with reading(engine) as connection:
+            decisions = pointers.rolled_back(connection, left)
+            authors = connection.execute(select(activations.c.author).where(activations.c.action == "rollback"))
+            assert authors.scalars().all() == ["ann", "bob"]
+        assert {store: (one.author, one.reason) for store, one in decisions.items()} == {
+            "TX_1": ("ann", "too low"),
+            "CA_1": ("bob", "doubles Mondays"),
+        }
+        # Neither the same work again nor a job's own promotion serves it.
+        assert publish(engine, *made(3)).outcome == "unchanged"
+        assert runs.promote(engine, left, by_name=False) == ()
+        assert set(served(engine).values()) == {three[1]}
+        # Somebody does, by name; from then on it is served as any other.
+        assert runs.promote(engine, left, author="cat") == ("CA_1", "TX_1")
+        assert set(served(engine).values()) == {left}
+        with reading(engine) as connection:
+            assert pointers.rolled_back(connection, left) == {}
+        assert runs.show(engine, left).role == "champion"
+
+    def test_18_08_only_the_stores_that_were_rolled_back_are_left_alone(self, engine: Engine, three: list[str]) -> None:
+        runs.rollback(engine, ["TX_1"], reason="too low", author="ann")
+        runs.promote(engine, three[1])
+        assert runs.promote(engine, three[2], by_name=False) == ("CA_1",)
+        assert served(engine) == {"CA_1": three[2], "TX_1": three[1]}
 
     def test_store_that_serves_nothing(self, engine: Engine) -> None:
         with pytest.raises(PublishError, match="serves no run"):

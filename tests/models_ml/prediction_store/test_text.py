@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, insert, literal, select
 
 from models_ml.errors import InputError
-from models_ml.prediction_store import runs
+from models_ml.prediction_store import pointers, read, runs
+from models_ml.prediction_store.history import stored_days
 from models_ml.prediction_store.publish import publish
-from models_ml.prediction_store.schema import run_nodes, run_series
+from models_ml.prediction_store.records import RunRecord
+from models_ml.prediction_store.schema import run_nodes, run_series, sales_history_days
 from models_ml.prediction_store.text import contains, escape_like
 from models_ml.prediction_store.transactions import reading, writing
 
@@ -121,3 +125,36 @@ def test_23_09_padding_of_sql_server_cannot_make_it_equal() -> None:
     engine.dispose()
     sent = [parameters[0][-1] for sql, parameters in server.sent if "item_id" in sql]
     assert [value.rstrip(" ") == "FOODS_1_001" for value in sent] == [True, True, False, False]
+
+
+THOUSANDS = [f"S{number:04}" for number in range(3_000)]
+
+
+def test_18_12_three_thousand_stores_are_one_parameter(engine: Engine) -> None:
+    """SQL Server takes 2,100 parameters a statement; this one has as many as it has columns with a condition."""
+    run = RunRecord(
+        run_id="run_many", model="ets", version="1", origin=date(2016, 5, 22), horizon_days=7, scope=tuple(THOUSANDS),
+        git_commit="x", data_fingerprint="x", role="champion", parameters={}, metrics={},
+    )  # fmt: skip
+    day = {"date": date(2016, 5, 1), "checksum": 7}
+    with writing(engine) as connection:
+        rows = [{"store_id": store, **day} for store in [*THOUSANDS[::500], "other", "s0000"]]
+        connection.execute(insert(sales_history_days), rows)
+        found = stored_days(connection, run)
+    assert found == {(store, date(2016, 5, 1)): 7 for store in THOUSANDS[::500]}
+
+
+def test_18_12_sql_server_is_sent_one_list() -> None:
+    server = RecordingServer()
+    engine = server.engine()
+    with reading(engine) as connection:
+        connection.execute(read.forecasts_query("run_many", stores=THOUSANDS)).all()
+        served: dict[str, str | None] = {store: f"run_{store}" for store in THOUSANDS}
+        pointers.refuse_older(connection, "run_many", date(2016, 5, 22), served)
+    engine.dispose()
+    sent = [one for one in server.sent if "OPENJSON(?)" in one[0]]
+    assert len(sent) == 2
+    for sql, parameters in sent:
+        assert re.search(r"IN \(SELECT anon_\d\.value COLLATE Latin1_General_100_BIN2 ", sql)
+        assert sql.count("?") <= 3
+        assert len(json.loads(next(one for one in parameters[0] if str(one).startswith("[")))) == 3_000

@@ -1,5 +1,5 @@
 {%- set kinds = ['event', 'major_event'] -%}
-{#- Farther events are all the same: none near. -#}
+{#- Events farther away count as this far. -#}
 {%- set days_cap = 30 -%}
 
 with calendar as (

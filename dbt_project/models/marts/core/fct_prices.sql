@@ -1,5 +1,3 @@
-{%- set since = last_built_at() if is_incremental() %}
-
 with known as (
 
     select
@@ -14,11 +12,10 @@ with known as (
     from {{ source_model('prices') }} as prices
     inner join {{ ref('int_calendar_weeks') }} as weeks on prices.week_id = weeks.week_id
     {%- if is_incremental() %}
-    inner join {{ ref('int_series_versions') }} as versions
+    inner join ({{ changes(['item_id', 'store_id'], kind='prices') }}) as changed
         on
-            prices.item_id = versions.item_id
-            and prices.store_id = versions.store_id
-    where versions.prices_updated_at > {{ since }}
+            prices.item_id = changed.item_id
+            and prices.store_id = changed.store_id
     {%- endif %}
 
 ),
@@ -93,6 +90,7 @@ final as (
         ---------- weeks
         weeks.week_id,
         unioned.week_number,
+        weeks.first_date as week_first_date,
 
         ---------- prices
         unioned.price,
@@ -105,18 +103,8 @@ final as (
 
     from unioned
     inner join weeks on unioned.week_number = weeks.week_number
-    {%- if is_incremental() %}
-    left join {{ this }} as known
-        on
-            unioned.item_id = known.item_id
-            and unioned.store_id = known.store_id
-            and weeks.week_id = known.week_id
-    where
-        known.item_id is null
-        or unioned.price <> known.price
-        or unioned.is_price_carried <> known.is_price_carried
-    {%- endif %}
-
 )
 
-select * from final
+select final.*
+from final
+{{- join_changes('final', ['item_id', 'store_id'], 'week_first_date', kind='prices') }}

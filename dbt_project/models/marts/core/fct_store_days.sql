@@ -19,7 +19,7 @@ final as (
         series_on_sale,
 
         ---------- flags
-        case when units = 0 then 1 else 0 end as is_closed
+        case when units = 0 then 1 else 0 end as is_without_sales
 
     from node_sales
     where level = 3

@@ -1,34 +1,21 @@
 {%- set mean_days = [7, 28, 56, 91, 364] %}
 {%- set item_in_order = 'partition by item_id, as_of_weekday order by as_of_date' %}
-{%- set since = last_built_at() if is_incremental() %}
 
-with {% if is_incremental() -%}
+with series_weeks as (
 
-{{ affected_as_of_days(['item_id'], since) }},
-
-series_weeks as (
-
-    select * from reread
+    select weeks.*
+    from {{ ref('int_series_weeks') }} as weeks
+    {{- join_look_back('weeks', ['item_id']) }}
 
 ),
 
-{%- else -%}
-
-series_weeks as (
-
-    select * from {{ ref('int_series_weeks') }}
-
-),
-
-affected as (
+feature_days as (
 
     select distinct as_of_date
     from {{ ref('int_as_of_days') }}
     where is_feature_day = 1
 
 ),
-
-{%- endif %}
 
 weeks as (
 
@@ -80,12 +67,8 @@ final as (
         means.*,
         {{ built_at() }} as updated_at
     from means
-    inner join affected
-        on
-            means.as_of_date = affected.as_of_date
-            {%- if is_incremental() %}
-            and means.item_id = affected.item_id
-            {%- endif %}
+    inner join feature_days on means.as_of_date = feature_days.as_of_date
+    {{- join_as_of_days('means', ['item_id']) }}
 
 )
 

@@ -76,7 +76,7 @@ final as (
         department_id,
         date,
         regressor,
-        -- Over those that are known; null if none is.
+        -- The mean over the series whose value is known; null if none is.
         case
             when series_unknown < series_on_sale
                 then coalesce(value, 0) / nullif(series_on_sale - series_unknown, 0)

@@ -1,128 +1,16 @@
 {%- set series_in_order = 'partition by prices.item_id, prices.store_id order by prices.week_number' %}
-{%- set since = last_built_at() if is_incremental() %}
 
-{#- Prices have no common table: one that is used more than once is made whole before it is used. -#}
-{%- set prices_of_departments -%}
-    {{ ref('fct_prices') }} as prices
-    inner join {{ ref('dim_items') }} as items on prices.item_id = items.item_id
-{%- endset %}
-
-with {% if is_incremental() -%}
-
-changed as (
-
-    select
-        prices.item_id,
-        prices.store_id,
-        prices.week_number,
-        items.department_id
-    from {{ prices_of_departments }}
-    where prices.updated_at > {{ since }}
-
-),
-
-changed_series as (
-
-    select
-        item_id,
-        store_id,
-        min(week_number) as first_week_number
-    from changed
-    group by item_id, store_id
-
-),
-
-changed_item_weeks as (
-
-    select distinct
-        item_id,
-        week_number
-    from changed
-
-),
-
-changed_department_weeks as (
-
-    select distinct
-        store_id,
-        department_id,
-        week_number
-    from changed
-
-),
-
--- A price counts for its own series from its week on, and in its week for the item in other stores and for the store's department.
-affected as (
-
-    select
-        prices.item_id,
-        prices.store_id,
-        prices.week_number
-    from {{ ref('fct_prices') }} as prices
-    inner join changed_series
-        on
-            prices.item_id = changed_series.item_id
-            and prices.store_id = changed_series.store_id
-            and prices.week_number >= changed_series.first_week_number
-    union distinct
-    select
-        prices.item_id,
-        prices.store_id,
-        prices.week_number
-    from {{ ref('fct_prices') }} as prices
-    inner join changed_item_weeks
-        on
-            prices.item_id = changed_item_weeks.item_id
-            and prices.week_number = changed_item_weeks.week_number
-    union distinct
-    select
-        prices.item_id,
-        prices.store_id,
-        prices.week_number
-    from {{ prices_of_departments }}
-    inner join changed_department_weeks
-        on
-            prices.store_id = changed_department_weeks.store_id
-            and items.department_id = changed_department_weeks.department_id
-            and prices.week_number = changed_department_weeks.week_number
-
-),
-
-affected_items as (
-
-    select distinct item_id from affected
-
-),
-
-affected_departments as (
-
-    select distinct
-        affected.store_id,
-        items.department_id
-    from affected
-    inner join {{ ref('dim_items') }} as items on affected.item_id = items.item_id
-
-),
-
-{% endif -%}
-
--- Ranks need whole departments, windows whole series.
-prices as (
+with prices as (
 
     select
         prices.*,
         items.department_id
-    from {{ prices_of_departments }}
-    {%- if is_incremental() %}
-    inner join affected_departments
-        on
-            prices.store_id = affected_departments.store_id
-            and items.department_id = affected_departments.department_id
-    {%- endif %}
+    from {{ ref('fct_prices') }} as prices
+    inner join {{ ref('dim_items') }} as items on prices.item_id = items.item_id
 
 ),
 
--- A sum of floats depends on its order, one of decimals does not: every build gives the same mean, here and below.
+-- A sum of floats depends on its order and a sum of decimals does not, so every build gives the same mean.
 item_weeks as (
 
     select
@@ -130,9 +18,6 @@ item_weeks as (
         prices.week_number,
         cast(sum(cast(prices.price as decimal(18, 4))) as {{ type_double() }}) / count(*) as price_mean
     from {{ ref('fct_prices') }} as prices
-    {%- if is_incremental() %}
-    inner join affected_items on prices.item_id = affected_items.item_id
-    {%- endif %}
     group by prices.item_id, prices.week_number
 
 ),
@@ -186,6 +71,7 @@ final as (
         ---------- weeks
         week_id,
         week_number,
+        week_first_date,
 
         ---------- prices
         price,
@@ -207,18 +93,7 @@ final as (
 
 )
 
-{% if is_incremental() -%}
-
-select final.*
-from final
-inner join affected
-    on
-        final.item_id = affected.item_id
-        and final.store_id = affected.store_id
-        and final.week_number = affected.week_number
-
-{%- else -%}
-
 select * from final
-
+{%- if is_incremental() %}
+where {{ after_first_change('week_first_date', kind='prices') }}
 {%- endif %}

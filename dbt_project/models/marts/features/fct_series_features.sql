@@ -2,31 +2,26 @@
 {%- set spread_days = [28, 91] %}
 {%- set weekday_days = [7, 28, 56, 91, 182] %}
 {%- set series_in_order = 'partition by item_id, store_id, as_of_weekday order by as_of_date' %}
-{%- set since = last_built_at() if is_incremental() %}
 
-with {% if is_incremental() -%}
+with weeks as (
 
-{{ affected_as_of_days(['item_id', 'store_id'], since) }},
-
-weeks as (
-
-    select * from reread
+    select weeks.*
+    from {{ ref('int_series_weeks') }} as weeks
+    {{- join_look_back('weeks', ['item_id', 'store_id']) }}
 
 ),
-
-{%- else -%}
-
-weeks as (
-
-    select * from {{ ref('int_series_weeks') }}
-
-),
-
-{%- endif %}
 
 series as (
 
     select * from {{ ref('dim_series') }}
+
+),
+
+feature_days as (
+
+    select distinct as_of_date
+    from {{ ref('int_as_of_days') }}
+    where is_feature_day = 1
 
 ),
 
@@ -57,31 +52,14 @@ sums as (
 
 ),
 
-{% if not is_incremental() -%}
-
-affected as (
-
-    select distinct as_of_date
-    from {{ ref('int_as_of_days') }}
-    where is_feature_day = 1
-
-),
-
-{% endif -%}
-
 aged as (
 
     select
         sums.*,
         {{ days_between('series.launch_date', 'sums.as_of_date') }} + 1 as days_on_sale
     from sums
-    inner join affected
-        on
-            sums.as_of_date = affected.as_of_date
-            {%- if is_incremental() %}
-            and sums.item_id = affected.item_id
-            and sums.store_id = affected.store_id
-            {%- endif %}
+    inner join feature_days on sums.as_of_date = feature_days.as_of_date
+    {{- join_as_of_days('sums', ['item_id', 'store_id']) }}
     inner join series
         on
             sums.item_id = series.item_id

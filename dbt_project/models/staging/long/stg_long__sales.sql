@@ -1,4 +1,4 @@
-{#- Days of the same weekday that stand in for a day of unknown demand. -#}
+{#- Days of the same weekday whose mean replaces a day of unknown demand. -#}
 {%- set days_like_it = 8 -%}
 {%- set same_weekday = 'partition by item_id, store_id, weekday order by date' -%}
 
@@ -13,6 +13,16 @@ with days as (
         max(is_stockout) as is_stockout
     from {{ source('long', 'sales') }}
     group by item_id, store_id, date
+
+),
+
+stores as (
+
+    select
+        store_id,
+        max(date) as last_row_date
+    from days
+    group by store_id
 
 ),
 
@@ -65,6 +75,7 @@ known as (
             when rules.missing_dates = 'zero' or calendar.date > series.last_row_date then 0
         end as units
     from series
+    inner join stores on series.store_id = stores.store_id
     inner join calendar on series.launch_date <= calendar.date
     cross join rules
     left join days
@@ -72,6 +83,10 @@ known as (
             series.item_id = days.item_id
             and series.store_id = days.store_id
             and calendar.date = days.date
+    -- Where a missing row is a gap, a store that ends early has not delivered its last days: they are not zeros.
+    where
+        rules.missing_dates = 'zero'
+        or calendar.date <= stores.last_row_date
 
 ),
 
@@ -128,13 +143,12 @@ final as (
         ---------- dates
         known.date,
         known.week_id,
-        cast(floor({{ days_between(first_as_of_day(), 'known.date') }} / 28.0) as integer) as period_id,
 
         ---------- quantities
         cast(
             coalesce(
                 known.units,
-                -- The usual demand of the weekday before the day; what was sold before the shelf was empty at least.
+                -- The recent mean of the weekday, but at least what was sold before the shelf was empty.
                 greatest(coalesce(typical.units, 0), coalesce(known.units_sold, 0))
             ) as {{ type_double() }}
         ) as units

@@ -1,4 +1,4 @@
--- The files of this source say nothing of it.
+-- M5 does not have this. The model keeps the contract with the core marts.
 with none as (
 
     select

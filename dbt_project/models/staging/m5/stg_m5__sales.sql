@@ -36,7 +36,6 @@ on_sale as (
         ---------- dates
         calendar.date,
         calendar.week_id,
-        cast(floor((calendar.day_index - 1) / 28.0) as integer) + 1 as period_id,
 
         ---------- quantities
         cast(days.units as {{ type_double() }}) as units

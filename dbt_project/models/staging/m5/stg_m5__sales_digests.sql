@@ -1,6 +1,12 @@
+{#- Periods by the number of their first day: 28 days each. The days of the last, incomplete period are periods of
+    their own, so that a new day does not change the days before it. -#}
+{%- set columns = columns_with_prefix(source('m5', 'sales_train_evaluation'), 'd_') -%}
+{%- set days = columns | map('replace', 'd_', '') | map('int') | list -%}
+{%- set complete_days = (days | max // 28) * 28 if days else 0 -%}
 {%- set periods = {} -%}
-{%- for column in columns_with_prefix(source('m5', 'sales_train_evaluation'), 'd_') -%}
-    {%- do periods.setdefault('digest_' ~ ((column[2:] | int - 1) // 28 + 1), []).append(column) -%}
+{%- for day in days -%}
+    {%- set first_day = (day - 1) // 28 * 28 + 1 if day <= complete_days else day -%}
+    {%- do periods.setdefault('digest_' ~ first_day, []).append('d_' ~ day) -%}
 {%- endfor %}
 
 with source as (
@@ -15,8 +21,8 @@ digests as (
     select
         item_id,
         store_id
-        {%- for period, columns in periods.items() %},
-        {{ row_digest(columns) }} as {{ period }}
+        {%- for period, period_columns in periods.items() %},
+        {{ row_digest(period_columns) }} as {{ period }}
         {%- endfor %}
     from source
 
@@ -24,18 +30,7 @@ digests as (
 
 unpivoted as (
 
-    {{ unpivot_columns('digests', periods.keys() | list, 'digest_', keys=['item_id', 'store_id'], label='period_id', value='digest', is_numeric=true) }}
-
-),
-
-days as (
-
-    {%- for period, columns in periods.items() %}
-    select
-        {{ period[7:] }} as period_id,
-        {{ columns | length }} as days
-    {{- '\n    union all' if not loop.last }}
-    {%- endfor %}
+    {{ unpivot_columns('digests', periods.keys() | list, 'digest_', keys=['item_id', 'store_id'], label='day_index', value='digest', is_numeric=true) }}
 
 ),
 
@@ -45,14 +40,13 @@ final as (
         ---------- keys
         cast(unpivoted.item_id as {{ type_text() }}) as item_id,
         cast(unpivoted.store_id as {{ type_text() }}) as store_id,
-        cast(unpivoted.period_id as integer) as period_id,
+        calendar.date as first_date,
 
         ---------- contents
-        cast(days.days as integer) as days,
         cast(unpivoted.digest as bigint) as digest
 
     from unpivoted
-    inner join days on unpivoted.period_id = days.period_id
+    inner join {{ ref('stg_m5__calendar') }} as calendar on unpivoted.day_index = calendar.day_index
 
 )
 

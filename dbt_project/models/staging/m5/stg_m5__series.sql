@@ -25,7 +25,7 @@ first_prices as (
 
 ),
 
--- An item is on sale in a store from the first week that it has a price in: zeros before are no demand.
+-- An item is on sale in a store from its first week with a price. Zeros before it are not demand.
 launches as (
 
     select

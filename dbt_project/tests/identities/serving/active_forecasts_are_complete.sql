@@ -1,4 +1,4 @@
--- What is served is whole: each series of the active runs has each day (or week, if weekly) of the horizon once.
+-- Active forecasts are complete: each series of the active runs has each day (or week, if weekly) of the horizon once.
 with served as (
 
     select

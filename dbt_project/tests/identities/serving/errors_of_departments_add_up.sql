@@ -1,4 +1,4 @@
--- Errors add up as sales and forecasts do: those of a store's departments to the store's own.
+-- The errors of a store's departments add up to the error of the store.
 with departments as (
 
     select

@@ -1,4 +1,4 @@
--- The levels of aggregate nodes cut the same forecasts in different ways: each day, each of them sums to the total.
+-- The forecasts of every level of aggregate nodes sum to the total on every day.
 with daily as (
 
     select

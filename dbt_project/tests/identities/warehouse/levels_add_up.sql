@@ -1,4 +1,4 @@
--- Every level is the same sales cut another way: each day, each of the nine sums to the total.
+-- Each of the nine levels sums to the total on every day.
 with daily as (
 
     select

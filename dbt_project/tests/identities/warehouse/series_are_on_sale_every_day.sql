@@ -1,4 +1,4 @@
--- A series has a row for each day from its launch to the last sale day, and no other.
+-- A series has one row for each day from its launch to the last sale day.
 with counted as (
 
     select

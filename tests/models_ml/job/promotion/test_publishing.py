@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from models_ml.errors import PublishError
-from models_ml.job import promotion, publishing
+from models_ml.job import promotion, publishing, retention
 from models_ml.job.publishing import Published, keep_backtest
 from models_ml.prediction_store import read, runs
 from models_ml.prediction_store.engine import make_engine
 from models_ml.prediction_store.frames import ARROW_SCHEMAS
 from models_ml.prediction_store.migrate import upgrade
+from models_ml.prediction_store.schema import activations
 from models_ml.prediction_store.transactions import reading
 from models_ml.runs import artifact
 from models_ml.runs.backtest import Backtest
@@ -201,3 +202,35 @@ def test_a_later_backtest_is_kept_with_its_run_and_changes_nothing_that_was_ther
     assert by_fold == {FOLD: 0.50, before: 0.45}
     kept = artifact.load(folder).tables["run_metrics"].to_pylist()
     assert {row["fold"]: row["value"] for row in kept if row["metric"] == "wrmsse"} == {FOLD: 0.50, before: 0.45}
+
+
+def test_18_08_a_job_leaves_a_run_that_was_rolled_back_alone(home: Path, settings: Settings, engine: Engine) -> None:
+    first, second = trained(home, 1, 0.50), trained(home, 2, 0.49)
+    publish_artifact(settings, first)
+    publish_artifact(settings, second)
+    runs.rollback(engine, list(STORES), reason="doubles Mondays", author="ann")
+    again = publish_artifact(settings, second)
+    assert again.role == "challenger"
+    assert "by ann: doubles Mondays" in again.notes[0]
+    assert f"`demand promote {second.name}`" in again.notes[1]
+    assert served(engine) == {first.name}
+    runs.promote(engine, second.name, author="ann")
+    assert publish_artifact(settings, second).role == "champion"
+    assert served(engine) == {second.name}
+
+
+def test_18_09_a_job_a_day_keeps_the_last_runs_and_what_they_need(
+    home: Path, settings: Settings, engine: Engine
+) -> None:
+    folders = [trained(home, seed, 0.5, origin=ORIGIN + timedelta(days=seed)) for seed in range(1, 6)]
+    for folder in folders:
+        publish_artifact(settings, folder)
+    with engine.begin() as connection:  # a store stops serving a run only in one step; readers have an hour
+        connection.execute(update(activations).values(activated_at=datetime(2016, 1, 1)))
+    said = retention.prune(settings, keep=2)
+    assert len(said) == 2
+    kept = {folder.name for folder in folders[-2:]}
+    assert {run.run_id for run in runs.list_runs(engine)} == kept
+    assert {path.name for path in (home / "models").iterdir()} == kept
+    assert all(folder.name in " ".join(said) for folder in folders[:3])
+    assert retention.prune(settings, keep=2) == []

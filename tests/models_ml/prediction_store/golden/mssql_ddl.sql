@@ -6,6 +6,7 @@ CREATE TABLE activations (
     activated_at DATETIME2(6) NOT NULL,
     action NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
     reason NVARCHAR(max) NULL,
+    author NVARCHAR(200) NULL,
     CONSTRAINT pk_activations PRIMARY KEY (id),
     CONSTRAINT ck_activations_action CHECK (action in ('publish', 'promote', 'rollback'))
     );

@@ -21,7 +21,8 @@ SELECT active_runs.store_id, active_runs.run_id
 
 SELECT model_runs.run_id, model_runs.origin
     FROM model_runs
-    WHERE model_runs.run_id IN (NULL) AND (1 != 1) AND model_runs.origin > ? ORDER BY model_runs.origin DESC;
+    WHERE model_runs.run_id IN (SELECT anon_2.value COLLATE Latin1_General_100_BIN2 AS anon_1
+    FROM OPENJSON(?) AS anon_2) AND model_runs.origin > ? ORDER BY model_runs.origin DESC;
 
 INSERT INTO model_runs (run_id, model, version, origin, horizon_days, scope, status, role, reason, created_at, published_at, git_commit, data_fingerprint, parameters, metrics, mlflow_run_id, series_count, forecast_rows, node_rows, checksum, step_days) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
@@ -65,7 +66,8 @@ DELETE FROM run_nodes WHERE run_nodes.run_id = ?;
 
 SELECT sales_history_days.store_id, sales_history_days.date, sales_history_days.checksum
     FROM sales_history_days
-    WHERE sales_history_days.store_id IN (?, ?);
+    WHERE sales_history_days.store_id IN (SELECT anon_2.value COLLATE Latin1_General_100_BIN2 AS anon_1
+    FROM OPENJSON(?) AS anon_2);
 
 UPDATE publish_claims SET heartbeat_at=?, batches=? WHERE publish_claims.run_id = ? AND publish_claims.token = ? AND publish_claims.batches = ?;
 
@@ -103,6 +105,22 @@ INSERT INTO scenario_flags (run_id, store_id, item_id, regressor, ratio, planned
 
 INSERT INTO scenario_events (run_id, store_id, department_id, event_name, offset_days, ratio, days_seen) VALUES (?, ?, ?, ?, ?, ?, ?);
 
+SELECT forecasts.store_id, count(*) AS count_1, sum(CAST(forecasts.mean * ? + ? AS BIGINT) % ?) AS sum_1, sum(CAST(forecasts.q_0_005 * ? + ? AS BIGINT) % ?) AS sum_2, sum(CAST(forecasts.q_0_025 * ? + ? AS BIGINT) % ?) AS sum_3, sum(CAST(forecasts.q_0_165 * ? + ? AS BIGINT) % ?) AS sum_4, sum(CAST(forecasts.q_0_25 * ? + ? AS BIGINT) % ?) AS sum_5, sum(CAST(forecasts.q_0_5 * ? + ? AS BIGINT) % ?) AS sum_6, sum(CAST(forecasts.q_0_75 * ? + ? AS BIGINT) % ?) AS sum_7, sum(CAST(forecasts.q_0_835 * ? + ? AS BIGINT) % ?) AS sum_8, sum(CAST(forecasts.q_0_975 * ? + ? AS BIGINT) % ?) AS sum_9, sum(CAST(forecasts.q_0_995 * ? + ? AS BIGINT) % ?) AS sum_10
+    FROM forecasts
+    WHERE forecasts.run_id = ? GROUP BY forecasts.store_id;
+
+SELECT count(*) AS count_1, sum(CAST(node_forecasts.mean * ? + ? AS BIGINT) % ?) AS sum_1, sum(CAST(node_forecasts.q_0_005 * ? + ? AS BIGINT) % ?) AS sum_2, sum(CAST(node_forecasts.q_0_025 * ? + ? AS BIGINT) % ?) AS sum_3, sum(CAST(node_forecasts.q_0_165 * ? + ? AS BIGINT) % ?) AS sum_4, sum(CAST(node_forecasts.q_0_25 * ? + ? AS BIGINT) % ?) AS sum_5, sum(CAST(node_forecasts.q_0_5 * ? + ? AS BIGINT) % ?) AS sum_6, sum(CAST(node_forecasts.q_0_75 * ? + ? AS BIGINT) % ?) AS sum_7, sum(CAST(node_forecasts.q_0_835 * ? + ? AS BIGINT) % ?) AS sum_8, sum(CAST(node_forecasts.q_0_975 * ? + ? AS BIGINT) % ?) AS sum_9, sum(CAST(node_forecasts.q_0_995 * ? + ? AS BIGINT) % ?) AS sum_10
+    FROM node_forecasts
+    WHERE node_forecasts.run_id = ?;
+
+SELECT count(*) AS count_1, sum(CAST(node_period_forecasts.mean * ? + ? AS BIGINT) % ?) AS sum_1, sum(CAST(node_period_forecasts.q_0_005 * ? + ? AS BIGINT) % ?) AS sum_2, sum(CAST(node_period_forecasts.q_0_025 * ? + ? AS BIGINT) % ?) AS sum_3, sum(CAST(node_period_forecasts.q_0_165 * ? + ? AS BIGINT) % ?) AS sum_4, sum(CAST(node_period_forecasts.q_0_25 * ? + ? AS BIGINT) % ?) AS sum_5, sum(CAST(node_period_forecasts.q_0_5 * ? + ? AS BIGINT) % ?) AS sum_6, sum(CAST(node_period_forecasts.q_0_75 * ? + ? AS BIGINT) % ?) AS sum_7, sum(CAST(node_period_forecasts.q_0_835 * ? + ? AS BIGINT) % ?) AS sum_8, sum(CAST(node_period_forecasts.q_0_975 * ? + ? AS BIGINT) % ?) AS sum_9, sum(CAST(node_period_forecasts.q_0_995 * ? + ? AS BIGINT) % ?) AS sum_10
+    FROM node_period_forecasts
+    WHERE node_period_forecasts.run_id = ?;
+
+SELECT inventory_policy.store_id, count(*) AS count_1, sum(CAST(inventory_policy.lead_time_days * ? + ? AS BIGINT) % ?) AS sum_1, sum(CAST(inventory_policy.review_period_days * ? + ? AS BIGINT) % ?) AS sum_2, sum(CAST(inventory_policy.service_level * ? + ? AS BIGINT) % ?) AS sum_3, sum(CAST(inventory_policy.holding_cost * ? + ? AS BIGINT) % ?) AS sum_4, sum(CAST(inventory_policy.shortage_cost * ? + ? AS BIGINT) % ?) AS sum_5, sum(CAST(inventory_policy.expected_demand * ? + ? AS BIGINT) % ?) AS sum_6, sum(CAST(inventory_policy.reorder_point * ? + ? AS BIGINT) % ?) AS sum_7, sum(CAST(inventory_policy.order_up_to * ? + ? AS BIGINT) % ?) AS sum_8, sum(CAST(inventory_policy.expected_short * ? + ? AS BIGINT) % ?) AS sum_9, sum(CAST(inventory_policy.days_of_cover * ? + ? AS BIGINT) % ?) AS sum_10, sum(CAST(inventory_policy.mean_stock * ? + ? AS BIGINT) % ?) AS sum_11
+    FROM inventory_policy
+    WHERE inventory_policy.run_id = ? GROUP BY inventory_policy.store_id;
+
 SELECT count(*) AS count_1
     FROM run_series
     WHERE run_series.run_id = ?;
@@ -110,22 +128,6 @@ SELECT count(*) AS count_1
 SELECT count(*) AS count_1
     FROM run_nodes
     WHERE run_nodes.run_id = ?;
-
-SELECT count(*) AS count_1
-    FROM forecasts
-    WHERE forecasts.run_id = ?;
-
-SELECT count(*) AS count_1
-    FROM node_forecasts
-    WHERE node_forecasts.run_id = ?;
-
-SELECT count(*) AS count_1
-    FROM node_period_forecasts
-    WHERE node_period_forecasts.run_id = ?;
-
-SELECT count(*) AS count_1
-    FROM inventory_policy
-    WHERE inventory_policy.run_id = ?;
 
 SELECT count(*) AS count_1
     FROM run_metrics
@@ -171,22 +173,6 @@ SELECT count(*) AS count_1
     FROM scenario_events
     WHERE scenario_events.run_id = ?;
 
-SELECT forecasts.store_id, count(*) AS count_1, sum(CAST(forecasts.mean * ? + ? AS BIGINT) % ?) AS sum_1, sum(CAST(forecasts.q_0_005 * ? + ? AS BIGINT) % ?) AS sum_2, sum(CAST(forecasts.q_0_025 * ? + ? AS BIGINT) % ?) AS sum_3, sum(CAST(forecasts.q_0_165 * ? + ? AS BIGINT) % ?) AS sum_4, sum(CAST(forecasts.q_0_25 * ? + ? AS BIGINT) % ?) AS sum_5, sum(CAST(forecasts.q_0_5 * ? + ? AS BIGINT) % ?) AS sum_6, sum(CAST(forecasts.q_0_75 * ? + ? AS BIGINT) % ?) AS sum_7, sum(CAST(forecasts.q_0_835 * ? + ? AS BIGINT) % ?) AS sum_8, sum(CAST(forecasts.q_0_975 * ? + ? AS BIGINT) % ?) AS sum_9, sum(CAST(forecasts.q_0_995 * ? + ? AS BIGINT) % ?) AS sum_10
-    FROM forecasts
-    WHERE forecasts.run_id = ? GROUP BY forecasts.store_id;
-
-SELECT count(*) AS count_1, sum(CAST(node_forecasts.mean * ? + ? AS BIGINT) % ?) AS sum_1, sum(CAST(node_forecasts.q_0_005 * ? + ? AS BIGINT) % ?) AS sum_2, sum(CAST(node_forecasts.q_0_025 * ? + ? AS BIGINT) % ?) AS sum_3, sum(CAST(node_forecasts.q_0_165 * ? + ? AS BIGINT) % ?) AS sum_4, sum(CAST(node_forecasts.q_0_25 * ? + ? AS BIGINT) % ?) AS sum_5, sum(CAST(node_forecasts.q_0_5 * ? + ? AS BIGINT) % ?) AS sum_6, sum(CAST(node_forecasts.q_0_75 * ? + ? AS BIGINT) % ?) AS sum_7, sum(CAST(node_forecasts.q_0_835 * ? + ? AS BIGINT) % ?) AS sum_8, sum(CAST(node_forecasts.q_0_975 * ? + ? AS BIGINT) % ?) AS sum_9, sum(CAST(node_forecasts.q_0_995 * ? + ? AS BIGINT) % ?) AS sum_10
-    FROM node_forecasts
-    WHERE node_forecasts.run_id = ?;
-
-SELECT count(*) AS count_1, sum(CAST(node_period_forecasts.mean * ? + ? AS BIGINT) % ?) AS sum_1, sum(CAST(node_period_forecasts.q_0_005 * ? + ? AS BIGINT) % ?) AS sum_2, sum(CAST(node_period_forecasts.q_0_025 * ? + ? AS BIGINT) % ?) AS sum_3, sum(CAST(node_period_forecasts.q_0_165 * ? + ? AS BIGINT) % ?) AS sum_4, sum(CAST(node_period_forecasts.q_0_25 * ? + ? AS BIGINT) % ?) AS sum_5, sum(CAST(node_period_forecasts.q_0_5 * ? + ? AS BIGINT) % ?) AS sum_6, sum(CAST(node_period_forecasts.q_0_75 * ? + ? AS BIGINT) % ?) AS sum_7, sum(CAST(node_period_forecasts.q_0_835 * ? + ? AS BIGINT) % ?) AS sum_8, sum(CAST(node_period_forecasts.q_0_975 * ? + ? AS BIGINT) % ?) AS sum_9, sum(CAST(node_period_forecasts.q_0_995 * ? + ? AS BIGINT) % ?) AS sum_10
-    FROM node_period_forecasts
-    WHERE node_period_forecasts.run_id = ?;
-
-SELECT inventory_policy.store_id, count(*) AS count_1, sum(CAST(inventory_policy.lead_time_days * ? + ? AS BIGINT) % ?) AS sum_1, sum(CAST(inventory_policy.review_period_days * ? + ? AS BIGINT) % ?) AS sum_2, sum(CAST(inventory_policy.service_level * ? + ? AS BIGINT) % ?) AS sum_3, sum(CAST(inventory_policy.holding_cost * ? + ? AS BIGINT) % ?) AS sum_4, sum(CAST(inventory_policy.shortage_cost * ? + ? AS BIGINT) % ?) AS sum_5, sum(CAST(inventory_policy.expected_demand * ? + ? AS BIGINT) % ?) AS sum_6, sum(CAST(inventory_policy.reorder_point * ? + ? AS BIGINT) % ?) AS sum_7, sum(CAST(inventory_policy.order_up_to * ? + ? AS BIGINT) % ?) AS sum_8, sum(CAST(inventory_policy.expected_short * ? + ? AS BIGINT) % ?) AS sum_9, sum(CAST(inventory_policy.days_of_cover * ? + ? AS BIGINT) % ?) AS sum_10, sum(CAST(inventory_policy.mean_stock * ? + ? AS BIGINT) % ?) AS sum_11
-    FROM inventory_policy
-    WHERE inventory_policy.run_id = ? GROUP BY inventory_policy.store_id;
-
 SELECT TOP 5 run_series.store_id, run_series.item_id, anon_1.days, anon_1.first, anon_1.last
     FROM run_series LEFT OUTER JOIN (SELECT forecasts.store_id AS store_id, forecasts.item_id AS item_id, count(*) AS days, min(forecasts.target_date) AS first, max(forecasts.target_date) AS last
     FROM forecasts
@@ -206,6 +192,10 @@ SELECT model_runs.status
 DELETE FROM publish_claims WHERE publish_claims.run_id = ? AND publish_claims.token = ?;
 
 UPDATE model_runs SET status=?, published_at=?, series_count=?, forecast_rows=?, node_rows=?, checksum=? WHERE model_runs.run_id = ?;
+
+INSERT INTO active_runs (store_id, run_id, activated_at) VALUES (?, ?, ?);
+
+INSERT INTO activations (store_id, run_id, previous_run_id, activated_at, action, reason, author) OUTPUT inserted.id VALUES (?, ?, ?, ?, ?, ?, ?);
 
 SELECT max(sales_history.date) AS max_1
     FROM sales_history
@@ -241,10 +231,6 @@ SELECT calendar_region_flags.date, calendar_region_flags.region_id, calendar_reg
 
 INSERT INTO calendar_region_flags (date, region_id, regional_flag) VALUES (?, ?, ?);
 
-INSERT INTO active_runs (store_id, run_id, activated_at) VALUES (?, ?, ?);
-
-INSERT INTO activations (store_id, run_id, previous_run_id, activated_at, action, reason) OUTPUT inserted.id VALUES (?, ?, ?, ?, ?, ?);
-
 UPDATE active_runs SET run_id=active_runs.run_id;
 
 DELETE FROM override_effects WHERE override_effects.run_id IN (SELECT active_runs.run_id
@@ -262,11 +248,11 @@ SELECT overrides.override_id, overrides.node_id, overrides.kind, overrides.value
     FROM overrides
     WHERE overrides.revoked_at IS NULL AND overrides.valid_to >= ? AND overrides.valid_from <= ? ORDER BY overrides.override_id;
 
-SELECT model_runs.run_id, model_runs.origin
-    FROM model_runs
-    WHERE model_runs.run_id IN (?) AND model_runs.origin > ? ORDER BY model_runs.origin DESC;
-
 UPDATE active_runs SET run_id=?, activated_at=? WHERE active_runs.store_id = ? AND active_runs.run_id = ?;
+
+SELECT activations.id, activations.store_id, activations.run_id, activations.previous_run_id, activations.activated_at, activations.action, activations.reason, activations.author
+    FROM activations
+    WHERE activations.previous_run_id = ? AND activations.action = ? OR activations.run_id = ? ORDER BY activations.id;
 
 UPDATE model_runs SET status=?, reason=? WHERE model_runs.run_id = ? AND model_runs.status = ?;
 
@@ -285,6 +271,10 @@ DELETE FROM scenario_series WHERE scenario_series.run_id = ? AND scenario_series
 SELECT TOP 1 activations.previous_run_id
     FROM activations
     WHERE activations.store_id = ? AND activations.run_id = ? AND activations.action != ? ORDER BY activations.id DESC;
+
+SELECT active_runs.store_id
+    FROM active_runs
+    WHERE active_runs.run_id = ?;
 
 SELECT TOP 2 model_runs.run_id, model_runs.model, model_runs.version, model_runs.origin, model_runs.horizon_days, model_runs.scope, model_runs.status, model_runs.role, model_runs.reason, model_runs.created_at, model_runs.published_at, model_runs.git_commit, model_runs.data_fingerprint, model_runs.parameters, model_runs.metrics, model_runs.mlflow_run_id, model_runs.series_count, model_runs.forecast_rows, model_runs.node_rows, model_runs.checksum, model_runs.step_days
     FROM model_runs
@@ -341,7 +331,8 @@ SELECT calendar_region_flags.date, calendar_region_flags.regional_flag
 
 SELECT forecasts.store_id, forecasts.item_id, run_series.department_id, run_series.category_id, run_series.region_id, forecasts.target_date, forecasts.mean, forecasts.q_0_005, forecasts.q_0_025, forecasts.q_0_165, forecasts.q_0_25, forecasts.q_0_5, forecasts.q_0_75, forecasts.q_0_835, forecasts.q_0_975, forecasts.q_0_995
     FROM forecasts JOIN run_series ON run_series.run_id = forecasts.run_id AND run_series.store_id = forecasts.store_id AND run_series.item_id = forecasts.item_id
-    WHERE forecasts.run_id = ? AND forecasts.store_id IN (?) ORDER BY forecasts.store_id, forecasts.item_id, forecasts.target_date;
+    WHERE forecasts.run_id = ? AND forecasts.store_id IN (SELECT anon_2.value COLLATE Latin1_General_100_BIN2 AS anon_1
+    FROM OPENJSON(?) AS anon_2) ORDER BY forecasts.store_id, forecasts.item_id, forecasts.target_date;
 
 SELECT model_runs.run_id
     FROM model_runs

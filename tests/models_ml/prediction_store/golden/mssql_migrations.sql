@@ -116,6 +116,14 @@ CREATE TABLE forecasting.sales_history_days ( store_id NVARCHAR(64) COLLATE Lati
 
 UPDATE forecasting.store_schema_version SET version_num='0010' WHERE forecasting.store_schema_version.version_num = '0009';
 
+ALTER TABLE forecasting.activations ADD author NVARCHAR(200) NULL;
+
+UPDATE forecasting.store_schema_version SET version_num='0011' WHERE forecasting.store_schema_version.version_num = '0010';
+
+ALTER TABLE forecasting.activations DROP COLUMN author;
+
+UPDATE forecasting.store_schema_version SET version_num='0010' WHERE forecasting.store_schema_version.version_num = '0011';
+
 DROP TABLE forecasting.sales_history_days;
 
 UPDATE forecasting.store_schema_version SET version_num='0009' WHERE forecasting.store_schema_version.version_num = '0010';

@@ -1,0 +1,106 @@
+"""A home remembers where its raw data came from, so that no run replaces it by other data unasked."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from models_ml.errors import InputError
+from models_ml.settings import Settings
+
+OWN_RAW = "raw"
+"""The home's own folder of raw files, where simulated ones are written; remembered relative to the home."""
+
+
+@dataclass(frozen=True)
+class HeldSource:
+    """Where a home's raw data came from.
+
+    Attributes:
+        source: kind of source (`m5`, `long`).
+        location: folder, zip or address in a lake; `raw`: the home's own folder.
+        stores: the stores that were loaded; empty: all.
+        horizon_days: of the run that loaded them.
+    """
+
+    source: str
+    location: str
+    stores: tuple[str, ...]
+    horizon_days: int
+
+    @property
+    def described(self) -> str:
+        """In a few words."""
+        stores = f"stores {', '.join(self.stores)}" if self.stores else "all stores"
+        return f"source {self.source}, {self.location}, {stores}"
+
+
+def memory_file(settings: Settings) -> Path:
+    """Where a home keeps it."""
+    return settings.home / "source.json"
+
+
+def configured_source(settings: Settings) -> HeldSource:
+    """What the settings ask for."""
+    location = settings.raw_source
+    if location is None or (isinstance(location, Path) and location.resolve() == (settings.home / OWN_RAW).resolve()):
+        text = OWN_RAW
+    else:
+        text = str(location.resolve() if isinstance(location, Path) else location)
+    return HeldSource(settings.source, text, tuple(sorted(settings.store_list)), settings.horizon_days)
+
+
+def held_source(settings: Settings) -> HeldSource | None:
+    """What the home holds; None of a home without raw data.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    path = memory_file(settings)
+    if not path.exists():
+        return None
+    try:
+        held = json.loads(path.read_text())
+        return HeldSource(**{**held, "stores": tuple(held["stores"])})
+    except (ValueError, TypeError, KeyError):
+        raise InputError(f"{path} cannot be read. Move it away and run again.") from None
+
+
+def refuse_other_source(settings: Settings, *, changed: bool) -> None:
+    """Stop before other data replaces what the home holds.
+
+    More stores of the same files are no other data.
+
+    Args:
+        settings: what is asked for.
+        changed: the user says that the source has changed. Simulated data replaces nothing even so.
+
+    Raises:
+        InputError: the home holds data of another kind, place, or of stores that would be dropped.
+    """
+    held, asked = held_source(settings), configured_source(settings)
+    if held is None:
+        return
+    same_files = (held.source, held.location) == (asked.source, asked.location)
+    simulated = settings.raw_source is None
+    if simulated and not same_files:
+        raise InputError(
+            f"{settings.home} holds {held.described}, and DEMAND_DATA_DIR is not set: simulated data would replace it. "
+            f"Set DEMAND_DATA_DIR={held.location} (DEMAND_SOURCE={held.source}), or choose another DEMAND_HOME for "
+            "simulated data. Nothing was loaded."
+        )
+    dropped = bool(asked.stores) and not (held.stores and set(held.stores) <= set(asked.stores))
+    if (not same_files or dropped) and not changed:
+        raise InputError(
+            f"{settings.home} holds {held.described}; this would replace it by {asked.described}. "
+            "If that is meant, add --source-changed; otherwise choose another DEMAND_HOME. Nothing was loaded."
+        )
+
+
+def remember_source(settings: Settings) -> None:
+    """Remember what was loaded, whole or not at all."""
+    path = memory_file(settings)
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(asdict(configured_source(settings)), indent=2))
+    part.replace(path)

@@ -8,7 +8,7 @@ a finding that neither a rule nor `accept` settles, because data changes after i
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,43 +70,6 @@ class Finding:
         return f"{self.check}: {self.effect}, because {self.problem}{overrule}"
 
 
-def findings(connection: Session, raw: RawTables, *, names_suffice: bool = True) -> Iterator[Finding]:
-    """Everything suspicious in the sales that is not accepted, the most basic first.
-
-    Totals of departments can be confirmed only where the configuration names the departments: before, an id that only
-    has the name of a total is no finding (`names_suffice`).
-
-    A finding can be the cause of later ones, so a caller settles the first and asks again.
-    """
-    from models_ml.sources.long import suspect_dates, suspect_numbers, suspect_rows
-
-    accepted = raw.config.accept
-    for check in (
-        suspect_numbers.numbers,
-        suspect_dates.grain,
-        suspect_rows.duplicates,
-        suspect_dates.lonely_dates,
-        suspect_rows.totals,
-        suspect_rows.ids,
-        suspect_rows.outliers,
-        suspect_dates.level,
-        suspect_dates.last_day,
-    ):
-        for found in check(connection, raw):
-            if found.check not in accepted and (names_suffice or found.check != "totals" or found.rule):
-                yield found
-
-
-def refuse_suspicious(connection: Session, raw: RawTables) -> None:
-    """Stop at the first finding.
-
-    Raises:
-        InputError: naming what was found, where, and how to settle it.
-    """
-    for found in findings(connection, raw):
-        raise found.refused(connection, raw)
-
-
 def by_date(connection: Session, raw: RawTables, *keys: str, where: str = "") -> pd.DataFrame:
     """Sales by date and other keys of the rows (store_id, item_id): columns date, keys, units (above zero), rows."""
     listed = ", ".join(("date", *keys))
@@ -122,15 +85,6 @@ def by_date(connection: Session, raw: RawTables, *keys: str, where: str = "") ->
     frame[["units", "rows"]] = frame[["units", "rows"]].astype(np.float64)
     raw.aggregates[query] = frame.sort_values(["date", *keys], ignore_index=True)
     return raw.aggregates[query]
-
-
-def settle_days(connection: Session, raw: RawTables) -> RawTables:
-    """The tables without the days that are not history, and with the days on which stores were closed."""
-    from models_ml.sources.long import suspect_dates
-
-    raw.cut = suspect_dates.cut_of(connection, raw)
-    raw.closures = suspect_dates.closures(connection, raw)
-    return raw
 
 
 def on_date(raw: RawTables, date: dt.date | pd.Timestamp | str) -> str:

@@ -15,7 +15,6 @@ from models_ml.errors import InputError, WarehouseError
 from models_ml.sources.loading import asked_for, connected, refuse_unsold_day, transaction
 from models_ml.sources.long.checks import check_attributes, check_keys, check_rows, check_sales
 from models_ml.sources.long.config import SourceConfig, Table, config_path, read_config
-from models_ml.sources.long.findings import refuse_suspicious, settle_days
 from models_ml.sources.long.levels import levels_select
 from models_ml.sources.long.mapping import RawTables
 from models_ml.sources.long.omissions import left_out, settled, warnings
@@ -23,6 +22,7 @@ from models_ml.sources.long.raw_schema import SCHEMA, first, literal, write
 from models_ml.sources.long.regressors import load_closed_days, load_regressors
 from models_ml.sources.long.relations import Relation, attach, fingerprint, open_relation
 from models_ml.sources.long.session import Session
+from models_ml.sources.long.suspicions import refuse_suspicious, settle_days
 from models_ml.sources.report import IngestReport
 
 _LAYOUT = "5"

@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from models_ml.errors import InputError
 from models_ml.sources.long.config import HIERARCHY, Sales, SourceConfig, Table, said
-from models_ml.sources.long.findings import findings, settle_days
 from models_ml.sources.long.guesses import (
     GROUPS_OF_ITEMS,
     belongs_to,
@@ -26,6 +25,7 @@ from models_ml.sources.long.mapping import RawTables
 from models_ml.sources.long.regressors import MOST_VALUES
 from models_ml.sources.long.relations import Relation, open_relation
 from models_ml.sources.long.session import DatabricksSession, Session
+from models_ml.sources.long.suspicions import findings, settle_days
 from models_ml.sources.long.wishes import Wishes, connection_to, database, located, regressor
 
 SALES_FIELDS = ("date", "units", "store", "item", "price", "open", "stockout")

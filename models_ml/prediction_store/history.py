@@ -6,7 +6,7 @@ the store has not, or has otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -28,6 +28,9 @@ from models_ml.prediction_store.schema import (
 from models_ml.prediction_store.text import one_of
 
 Calendar = dict[str, list[dict[str, Any]]]
+
+InsertRows = Callable[[Connection, str], None]
+"""Inserts the sales of a store."""
 
 Checksums = Mapping[tuple[str, date], int]
 """Checksum by store and day."""
@@ -91,8 +94,14 @@ def changed(frame: Frame, stored: Checksums) -> tuple[pa.Table, SalesDays]:
     return rows.filter(pa.array(unknown[group.ngroup().to_numpy()])), SalesDays(checksums, sent)
 
 
-def merge_sales(connection: Connection, run: RunRecord, days: SalesDays) -> None:
+def merge_sales(connection: Connection, run: RunRecord, days: SalesDays, insert_rows: InsertRows | None) -> None:
     """Make the run's sales the history of its stores: its days and no others.
+
+    Args:
+        connection: of the transaction that shows the run.
+        run: the run.
+        days: of its sales.
+        insert_rows: puts the rows of a store into `sales_history`; None: they are staged (`staged_sales_history`).
 
     History goes forward only: a store whose history reaches past the run's origin keeps it, since readers cut
     what they show at the origin of the run they show. A day that was not sent, because the store had it, stays as it is
@@ -115,11 +124,14 @@ def merge_sales(connection: Connection, run: RunRecord, days: SalesDays) -> None
             _replace(connection, store, stays)
             days_that_stay = select(known.c.date).where(known.c.store_id == store)
             connection.execute(delete(kept).where(kept.c.store_id == store, kept.c.date.not_in(days_that_stay)))
-            connection.execute(
-                insert(kept).from_select(columns, select(*(staged.c[name] for name in columns)).where(of_run))
-            )
+            if insert_rows is not None:
+                insert_rows(connection, store)
+            else:
+                of_store = select(*(staged.c[name] for name in columns)).where(of_run)
+                connection.execute(insert(kept).from_select(columns, of_store))
             _replace(connection, store, [*stays, *sent])
-        connection.execute(delete(staged).where(of_run))
+        if insert_rows is None:
+            connection.execute(delete(staged).where(of_run))
 
 
 def _replace(connection: Connection, store: str, rows: list[dict[str, Any]]) -> None:

@@ -8,7 +8,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEBIAN_PACKAGES := chromium unixodbc
 
-.PHONY: help demo test test-slow test-spark lint lint-infra serve docs bench-accuracy bench-train bench-refit bench-value bench-cold-start bench-peers bench-store bench-sizes bench-api bench-warehouse bench-engines bench-ingest bench-dashboard bench-mutation bench bench-run lock clean system-packages
+.PHONY: help demo test test-slow test-spark lint lint-infra serve docs bench-accuracy bench-origins bench-shapes bench-train bench-refit bench-value bench-cold-start bench-peers bench-store bench-sizes bench-api bench-warehouse bench-engines bench-ingest bench-dashboard bench-mutation bench bench-run lock clean system-packages
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,7 @@ define environment
 endef
 $(eval $(call environment,spark,tests/spark))
 $(eval $(call environment,infra,tests/infra/sdk))
+$(eval $(call environment,az,tests/infra/az))
 $(eval $(call environment,peers,benchmarks/peers))
 $(eval $(call environment,mutation,benchmarks/mutation))
 $(eval $(call environment,sbom,.ci/sbom))
@@ -64,7 +65,16 @@ test-spark: $(STAMP) .venv-spark/.installed ## the dbt models on a local Spark w
 	@command -v java >/dev/null || { echo "Spark needs Java 17 or later, which is not here: see above."; exit 2; }
 	.venv-spark/bin/python -m pytest tests/spark --timeout 1800
 
-lint-infra: $(STAMP) .venv-infra/.installed ## infra/ against the clouds' own models, and checkov
+# The real Databricks CLI and its fake workspace; go.sum holds the hashes of all that they are built from.
+DATABRICKS := tests/infra/databricks/cli
+.venv-infra/go/databricks: $(DATABRICKS)/go.mod $(DATABRICKS)/go.sum $(DATABRICKS)/workspace/main.go | .venv-infra/.installed
+	@if command -v go >/dev/null; then echo "Building the Databricks CLI" && mkdir -p .venv-infra/go && cd $(DATABRICKS) \
+	  && GOFLAGS=-mod=mod go build -o $(CURDIR)/.venv-infra/go/ github.com/databricks/cli ./workspace \
+	  && mv $(CURDIR)/.venv-infra/go/cli $(CURDIR)/.venv-infra/go/databricks; \
+	elif [ "$$CI" = true ]; then echo "Go is needed to build the Databricks CLI" && exit 1; \
+	else echo "Go is not installed: the bundle is not deployed to the fake workspace."; fi
+
+lint-infra: $(STAMP) .venv-infra/.installed .venv-az/.installed .venv-infra/go/databricks ## infra/ against the clouds' own models and tools, and checkov
 	.venv-infra/bin/python -m pytest tests/infra/sdk
 
 # sqlfluff reads compiled SQL, which needs a warehouse: it runs in tests/dbt_project.
@@ -116,6 +126,12 @@ bench-store: $(STAMP) ## publish speed against a bare executemany
 
 bench-accuracy: $(STAMP) ## every forecaster on five folds of the real M5 marts in DEMAND_HOME; goes on where it stopped
 	$(BIN)/python -m benchmarks.accuracy
+
+bench-origins: $(STAMP) ## node forecasts from 26 origins, four weeks apart, of the real M5 marts in DEMAND_HOME; goes on where it stopped
+	$(BIN)/python -m benchmarks.origins
+
+bench-shapes: $(STAMP) ## twelve made-up retailers of other shapes, ours against simple forecasts; goes on where it stopped
+	$(BIN)/python -m benchmarks.shapes
 
 bench-train: $(STAMP) ## seconds, memory and growth of train and forecast for 1 to 10 stores and 2 to 5 years of the marts in DEMAND_HOME
 	$(BIN)/python -m benchmarks.training --stores 1,2,5,10 --history 730,1094,1458 --write

@@ -74,6 +74,6 @@ DateQuery = IsoDate
 
 
 class Question(BaseModel):
-    """Query parameters of a route; one that it does not know is a mistake to be told of."""
+    """Query parameters of a route; an unknown parameter is rejected with 422."""
 
     model_config = ConfigDict(extra="forbid")

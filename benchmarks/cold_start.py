@@ -22,6 +22,7 @@ from models_ml.evaluation.metrics import AVERAGE_LEVEL
 from models_ml.forecasters.item_boosting import ItemBoosting, ItemBoostingParameters
 from models_ml.forecasters.levels import NEW_DAYS, LaunchParameters
 from models_ml.forecasters.middle_out import MiddleOut
+from models_ml.forecasters.middle_out.items import weighed_items
 from models_ml.forecasters.top_down import share_out
 from models_ml.runs.backtest import Fold
 from models_ml.settings import Settings, get_settings
@@ -97,7 +98,10 @@ def compare(settings: Settings, fold: date) -> tuple[pd.DataFrame, dict[str, flo
         seed=settings.seed, threads=settings.threads, parameters=ItemBoostingParameters(launches=ALONE)
     )
     alone.fit(marts)
-    forecasts = {"with": mean, "without": share_out(marts, alone.items(marts), nodes)}
+    forecasts = {
+        "with": mean,
+        "without": share_out(marts, weighed_items(marts, alone, forecaster.item_weights()), nodes),
+    }
     played = Fold.of(marts)
     errors = pd.DataFrame({"days_on_sale": marts.days_on_sale, "units": played.actual.sum(axis=1, dtype=np.float64)})
     wrmsse = {}

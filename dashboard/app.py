@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import data, layout, navigation, state
 from dashboard.client import ApiAway
-from dashboard.pages_ import accuracy, explore, inventory, overrides, overview, quality, runs, what_if
+from dashboard.pages_ import accuracy, explore, inventory, overrides, overview, picks, quality, runs, what_if
 from models_ml.errors import DemandError
 
 LOOK_AGAIN_AWAY_SECONDS = 4
@@ -71,18 +71,17 @@ def _show(render: _Render) -> None:
     layout.provenance(serving)
     try:
         if serving.stores:
+            picks.find_item(serving)
             render(serving)
         else:
             layout.nothing_published()
     except ApiAway as away:
-        layout.empty(str(away), "What was not loaded before cannot be shown; this page looks again by itself.")
+        layout.empty(str(away), "What was not loaded before cannot be shown. This page retries by itself.")
     except DemandError as error:
         layout.empty("This view cannot be shown.", str(error))
     except Exception:
         _log.exception("A page failed")
-        layout.empty(
-            "This page has a fault of its own.", "It is in the dashboard's log; the other pages are not touched by it."
-        )
+        layout.empty("This page failed.", "The error is in the dashboard's log; the other pages still work.")
     seconds = LOOK_AGAIN_AWAY_SECONDS if serving.away else LOOK_AGAIN_SECONDS
     _look_again(seconds, None if serving.away else serving.run_key)
 

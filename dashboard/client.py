@@ -176,18 +176,20 @@ class ApiClient:
         """What an override would change; nothing is stored."""
         return self._post(schemas.OverridePreview, "/override-preview", asked)
 
-    def make_override(self, asked: schemas.OverrideRequest) -> schemas.Override:
-        """Override a node's forecast."""
-        return self._post(schemas.MadeOverride, "/overrides", asked)
+    def make_override(self, asked: schemas.OverrideRequest, key: str | None = None) -> schemas.MadeOverride:
+        """Override a node's forecast; the same `key` makes nothing twice."""
+        return self._post(schemas.MadeOverride, "/overrides", asked, {"Idempotency-Key": key} if key else {})
 
     def revoke_override(self, override_id: int, asked: schemas.RevokeRequest) -> schemas.Override:
         """Take an override back."""
         return self._post(schemas.Override, f"/overrides/{override_id}/revoke", asked)
 
-    def _post(self, model: type[Answer], path: str, asked: BaseModel) -> Answer:
+    def _post(
+        self, model: type[Answer], path: str, asked: BaseModel, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """Sent once: a second try might do it twice."""
         try:
-            response = self._http.post(path, json=asked.model_dump(mode="json"))
+            response = self._http.post(path, json=asked.model_dump(mode="json"), headers=dict(headers or {}))
         except httpx.TransportError:
             raise ApiAway(
                 f"The forecast service at {self.base_url} was lost at {path}. Look at the list before trying again."

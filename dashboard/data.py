@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -22,6 +22,9 @@ from dashboard.hierarchy import Place, Product, level_of, levels_of, node_id
 from dashboard.settings import get_settings
 
 STATUS_TTL_SECONDS = 5.0
+AWAY_PAUSES_SECONDS = (2.0, 4.0, 8.0, 15.0)
+"""Pauses after the first, second, ... try that the API did not answer."""
+
 READ_TTL_SECONDS = 900.0
 YEAR_DAYS = 364
 """A year that keeps the weekdays: 52 weeks."""
@@ -36,6 +39,7 @@ QUANTILES = ("0.005", "0.025", "0.165", "0.25", "0.5", "0.75", "0.835", "0.975",
 _COMPARED: dict[str, str | int] = {"history_days": YEAR_DAYS, "quantiles": "0.025,0.975", "limit": 100}
 MOST_OVERRIDES = 200
 WORST_ITEMS = 50
+MOST_FOUND = 20
 _PAGE_LIMIT = 500
 _MAX_ITEMS = 2_000
 
@@ -90,11 +94,27 @@ class Serving:
 
 @dataclass
 class _Heard:
-    """The last state of the API that was heard, shared by all sessions."""
+    """The last state of the API that was heard, shared by all sessions.
 
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    Attributes:
+        asking: held by the one reader who asks the API now.
+        serving: what was heard last; none before the first answer.
+        away: why the API did not answer; none while it does.
+        failures: tries without an answer since the last one.
+        asked_at: when the API was asked last; none to ask it at once.
+    """
+
+    asking: threading.Lock = field(default_factory=threading.Lock)
     serving: Serving | None = None
-    asked_at: float = 0.0
+    away: str | None = None
+    failures: int = 0
+    asked_at: dt.datetime | None = None
+
+    def due(self, now: dt.datetime) -> bool:
+        """Whether the API may be asked."""
+        pauses = (STATUS_TTL_SECONDS, *AWAY_PAUSES_SECONDS)
+        pause = pauses[min(self.failures, len(pauses) - 1)]
+        return self.asked_at is None or (now - self.asked_at).total_seconds() >= pause
 
 
 @st.cache_resource(show_spinner=False)
@@ -113,35 +133,51 @@ def _heard() -> _Heard:
 def serving(now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)) -> Serving:
     """What is served now; the last that was heard, marked `away`, while the API does not answer.
 
+    One reader asks at a time; meanwhile the others get what was heard last. While the API is away the pauses between
+    two tries grow.
+
     Raises:
         ApiAway: the API does not answer and never did.
         ApiRefused: the API does not accept this dashboard.
     """
     heard = _heard()
-    with heard.lock:
-        moment = now()
-        known = heard.serving
-        if known and not known.away and (moment - known.loaded_at).total_seconds() < STATUS_TTL_SECONDS:
-            return known
+    never_asked = heard.serving is None and heard.away is None
+    if heard.due(now()) and heard.asking.acquire(blocking=never_asked):
         try:
-            status = client().status()
-            key = status.version
-            if known and known.run_key == key:
-                stores, departments = known.stores, known.departments
-            elif status.stores:
-                stores = tuple(client().stores().stores)
-                departments = tuple(client().departments().departments)
-            else:
-                stores, departments = (), ()
-        except ApiAway as away:
-            if known is None:
-                raise
-            heard.serving = Serving(
-                known.status, known.stores, known.departments, known.run_key, known.loaded_at, str(away)
-            )
-            return heard.serving
-        heard.serving = Serving(status, stores, departments, key, moment)
-        return heard.serving
+            if heard.due(now()):  # another reader may have asked while this one waited
+                _ask(heard, now)
+        finally:
+            heard.asking.release()
+    if heard.serving is None:
+        raise ApiAway(heard.away or "The forecast service has not answered yet.")
+    return heard.serving
+
+
+def _ask(heard: _Heard, now: Callable[[], dt.datetime]) -> None:
+    known = heard.serving
+    try:
+        status = client().status()
+        key = status.version
+        if known and known.run_key == key:
+            stores, departments = known.stores, known.departments
+        elif status.stores:
+            stores = tuple(client().stores().stores)
+            departments = tuple(client().departments().departments)
+        else:
+            stores, departments = (), ()
+    except ApiAway as away:
+        heard.away = str(away)
+        heard.failures += 1
+        heard.serving = replace(known, away=heard.away) if known else None
+    else:
+        heard.away, heard.failures = None, 0
+        heard.serving = Serving(status, stores, departments, key, now())
+    heard.asked_at = now()
+
+
+def look_again() -> None:
+    """Ask the API at the next opportunity, however short ago it was asked."""
+    _heard().asked_at = None
 
 
 def forget() -> None:
@@ -202,6 +238,12 @@ def series_forecast(run_key: str, item_id: str, store_id: str) -> schemas.Series
 def series_history(run_key: str, item_id: str, store_id: str) -> schemas.SeriesHistory:
     """Recent sales and prices of one item in one store."""
     return client().history(item_id, store_id, SERIES_HISTORY_DAYS)
+
+
+@st.cache_data(ttl=READ_TTL_SECONDS, max_entries=60, show_spinner=False)
+def found_items(run_key: str, text: str) -> schemas.ItemPage:
+    """The first served series whose item id contains a text."""
+    return client().items({"search": text, "limit": MOST_FOUND})
 
 
 @st.cache_data(ttl=READ_TTL_SECONDS, max_entries=60, show_spinner=False)
@@ -273,6 +315,16 @@ def accuracy(run_key: str, run_id: str | None) -> schemas.Accuracy | None:
 def node_errors(run_key: str, run_id: str, level: int) -> schemas.NodeErrors:
     """Backtest errors of the nodes of a level, worst first."""
     return client().node_errors(run_id, level)
+
+
+def own_errors(run_key: str, run_id: str, level: int) -> schemas.NodeErrors | None:
+    """Backtest errors of the nodes of a level; none where the run kept none."""
+    try:
+        return node_errors(run_key, run_id, level)
+    except ApiRefused as refused:
+        if refused.status == 404:
+            return None
+        raise
 
 
 @st.cache_data(ttl=READ_TTL_SECONDS, max_entries=40, show_spinner=False)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 
+import pandas as pd
+
 THIN_SPACE = "\u202f"
 MINUS = "\u2212"
 NO_VALUE = "–"
+MULTIPLE_FROM = 2.0
 
 _DAY_SECONDS = 86_400
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def units(value: float | None) -> str:
@@ -121,3 +125,25 @@ def change(now: float | None, before: float | None) -> float | None:
     if now is None or before is None or before == 0:
         return None
     return now / before - 1
+
+
+def miss(ratio: float, *, digits: int = 0) -> str:
+    """An error over sales: percent, or a multiple where it is larger than what was sold twice over."""
+    if abs(ratio) < MULTIPLE_FROM:
+        return percent(ratio, digits=digits)
+    return f"{ratio:.1f} times what was sold" if abs(ratio) < 10 else f"{count(round(ratio))} times what was sold"
+
+
+def model(name: str) -> str:
+    """A model's name in words."""
+    return name.replace("_", " ")
+
+
+def csv(frame: pd.DataFrame) -> str:
+    """A table as CSV whose texts no spreadsheet runs as formulas: an apostrophe goes before `=`, `+`, `-` and `@`."""
+
+    def escaped(cell: object) -> object:
+        return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
+
+    text: str = frame.map(escaped).rename(columns=escaped).to_csv(index=False)
+    return text

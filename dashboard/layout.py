@@ -16,7 +16,7 @@ from typing import Any, Literal
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, formats, state
+from dashboard import charts, data, formats, state
 from dashboard.data import Serving
 
 Tone = Literal["plain", "good", "warning", "bad"]
@@ -166,7 +166,7 @@ def table(
         )
         st.download_button(
             "Download CSV",
-            frame.to_csv(index=False).encode(),
+            formats.csv(frame).encode(),
             file_name=f"{name}.csv",
             mime="text/csv",
             key=f"csv_{name}",
@@ -196,7 +196,7 @@ def away(message: str) -> None:
         "Nothing is lost: forecasts stay in the store. Start the API (`demand serve`) or check DEMAND_API_URL. "
         "This page looks again every few seconds.",
     )
-    st.button("Look again now", key="again", icon=":material/refresh:")
+    st.button("Look again now", key="again", icon=":material/refresh:", on_click=data.look_again)
 
 
 def nothing_published() -> None:

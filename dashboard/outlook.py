@@ -6,7 +6,7 @@ Pure functions; nothing is read or drawn here.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -16,6 +16,7 @@ from dashboard import charts, formats
 Part = TypeVar("Part", schemas.ForecastDay, schemas.WeekForecast)
 
 YEAR_DAYS = 364
+EVERYTHING = "1"
 SKILL_THAT_COUNTS = 0.02
 """Relative gain over the baseline below which we say `about the same`."""
 
@@ -248,11 +249,10 @@ def baseline_of(accuracy: schemas.Accuracy) -> str | None:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether the last backtest was any good, at one level.
+    """The backtest of one level: averages over its nodes, on the newest fold.
 
     Attributes:
         fold: last day that the fold's model knew.
-        skill: relative gain over last week repeated (WRMSSE), negative when worse; none without a baseline.
         wape: sum of absolute errors over units, by day; none where not measured.
         bias: relative bias, positive when the forecast was too high; none where not measured.
         coverage: share of days within their 95 % range; none where not measured.
@@ -260,11 +260,44 @@ class Verdict:
     """
 
     fold: dt.date
-    skill: float | None
     wape: float | None
     bias: float | None
     coverage: float | None
     week_coverage: float | None = None
+
+
+@dataclass(frozen=True)
+class OwnBacktest:
+    """The backtest of one node or of one item in one store.
+
+    Attributes:
+        folds: last days that the tested models knew, newest first.
+        skill: relative gain in RMSSE over the naive forecast, negative when worse; none without one.
+        naive: what the naive forecast repeats: last week, or the day before each day.
+        wape: sum of absolute errors over units; none where nothing was sold.
+        bias: relative bias, positive when the forecast was too high; none where nothing was sold.
+    """
+
+    folds: tuple[dt.date, ...]
+    skill: float | None
+    naive: str
+    wape: float | None
+    bias: float | None
+
+    @classmethod
+    def of_node(cls, errors: schemas.NodeErrors, node_id: str) -> OwnBacktest | None:
+        """A node's; none where the run kept no errors of it."""
+        found = next((node for node in errors.nodes if node.node_id == node_id), None)
+        if found is None:
+            return None
+        skill = None if found.rmsse is None or not found.baseline_rmsse else 1 - found.rmsse / found.baseline_rmsse
+        return cls(tuple(errors.folds), skill, "last week", found.wape, found.bias)
+
+    @classmethod
+    def of_series(cls, errors: schemas.SeriesBacktest, step: str) -> OwnBacktest:
+        """An item's in a store. Runs keep no seasonal naive for it; RMSSE itself compares with the step before."""
+        skill = None if errors.rmsse is None else 1 - errors.rmsse
+        return cls((errors.fold,), skill, f"the {step} before, {step} by {step}", errors.wape, errors.bias)
 
     @property
     def headline(self) -> str:
@@ -278,13 +311,21 @@ class Verdict:
         return "About the same"
 
     @property
-    def comparison(self) -> str:
-        """What the headline compares with, as a sentence."""
-        if self.skill is None:
-            return "The run was tested without a baseline beside it."
-        if abs(self.skill) <= SKILL_THAT_COUNTS:
-            return "As good as repeating last week, no better (WRMSSE)."
-        return "Compared with repeating last week (WRMSSE)."
+    def is_worse(self) -> bool:
+        """Whether the naive forecast beats it by more than chance."""
+        return self.skill is not None and self.skill < -SKILL_THAT_COUNTS
+
+
+def lost(errors: schemas.NodeErrors) -> list[str]:
+    """Nodes that the naive forecast beats, the worst first."""
+    owns = [(node.node_id, OwnBacktest.of_node(errors, node.node_id)) for node in errors.nodes]
+    worse = [(own.skill or 0.0, node_id) for node_id, own in owns if own and own.is_worse]
+    return [node_id for _, node_id in sorted(worse)]
+
+
+def levels_of(wanted: Sequence[str], served: Collection[int]) -> list[str]:
+    """The wanted levels that are served as levels of their own; the total if none is."""
+    return [level for level in wanted if int(level) in served] or [EVERYTHING]
 
 
 def verdict(accuracy: schemas.Accuracy, level: int) -> Verdict | None:
@@ -298,13 +339,7 @@ def verdict(accuracy: schemas.Accuracy, level: int) -> Verdict | None:
     def at(name: str, metric: str) -> float | None:
         return level_values(accuracy, name, metric, level).get(fold)
 
-    baseline = baseline_of(accuracy)
-    ours = at(model, "wrmsse")
-    theirs = at(baseline, "wrmsse") if baseline else None
-    skill = 1 - ours / theirs if ours is not None and theirs else None
-    return Verdict(
-        fold, skill, at(model, "wape"), at(model, "bias"), at(model, "coverage_95"), at(model, "coverage_95_week")
-    )
+    return Verdict(fold, at(model, "wape"), at(model, "bias"), at(model, "coverage_95"), at(model, "coverage_95_week"))
 
 
 def is_biased(node: schemas.NodeError) -> bool:

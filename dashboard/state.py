@@ -15,6 +15,8 @@ _PICKS = "picks"
 _PAGE = "picks_page"
 _MISSING = "picks_missing"
 _WIDGET = "pick_"
+_OLD_NAMES = {"shop": ("place", "store:"), "dept": ("product", "department:"), "article": ("item", "")}
+"""Names of links to What-if that were copied before all pages shared their picks: the new name, and its prefix."""
 
 
 def adopt_address(page: str) -> None:
@@ -30,8 +32,9 @@ def adopt_address(page: str) -> None:
     st.session_state[_MISSING] = {}
     if st.session_state.get(_PAGE) != page:
         st.session_state[_PAGE] = page
-        for name, value in st.query_params.to_dict().items():
-            picks[name] = str(value)
+        for given, value in st.query_params.to_dict().items():
+            name, prefix = _OLD_NAMES.get(given, (given, ""))
+            picks[name] = str(value) if value == "all" else f"{prefix}{value}"
             st.session_state.pop(_WIDGET + name, None)
 
 
@@ -72,6 +75,7 @@ def choose(
     show: Callable[[str], str],
     help_text: str | None = None,
     width: int = 260,
+    tell_missing: bool = True,
 ) -> str:
     """A labelled list to pick one option from, bound to the pick `name`; type to search.
 
@@ -82,8 +86,9 @@ def choose(
         show: id to the text shown.
         help_text: longer explanation behind the question mark.
         width: pixels.
+        tell_missing: whether a pick that is no option here is worth a warning, or simply belongs to other pages.
     """
-    key = _prepare(name, options)
+    key = _prepare(name, options, tell_missing)
     value = st.selectbox(label, list(options), format_func=show, key=key, help=help_text, width=width)
     return _keep(name, options, value)
 
@@ -104,11 +109,12 @@ def link() -> str:
     return f"{base}?{urlencode(query)}" if query else base
 
 
-def _prepare(name: str, options: Sequence[str]) -> str:
+def _prepare(name: str, options: Sequence[str], tell_missing: bool = True) -> str:
     key = _WIDGET + name
     wanted = picked(name)
     if wanted is not None and wanted not in options:
-        st.session_state[_MISSING][name] = wanted
+        if tell_missing:
+            st.session_state[_MISSING][name] = wanted
         wanted = None
     if st.session_state.get(key) not in options:
         st.session_state[key] = wanted if wanted is not None else options[0]

@@ -42,21 +42,24 @@ def _source(context: Any, settings: Settings, zone: str) -> Iterator[tuple[Any, 
     """The zone's data source, closed afterwards so that dbt can write the DuckDB file again."""
     from great_expectations.datasource.fluent.interfaces import TestConnectionError
 
-    from expectations import connection
+    from expectations.connection import add_source, open_engine
 
-    open_source = connection.store_source if zone == "store" else connection.warehouse_source
+    engine, sql = open_engine(settings, zone)
     try:
-        source, sql = open_source(context, settings)
-    except TestConnectionError as error:
-        problem = StoreError if zone == "store" else WarehouseError
-        reason = str(error).splitlines()[0]
-        raise problem(f"The {zone} zone cannot be checked: {reason} Another process may be writing it.") from None
-    try:
-        yield source, sql
+        try:
+            source = add_source(context, zone, engine)
+        except TestConnectionError as error:
+            problem = StoreError if zone == "store" else WarehouseError
+            reason = str(error).splitlines()[0]
+            raise problem(f"The {zone} zone cannot be checked: {reason} Another process may be writing it.") from None
+        try:
+            yield source, sql
+        finally:
+            source.get_execution_engine().close()
+            source.get_engine().dispose()
+            context.data_sources.delete(source.name)
     finally:
-        source.get_execution_engine().close()
-        source.get_engine().dispose()
-        context.data_sources.delete(source.name)
+        engine.dispose()
 
 
 def _datasets(
@@ -88,22 +91,21 @@ def _run_zone(context: Any, source: Any, sql: Sql, home: Path, zone: str, datase
 def _validation(context: Any, source: Any, sql: Sql, zone: str, dataset: Dataset) -> Any:
     gx = great_expectations()
     name = f"{zone}.{dataset.name}"
-    # Great Expectations runs this to learn the columns and fetches all of it; profiles name their relation themselves.
-    asset = source.add_query_asset(dataset.name, query=f"select * from {dataset.relation} where 1 = 0")  # noqa: S608
+    # Great Expectations fetches all that this query returns; the expectations name their relation themselves.
+    asset = source.add_query_asset(dataset.name, query=sql.placed(f"select * from {dataset.relation} where 1 = 0"))  # noqa: S608
     batch = asset.add_batch_definition_whole_table("whole")
     suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=_expectations(sql, dataset)))
     return context.validation_definitions.add(gx.ValidationDefinition(name=name, data=batch, suite=suite))
 
 
 def _expectations(sql: Sql, dataset: Dataset) -> list[Any]:
-    gx = great_expectations()
-    from expectations.measures import EXAMPLES_SHOWN, ExpectMeasureToBeBetween
+    from expectations.measures import EXAMPLES_SHOWN, ExpectMeasureToBeBetween, ExpectQueryColumnsToContain
 
     bounds = limits(dataset.name, dataset.source)
     expectations: list[Any] = [
-        gx.expectations.ExpectTableColumnsToMatchSet(
-            column_set=list(dataset.columns),
-            exact_match=False,
+        ExpectQueryColumnsToContain(
+            query=sql.placed(f"select * from {dataset.relation} where 1 = 0"),  # noqa: S608
+            columns=list(dataset.columns),
             severity="critical",
             description="The columns that the next step reads are there.",
             meta={"name": EXPECTED_COLUMNS},
@@ -117,10 +119,10 @@ def _expectations(sql: Sql, dataset: Dataset) -> list[Any]:
             expectations.append(
                 ExpectMeasureToBeBetween(
                     measure=measure.name,
-                    profile=profile.query,
+                    profile=sql.placed(profile.query),
                     min_value=limit.min,
                     max_value=limit.max,
-                    examples=measure.examples and sql.first_rows(measure.examples, EXAMPLES_SHOWN),
+                    examples=measure.examples and sql.placed(sql.first_rows(measure.examples, EXAMPLES_SHOWN)),
                     may_be_null=measure.may_be_null,
                     remedy=dataset.remedy,
                     severity=_SEVERITIES[limit.severity],
@@ -153,8 +155,8 @@ def _observed(one: Any, limit: Limit) -> str:
     """The measured value against its limit, with examples of offending rows."""
     if one.exception_info and one.exception_info.get("raised_exception") is not False:
         return f"could not be measured ({_first_error(one.exception_info)})"
-    if one.expectation_config.type == "expect_table_columns_to_match_set":
-        missing = (one.result.get("details") or {}).get("mismatched", {}).get("missing", [])
+    if one.expectation_config.meta["name"] == EXPECTED_COLUMNS:
+        missing = one.result["observed_value"]
         return f"missing {', '.join(missing)}" if missing else "all there"
     value = one.result.get("observed_value")
     shown = "nothing to measure" if value is None else f"{value:.6g}"

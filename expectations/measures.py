@@ -17,6 +17,7 @@ from great_expectations.render.components import LegacyDiagnosticRendererType
 from great_expectations.render.renderer.renderer import renderer
 
 METRIC = "demand.profile"
+COLUMNS_METRIC = "demand.columns"
 EXAMPLES_SHOWN = 3
 
 
@@ -43,10 +44,76 @@ class Profile(QueryMetricProvider):  # type: ignore[misc]
         return rows_of(execution_engine, query)[0]
 
 
+class QueryColumns(QueryMetricProvider):  # type: ignore[misc]
+    """Names of the columns that a query returns."""
+
+    metric_name = COLUMNS_METRIC
+    value_keys = ("query",)
+
+    @metric_value(engine=SqlAlchemyExecutionEngine)  # type: ignore[untyped-decorator]
+    def _sqlalchemy(
+        cls,  # noqa: N805 - Great Expectations makes it a class method
+        execution_engine: Any,
+        metric_domain_kwargs: dict[str, Any],  # noqa: ARG002 - the signature is Great Expectations'
+        metric_value_kwargs: dict[str, Any],
+        metrics: dict[str, Any],  # noqa: ARG002
+        runtime_configuration: dict[str, Any],  # noqa: ARG002
+    ) -> list[str]:
+        with execution_engine.get_connection() as connection:
+            result = connection.execute(sa.text(metric_value_kwargs["query"]))
+            names = list(result.keys())
+            result.close()
+        return names
+
+
+class ExpectQueryColumnsToContain(BatchExpectation):  # type: ignore[misc]
+    """A query returns these columns, in any order and perhaps among others.
+
+    Great Expectations' own expectation of columns cannot read those of a query on SQL Server (1.24.1 takes the query
+    for a table and asks for its name).
+
+    Args:
+        query: SQL whose columns are read; it need not return rows.
+        columns: names that must be among them.
+    """
+
+    query: str
+    columns: list[str]
+
+    metric_dependencies: ClassVar[tuple[str, ...]] = (COLUMNS_METRIC,)
+    success_keys: ClassVar[tuple[str, ...]] = ("query", "columns")
+    domain_keys: ClassVar[tuple[str, ...]] = ("batch_id", "row_condition", "condition_parser")
+
+    def _validate(
+        self,
+        metrics: dict[str, Any],
+        runtime_configuration: dict[str, Any] | None = None,  # noqa: ARG002 - Great Expectations' signature
+        execution_engine: Any = None,  # noqa: ARG002
+    ) -> dict[str, Any]:
+        missing = sorted(set(self.columns) - set(metrics[COLUMNS_METRIC]))
+        return {"success": not missing, "result": {"observed_value": missing}}
+
+    @classmethod
+    @renderer(renderer_type=LegacyDiagnosticRendererType.OBSERVED_VALUE)  # type: ignore[untyped-decorator]
+    def _diagnostic_observed_value_renderer(
+        cls,
+        configuration: Any = None,  # noqa: ARG003 - Great Expectations' signature
+        result: Any = None,
+        runtime_configuration: Any = None,  # noqa: ARG003
+    ) -> str:
+        missing = (result.result or {}).get("observed_value") if result is not None else None
+        return f"missing {', '.join(missing)}" if missing else "all there"
+
+
 def rows_of(execution_engine: Any, query: str) -> list[dict[str, Any]]:
-    """All rows of a query with few; no colon in it is a parameter."""
-    result = execution_engine.execute_query(sa.text(query.replace(":", r"\:")))
-    return [row._asdict() for row in result.fetchall()]
+    """All rows of a query with few; no colon in it is a parameter.
+
+    Rows are fetched while the connection is open: `execute_query` returns after it has closed it, when DuckDB's rows
+    are gone.
+    """
+    with execution_engine.get_connection() as connection:
+        result = connection.execute(sa.text(query.replace(":", r"\:")))
+        return [dict(row) for row in result.mappings().all()]
 
 
 class ExpectMeasureToBeBetween(BatchExpectation):  # type: ignore[misc]

@@ -8,7 +8,7 @@ from datetime import timedelta
 from sqlalchemy import Connection, delete, insert, inspect
 
 from expectations.checks import CheckResult, report_setting
-from models_ml.prediction_store.engine import make_engine
+from models_ml.prediction_store.engine import make_engine, named_schema
 from models_ml.prediction_store.records import utc_now
 from models_ml.prediction_store.schema import quality_results
 from models_ml.prediction_store.transactions import run_transaction
@@ -44,7 +44,7 @@ def record(settings: Settings, results: Sequence[CheckResult]) -> None:
         connection.execute(insert(quality_results), rows)
 
     try:
-        if rows and inspect(engine).has_table(quality_results.name):
+        if rows and inspect(engine).has_table(quality_results.name, schema=named_schema(engine)):
             run_transaction(engine, work)
     finally:
         engine.dispose()

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import func, inspect, make_url, select
 
 from models_ml.errors import InputError, WarehouseError
-from models_ml.prediction_store.engine import make_engine
+from models_ml.prediction_store.engine import make_engine, named_schema
 from models_ml.prediction_store.schema import active_runs, model_runs, run_series
 from models_ml.prediction_store.transactions import reading
 from models_ml.settings import Settings
@@ -90,8 +90,7 @@ def served_departments(settings: Settings) -> list[ServedDepartment]:
         return []
     engine = make_engine(settings.effective_store_url, read_only=True)
     try:
-        schema = engine.get_execution_options().get("schema_translate_map", {}).get(None)
-        if not inspect(engine).has_table(active_runs.name, schema=schema):
+        if not inspect(engine).has_table(active_runs.name, schema=named_schema(engine)):
             return []
         query = (
             select(

@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from models_ml.prediction_store.schema import metadata
+
 DialectName = Literal["duckdb", "databricks", "sqlite", "mssql"]
+
+_WAREHOUSE_TABLE = re.compile(r"(\b(?:from|join)\s+)(\w+\.\w)")
+_STORE_TABLE = re.compile(rf"(\b(?:from|join)\s+)({'|'.join(metadata.tables)})\b")
 
 
 @dataclass(frozen=True)
 class Sql:
-    """SQL fragments of one database. The warehouse is `duckdb` or `databricks`, the store `sqlite` or `mssql`."""
+    """SQL fragments of one database. The warehouse is `duckdb` or `databricks`, the store `sqlite` or `mssql`.
+
+    Attributes:
+        dialect: of the database.
+        schema: SQL Server schema that holds the store's tables; None is the login's default schema.
+        prefix: of every schema of the warehouse (a developer's own, on Databricks).
+    """
 
     dialect: DialectName
+    schema: str | None = None
+    prefix: str = ""
+
+    def placed(self, query: str) -> str:
+        """A query whose tables are read from the schemas where they are."""
+        if self.schema is not None:
+            quoted = "[" + self.schema.replace("]", "]]") + "]"
+            return _STORE_TABLE.sub(lambda found: f"{found[1]}{quoted}.{found[2]}", query)
+        return _WAREHOUSE_TABLE.sub(rf"\g<1>{self.prefix}\g<2>", query) if self.prefix else query
 
     def date(self, day: date) -> str:
         """A literal date."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class DemandError(Exception):
-    """A fault that the user can mend; the command line prints its message and exits with `exit_code`."""
+    """An error that the user can fix; the command line prints its message and exits with `exit_code`."""
 
     exit_code = 1
 

@@ -1,4 +1,4 @@
-"""Where a run comes from: the code and the data that made it."""
+"""Provenance of a run: its code version and commit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WAREHOUSE_FOLDERS = (
     "dbt_project/models/staging",
     "dbt_project/seeds",
 )
-"""What decides the rows of the marts; a file stands for itself."""
+"""Files and folders that determine the rows of the marts."""
 CODE_FOLDERS = (
     "models_ml",
     "dbt_project/dbt_project.yml",
@@ -29,7 +29,7 @@ CODE_SUFFIXES = (".py", ".sql", ".yml", ".csv")
 
 @lru_cache
 def code_version(places: tuple[str, ...] = CODE_FOLDERS) -> str:
-    """Hash of the code that decides a forecast, true of an edited tree and of an installed package alike.
+    """Hash of the code behind a forecast; works for an edited tree and for an installed package.
 
     Args:
         places: folders and files of the repository.

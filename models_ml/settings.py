@@ -40,7 +40,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="DEMAND_", extra="ignore", frozen=True)
 
-    home: Path = Field(Path("data"), description="Folder of everything that a run makes.")
+    home: Path = Field(Path("data"), description="Folder of all files that runs write.")
+    project_dir: Path = Field(
+        REPOSITORY, description="Folder that holds `dbt_project/` and `profiles/`; unset: beside the package."
+    )
     data_dir: Annotated[Path | LakeAddress | None, BeforeValidator(data_location)] = Field(
         None, description="Folder of raw files, or the Kaggle zip itself, here or in a lake; unset: simulated data."
     )
@@ -70,6 +73,11 @@ class Settings(BaseSettings):
     seed: int = Field(20160522, ge=0, description="Seed of the simulator and of every model.")
     threads: int = Field(2, ge=1, description="Threads for DuckDB, dbt and LightGBM.")
     memory_limit_gb: float = Field(8.0, gt=0, description="DuckDB's memory limit in GB.")
+    model_schema: str = Field(
+        "",
+        pattern=r"^(\w+\.\w+)?$",
+        description="`catalog.schema` of registered models where MLflow's registry is Unity Catalog; empty: none.",
+    )
     refit_days: int = Field(
         7, ge=1, description="Days for which a fitted model forecasts again in `demand run`; 1: every run fits."
     )
@@ -80,7 +88,7 @@ class Settings(BaseSettings):
     )
     history_days: int = Field(112, ge=28, description="Days of recent sales published for serving.")
     inventory_terms: Path | None = Field(
-        None, description="CSV of ordering terms that outrank dbt_project/seeds/inventory/inventory_terms.csv."
+        None, description="CSV of ordering terms that override dbt_project/seeds/inventory/inventory_terms.csv."
     )
     api_url: str = Field("http://127.0.0.1:8000", description="Where the dashboard finds the API.")
 
@@ -91,7 +99,7 @@ class Settings(BaseSettings):
 
     @property
     def raw_source(self) -> Path | LakeAddress | None:
-        """Where the raw data is; None: there is none yet, so it may be simulated."""
+        """Location of the raw data; None: not configured, so it may be simulated."""
         if self.source == "m5":
             return self.data_dir
         if self.source_config is not None or self.data_dir is not None:
@@ -120,7 +128,7 @@ class Settings(BaseSettings):
         return tuple(s.strip() for s in self.stores.split(",") if s.strip())
 
     def shared_by(self, jobs: int) -> Settings:
-        """These settings for one of several jobs side by side: with its part of the threads and of the memory."""
+        """These settings for one of several parallel jobs, with its share of threads and memory."""
         share = {"threads": max(1, self.threads // jobs), "memory_limit_gb": self.memory_limit_gb / jobs}
         return self.model_copy(update=share)
 

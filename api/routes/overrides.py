@@ -98,7 +98,7 @@ async def make(
 
 
 @router.post(
-    "/overrides/bulk",
+    "/override-bulk",
     operation_id="postOverrides",
     summary="Override many forecasts",
     response_model=MadeOverrides,
@@ -112,7 +112,7 @@ async def make_many(request: Request, runtime: RuntimeDep, idempotency_key: Idem
     They act in the order of the request. A CSV has a header line with the names of the fields; `author` may be left
     out. What is wrong is told row by row.
     """
-    rows = overrides_in(request.headers["content-type"], await request.body())
+    rows = overrides_in(request.headers.get("content-type", ""), await request.body())
     asked = [_asked_for(row, _author(request, row.author)) for row in rows]
     key = _key_of(request, idempotency_key)
     made = await runtime.writer.run(lambda engine: _refusals_told(lambda: ledger.make_all(engine, asked, key)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 
 import streamlit as st
 
@@ -12,7 +11,7 @@ from dashboard import charts, data, formats, layout, outlook, state
 from dashboard.data import Serving
 from dashboard.hierarchy import LEVEL_TITLES
 from dashboard.layout import Card
-from models_ml.hierarchy.levels import node_label
+from dashboard.pages_ import accuracy_detail
 
 MEASURES = {
     "wrmsse": "WRMSSE",
@@ -20,16 +19,12 @@ MEASURES = {
     "coverage_95": "95 % range held",
 }
 MEASURE_HELP = {
-    "wrmsse": "Weighted root mean squared scaled error: errors in units of a naive forecast's, weighted by sales in "
+    "wrmsse": "Weighted root mean squared scaled error: error relative to a naive forecast's, weighted by sales in "
     "money, or in units where there are no prices. Lower is better.",
     "wape": "Absolute error of all days (of all weeks, if sales are weekly) over all units sold. Lower is better.",
     "coverage_95": "Share of days (or weeks) whose sales fell within the 95 % range. Near 95 % is right; above it, "
     "ranges are too wide.",
 }
-LEAD_LEVELS = ("5", "1", "3", "9", "12")
-NODE_LEVELS = ("5", "3", "9")
-EVERYTHING = "1"
-MOST_NODES = 20
 IN_PERCENT = frozenset({"wape", "coverage_95"})
 
 
@@ -49,24 +44,23 @@ def render(serving: Serving) -> None:
         )
         return
     layout.cards(_cards(serving, accuracy))
-    _by_level(serving, accuracy, measure)
-    left, right = st.columns(2, gap="medium")
-    with left:
-        _by_fold(accuracy)
-    with right:
+    titles = ["By level", "By test", "By time ahead", "By place and product"]
+    tabs = st.tabs([*titles, "Items"] if serving.has_items else titles)
+    with tabs[0]:
+        _by_level(serving, accuracy, measure)
         _bias(serving, accuracy)
-    _by_lead(serving, accuracy)
-    _by_node(serving, accuracy)
+    with tabs[1]:
+        _by_fold(accuracy)
+    with tabs[2]:
+        accuracy_detail.by_lead(serving, accuracy)
+    with tabs[3]:
+        accuracy_detail.by_node(serving, accuracy)
     if serving.has_items:
-        _by_item(serving, accuracy)
+        with tabs[4]:
+            accuracy_detail.by_item(serving, accuracy)
     state.write_address("run", "measure", "lead_level", "by")
     layout.unavailable_picks()
     layout.share()
-
-
-def _of(levels: Sequence[str], serving: Serving) -> list[str]:
-    """Those of some levels that differ from the others; everything where none does."""
-    return [level for level in levels if int(level) in serving.levels] or [EVERYTHING]
 
 
 def _cards(serving: Serving, accuracy: schemas.Accuracy) -> list[Card]:
@@ -78,13 +72,15 @@ def _cards(serving: Serving, accuracy: schemas.Accuracy) -> list[Card]:
     folds = sorted({value.fold for value in accuracy.values if value.model == model})
     step = formats.step(accuracy.run.step_days)
     tested = f"{len(folds)} test{'s' if len(folds) != 1 else ''} on {step}s that the model had not seen"
-    level, of = (5, "a department") if 5 in serving.levels else (3, "a store") if 3 in serving.levels else (1, "it all")
+    level, of = (
+        (5, "a department") if 5 in serving.levels else (3, "a store") if 3 in serving.levels else (1, "the total")
+    )
     newest = outlook.verdict(accuracy, level)
     cards = [
         Card(
             "Better than repeating last week?",
             "Not compared" if skill is None else f"{formats.percent(skill, signed=True)}",
-            f"WRMSSE {formats.score(ours)} against {formats.score(theirs)}, all levels alike.",
+            f"WRMSSE {formats.score(ours)} against {formats.score(theirs)}, average of all levels.",
             f"{tested}, the newest after {formats.day(folds[-1])}." if folds else "",
             tone="plain" if skill is None else "good" if skill > 0 else "bad",
         )
@@ -95,7 +91,7 @@ def _cards(serving: Serving, accuracy: schemas.Accuracy) -> list[Card]:
                 f"How far off is {of} in a {step}?",
                 formats.percent(newest.wape),
                 "is the average miss, in the newest test.",
-                f"In sum the forecast was {formats.percent(abs(newest.bias), digits=1)} "
+                f"In total, the forecast was {formats.percent(abs(newest.bias), digits=1)} "
                 f"{'too high' if newest.bias > 0 else 'too low'}."
                 if newest.bias is not None
                 else "",
@@ -205,7 +201,7 @@ def _by_fold(accuracy: schemas.Accuracy) -> None:
     hues = charts.model_hues(model, baseline, sorted(others), shade)
     entries: list[layout.LegendEntry] = [
         (
-            f"{_words(name)} (last week repeated)" if name == baseline else _words(name),
+            f"{formats.model(name)} (last week repeated)" if name == baseline else formats.model(name),
             "line" if name == model else "dash",
             hue,
         )
@@ -262,176 +258,6 @@ def _bias(serving: Serving, accuracy: schemas.Accuracy) -> None:
         name="bias_by_level",
         columns={"level": "Level", "bias": st.column_config.NumberColumn("Bias", format="percent")},
     )
-
-
-def _by_lead(serving: Serving, accuracy: schemas.Accuracy) -> None:
-    shade = layout.colours()
-    st.header("Does it get worse further ahead?", anchor=False)
-    levels = _of(LEAD_LEVELS, serving)
-    level = int(state.toggle("At level", "lead_level", levels, show=lambda text: LEVEL_TITLES[int(text)]))
-    found = [one for one in data.lead_errors(serving.run_key, accuracy.run.run_id, level).leads if one.wape is not None]
-    if not found:
-        layout.empty("Errors by lead day were not kept for this run.", "The next `demand run` keeps them.")
-        return
-    step = formats.step(accuracy.run.step_days)
-    st.caption(f"Average miss of a {step} in percent of sales (WAPE), by how many {step}s ahead it was forecast.")
-    model, baseline = accuracy.run.model, outlook.baseline_of(accuracy)
-    hues = charts.model_hues(model, baseline, sorted({one.model for one in found} - {model, baseline}), shade)
-    layout.legend([(_words(name), "line" if name == model else "dash", hue) for name, hue in hues])
-    layout.chart(
-        charts.lines_by_model(
-            [
-                {
-                    "x": str(formats.steps_ahead(one.lead_days, accuracy.run.step_days)),
-                    "model": one.model,
-                    "value": one.wape,
-                    "ours": one.model == model,
-                    "tip_value": formats.percent(one.wape, digits=1),
-                }
-                for one in found
-            ],
-            hues=hues,
-            colours=shade,
-            x_title=f"{step}s ahead",
-            unit="WAPE",
-            number_format=".0%",
-            from_zero=True,
-        ),
-        alt=f"Average miss by {step}s ahead at level {LEVEL_TITLES[level]}, of each model.",
-        key="accuracy_leads",
-    )
-    layout.table(
-        [
-            {
-                f"{step}s_ahead": formats.steps_ahead(one.lead_days, accuracy.run.step_days),
-                "model": one.model,
-                "wape": one.wape,
-                "bias": one.bias,
-            }
-            for one in found
-        ],
-        name=f"accuracy_by_{step}s_ahead",
-        columns={
-            f"{step}s_ahead": f"{step.capitalize()}s ahead",
-            "model": "Model",
-            "wape": st.column_config.NumberColumn("WAPE", format="percent"),
-            "bias": st.column_config.NumberColumn("Bias", format="percent"),
-        },
-    )
-
-
-def _by_node(serving: Serving, accuracy: schemas.Accuracy) -> None:
-    shade = layout.colours()
-    levels = _of(NODE_LEVELS, serving)
-    if levels == [EVERYTHING]:
-        return  # one store and one department: the cards say it
-    st.header("Where is it good, where not?", anchor=False)
-    level = int(state.toggle("Compare", "by", levels, show=lambda text: f"{LEVEL_TITLES[int(text)]}s"))
-    nodes = [
-        one for one in data.node_errors(serving.run_key, accuracy.run.run_id, level).nodes if one.rmsse is not None
-    ]
-    if not nodes:
-        layout.empty("Errors of single nodes were not kept for this run.", "The next `demand run` keeps them.")
-        return
-    biased = [node_label(one.node_id) for one in nodes if outlook.is_biased(one)]
-    st.caption(
-        "RMSSE, worst first: errors in units of those of a forecast that says "
-        f"“as {'yesterday' if accuracy.run.step_days == 1 else 'last week'}”. "
-        "A tracking signal beyond ±4 says that a bias is no accident."
-    )
-    if biased:
-        layout.note(f"Off to one side again and again: {', '.join(biased)}.", tone="warning")
-    shown = nodes if len(nodes) <= MOST_NODES else [*nodes[: MOST_NODES // 2], *nodes[-MOST_NODES // 2 :]]
-    if len(shown) < len(nodes):
-        st.caption(f"The {MOST_NODES // 2} worst and the {MOST_NODES // 2} best of {len(nodes)}; the table has all.")
-    layout.legend([("our forecast", "dot", shade.forecast), ("last week repeated", "diamond", shade.baseline)])
-    layout.chart(
-        charts.dumbbell(
-            [
-                {
-                    "name": node_label(one.node_id),
-                    "ours": one.rmsse,
-                    "baseline": one.baseline_rmsse,
-                    "tip_ours": formats.score(one.rmsse),
-                    "tip_baseline": formats.score(one.baseline_rmsse),
-                    "tip_change": formats.percent(formats.change(one.rmsse, one.baseline_rmsse), signed=True),
-                }
-                for one in shown
-            ],
-            colours=shade,
-            unit="RMSSE",
-        ),
-        alt=f"RMSSE of our forecast and of repeating last week, by {LEVEL_TITLES[level].lower()}, worst first.",
-        key="accuracy_nodes",
-    )
-    layout.table(
-        [
-            {
-                "name": node_label(one.node_id),
-                "rmsse": one.rmsse,
-                "last_week_repeated": one.baseline_rmsse,
-                "wape": one.wape,
-                "bias": one.bias,
-                "tracking_signal": one.tracking_signal,
-                "units_sold": one.actual_units,
-            }
-            for one in nodes
-        ],
-        name=f"accuracy_by_{LEVEL_TITLES[level].lower().replace(' × ', '_')}",
-        columns={
-            "name": LEVEL_TITLES[level],
-            "rmsse": st.column_config.NumberColumn("RMSSE", format="%.3f"),
-            "last_week_repeated": st.column_config.NumberColumn("Last week repeated", format="%.3f"),
-            "wape": st.column_config.NumberColumn("WAPE", format="percent"),
-            "bias": st.column_config.NumberColumn("Bias", format="percent"),
-            "tracking_signal": st.column_config.NumberColumn("Tracking signal", format="%.1f"),
-            "units_sold": st.column_config.NumberColumn("Sold (units)", format="%.0f"),
-        },
-    )
-
-
-def _by_item(serving: Serving, accuracy: schemas.Accuracy) -> None:
-    served = [store.store_id for store in serving.status.stores if store.run_id == accuracy.run.run_id]
-    items = [one for one in data.worst_items(serving.run_key, served[0] if len(served) == 1 else None) if one.backtest]
-    st.header("The items that were missed most", anchor=False)
-    if not items:
-        layout.empty("Errors of items were not kept for this run.", "The next `demand run` keeps them.")
-        return
-    st.caption("By RMSSE on the newest test. `/forecast/items?sort=error` lists all of them, to the best.")
-    layout.table(
-        [
-            {
-                "item": one.item_id,
-                "store": one.store_id,
-                "rmsse": one.backtest.rmsse,
-                "wape": one.backtest.wape,
-                "bias": one.backtest.bias,
-                "forecast": one.backtest.forecast_units,
-                "sold": one.backtest.actual_units,
-                "kind": one.demand_class,
-            }
-            for one in items
-            if one.backtest
-        ],
-        name="items_missed_most",
-        title=f"The {len(items)} items with the largest errors",
-        opened=True,
-        height=300,
-        columns={
-            "item": "Item",
-            "store": "Store",
-            "rmsse": st.column_config.NumberColumn("RMSSE", format="%.2f"),
-            "wape": st.column_config.NumberColumn("WAPE", format="percent"),
-            "bias": st.column_config.NumberColumn("Bias", format="percent"),
-            "forecast": st.column_config.NumberColumn("Forecast (units)", format="%.0f"),
-            "sold": st.column_config.NumberColumn("Sold (units)", format="%.0f"),
-            "kind": "Demand",
-        },
-    )
-
-
-def _words(model: str) -> str:
-    return model.replace("_", " ")
 
 
 def _fold_title(fold: dt.date, horizon_days: int) -> str:

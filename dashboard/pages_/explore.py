@@ -11,17 +11,15 @@ from dashboard import charts, data, formats, layout, navigation, outlook, state
 from dashboard.client import ApiRefused
 from dashboard.data import Serving
 from dashboard.hierarchy import LEVEL_TITLES, Place, Product, level_of, places, products, shown_level
-from dashboard.outlook import Days
-from dashboard.pages_ import picks
-from dashboard.pages_.overview import any_good, how_sure, marks_in, what_will_sell
+from dashboard.outlook import Days, OwnBacktest
+from dashboard.pages_ import lineage, picks
+from dashboard.pages_.overview import any_good, how_sure, marks_in, own_backtest, what_will_sell
 
 BANDS = (("0.005", "0.995"), ("0.025", "0.975"), ("0.165", "0.835"), ("0.25", "0.75"))
 SPANS = {"56": "8 weeks", "112": "16 weeks", "364": "1 year"}
 SORTS = {"volume": "Best sellers first", "name": "By name", "error": "Largest error first"}
 USUAL = "level"
-MOST_CAUSES, MOST_FEATURES, MOST_BELOW = 10, 3, 40
-ITEMS = "items"
-"""The part of a model that shares nodes out to items; its importances are shares."""
+MOST_CAUSES, MOST_BELOW = 10, 40
 
 
 def render(serving: Serving) -> None:
@@ -49,13 +47,19 @@ def render(serving: Serving) -> None:
     accuracy = data.accuracy(serving.run_key, run.run_id)
     verdict = outlook.verdict(accuracy, level) if accuracy else None
     series = next((one for one in listed if one.item_id == item and one.store_id == place.name), None)
-    layout.cards([what_will_sell(week), how_sure(week, verdict), any_good(verdict, level, run)])
+    if item is None:
+        own = own_backtest(serving, run, place, product)
+    elif series and series.backtest:
+        own = OwnBacktest.of_series(series.backtest, days.step)
+    else:
+        own = None
+    layout.cards([what_will_sell(week), how_sure(week, verdict), any_good(own, run)])
     if series:
         _item_facts(series, run.step_days)
     _picture(serving, days, place, product, item, span)
     _causes(serving, place, product, item)
     if item and place.kind == "store":
-        _lineage(item, place.name, days)
+        lineage.render(item, place.name, days)
     with st.container(horizontal=True, vertical_alignment="center"):
         navigation.link("overview", "This pick in the overview", {"place": place.text, "product": product.text})
         layout.share()
@@ -245,83 +249,6 @@ def _causes(serving: Serving, place: Place, product: Product, item: str | None) 
             "units_then": st.column_config.NumberColumn(f"Units that {step}", format="%.2f"),
         },
     )
-
-
-def _lineage(item: str, store: str, days: Days) -> None:
-    """Where one day's number comes from, as a table of facts; asked for only when opened."""
-    st.header("Where does this number come from?", anchor=False)
-    chosen = st.selectbox(
-        charts.DATE_TITLES[days.step],
-        [None, *(day.date for day in days.forecast)],
-        format_func=lambda day: f"Pick a {days.step}" if day is None else formats.day(day),
-        key=f"lineage_{store}_{item}",
-        width=230,
-    )
-    if chosen is None:
-        return
-    found = data.lineage(item, store, chosen)
-    record = found.track_record
-    facts = [
-        ("Model's forecast", f"{found.mean:.2f} units, {_ahead(found.lead_days, days)} after the last known sales"),
-        ("Final", f"{found.final:.2f} units" + (" after overrides" if found.overrides else ", no override")),
-        *(
-            (
-                f"Override {one.override.override_id}",
-                f"{one.override.node_id}, {one.override.reason} ({one.override.author}): "
-                + (f"times {one.factor:.3f}" if one.factor is not None else f"set to {one.units_each:.2f}"),
-            )
-            for one in found.overrides
-        ),
-        ("Run", f"{found.run.run_id}, {found.run.model}, package {found.version}"),
-        ("Code", found.git_commit),
-        ("Data", found.data_fingerprint),
-        ("dbt invocation", found.dbt_invocation_id or "not recorded"),
-        ("MLflow run", found.mlflow_run_id or "not recorded"),
-        ("Data-quality checks", f"{found.checks.passed} passed, {len(found.checks.failed)} not"),
-        *((f"Not passed: {one.expectation}", one.observed or "") for one in found.checks.failed),
-        *((f"Backtest of this item, {formats.day(one.fold)}", _wape(one)) for one in record.series),
-        (f"Backtest of all {found.demand_class} items", _wape(record.demand_class)),
-        (f"Backtest of all items {_ahead(found.lead_days, days)} ahead", _wape(record.lead_day)),
-        *(
-            (f"{one.node_id}, week to {formats.day(one.period_end)}", f"WAPE {formats.percent(one.wape)}, {one.run_id}")
-            for one in record.monitored
-        ),
-        *((f"Features: {formats.cause(one.family)}", _features(one)) for one in found.features),
-    ]
-    layout.table(
-        [{"what": what, "value": value} for what, value in facts],
-        name=f"lineage_{store}_{item}_{chosen}",
-        title=f"{item} in {store} on {formats.day(chosen)}",
-        opened=True,
-        columns={"what": "What", "value": "Value"},
-    )
-
-
-def _features(family: schemas.LineageFeature) -> str:
-    """What a family moves the number by, and the most important of its features in each part of the model."""
-    parts: dict[str, list[schemas.UsedFeature]] = {}
-    for one in family.features:
-        parts.setdefault(one.part, []).append(one)
-    listed = []
-    for part, used in parts.items():
-        names = ", ".join(
-            f"{one.feature} ({formats.percent(one.importance) if part == ITEMS else f'{one.importance:.2f}'})"
-            for one in used[:MOST_FEATURES]
-        )
-        more = f" and {len(used) - MOST_FEATURES} more" if len(used) > MOST_FEATURES else ""
-        listed.append(f"{part}: {names}{more}")
-    moved = "in the item's share" if family.units is None else f"{family.units:+.3f} units"
-    return "; ".join([moved, *listed])
-
-
-def _ahead(lead_days: int, days: Days) -> str:
-    return formats.span(formats.steps_ahead(lead_days, days.step_days) * days.step_days, days.step_days)
-
-
-def _wape(errors: schemas.Errors | None) -> str:
-    if errors is None or errors.wape is None:
-        return "not known"
-    return f"WAPE {formats.percent(errors.wape)}, bias {formats.percent(errors.bias, signed=True)}"
 
 
 def _go_down(serving: Serving, place: Place, product: Product) -> None:

@@ -1,8 +1,10 @@
-"""Overrides: change the forecast of what is picked, see what that comes to, take it back; who did what, and why."""
+"""Overrides: change the forecast of the pick, preview the effect, revoke it; who did what, and why."""
 
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import uuid
 from collections.abc import Sequence
 
 import streamlit as st
@@ -17,6 +19,9 @@ from dashboard.pages_ import picks
 
 _SAID = "override_said"
 _PREVIEW = "override_preview"
+_MADE = "overrides_made"
+_SESSION = "override_session"
+_REVOKED = "revoke_said"
 
 
 def render(serving: Serving) -> None:
@@ -31,9 +36,6 @@ def render(serving: Serving) -> None:
     level = shown_level(level_of(place, product, item)[0], serving.levels)
     title = " › ".join([place.title, product.title, *([f"item {item}"] if item else [])])
     st.caption(f"**{title}** · level {level} of 12, {LEVEL_TITLES[level].lower()}")
-    said = st.session_state.pop(_SAID, None)
-    if said:
-        layout.note(said[0], tone=said[1])
     node = node_id(place, product, item)
     try:
         page = data.node_now(place, product, item)
@@ -47,7 +49,7 @@ def render(serving: Serving) -> None:
     preview = previewed[1] if previewed and previewed[0] == node else None
     step = formats.step(page.run.step_days)
     _picture(days, preview, title, step)
-    _form(node, days, step)
+    _form(node, days, step, preview)
     listed = data.overrides(None)
     _ledger(listed, node, step)
     _revoke([one for one in listed.overrides if one.revoked_at is None], step)
@@ -106,27 +108,39 @@ def _picture(
     )
 
 
-def _form(node: str, days: Sequence[schemas.ForecastDay], step: str) -> None:
+def _form(node: str, days: Sequence[schemas.ForecastDay], step: str, preview: schemas.OverridePreview | None) -> None:
     st.header("Change this forecast", anchor=False)
     st.caption(
-        "All items below are changed in proportion, so every level above and below still adds up. The model's own "
-        "numbers stay. Overrides act in the order they were made, and can be taken back."
-        + ("" if step == "day" else " A week is changed if its first day is within the days below.")
+        "All items below change in proportion, so the levels above and below still add up. The model's own forecast "
+        "is kept. Overrides apply in the order they were made, and can be revoked."
+        + ("" if step == "day" else " A week changes if its first day is within the days below.")
     )
     kinds = {"percent": "Percent more or less", "absolute": f"Units a {step}"}
     first, last = days[0].date, days[-1].date
+    # After an override the controls get new keys, which empties them: a second click finds nothing to make.
+    made_before = st.session_state.setdefault(_MADE, 0)
+
+    def key(name: str) -> str:
+        return f"override_{name}_{made_before}"
+
     with st.form("override", border=True):
         with st.container(horizontal=True):
-            kind = st.selectbox("Change", list(kinds), format_func=kinds.__getitem__, width=210)
-            value = st.number_input(f"By percent, or to units a {step}", value=0.0, step=1.0, format="%.2f", width=230)
-            begin = st.date_input("First day", first, min_value=first, max_value=last, width=150)
-            end = st.date_input("Last day", min(first + dt.timedelta(days=6), last), min_value=first, width=150)
+            kind = st.selectbox("Change", list(kinds), format_func=kinds.__getitem__, width=210, key=key("kind"))
+            value = st.number_input(
+                f"By percent, or to units a {step}", value=0.0, step=1.0, format="%.2f", width=230, key=key("value")
+            )
+            begin = st.date_input("First day", first, min_value=first, max_value=last, width=150, key=key("first"))
+            week = min(first + dt.timedelta(days=6), last)
+            end = st.date_input("Last day", week, min_value=first, width=150, key=key("last"))
         with st.container(horizontal=True):
-            reason = st.text_input("Why", max_chars=1000, width=420)
-            author = st.text_input("Your name", max_chars=100, width=200)
+            reason = st.text_input("Why", max_chars=1000, width=420, key=key("reason"))
+            author = st.text_input("Your name", max_chars=100, width=200, key=key("author"))
         with st.container(horizontal=True):
             look = st.form_submit_button("Preview", icon=":material/visibility:")
             make = st.form_submit_button("Make this override", type="primary", icon=":material/check:")
+    _answer_place(_SAID)
+    if preview is not None and preview.overlaps:
+        layout.note(_overlap(preview), tone="warning")
     if not (look or make):
         return
     given = {
@@ -138,22 +152,50 @@ def _form(node: str, days: Sequence[schemas.ForecastDay], step: str) -> None:
         "reason": reason or ("preview" if look else ""),
         "author": author or None,
     }
-    try:
-        asked = schemas.OverrideRequest.model_validate(given)
-        if look:
-            st.session_state[_PREVIEW] = (node, data.client().preview_override(asked))
-        else:
-            made = data.client().make_override(asked)
-            st.session_state.pop(_PREVIEW, None)
-            st.session_state[_SAID] = (f"Override {made.override_id} is in force.", "good")
-    except ValidationError as error:
-        names = {"reason": "Why", "author": "Your name", "value": "The change"}
-        first_error = error.errors()[0]
-        field = str(first_error["loc"][0])
-        st.session_state[_SAID] = (f"{names.get(field, field)}: {first_error['msg'].lower()}.", "warning")
-    except (ApiRefused, ApiAway) as refused:
-        st.session_state[_SAID] = (str(refused), "warning")
+    if make and not reason.strip():
+        st.session_state[_SAID] = ("Say in “Why” what you know that the model does not.", "warning")
+    elif kind == "percent" and value == 0:
+        st.session_state[_SAID] = ("A change of 0 % changes nothing. Give a percentage above or below 0.", "warning")
+    else:
+        try:
+            asked = schemas.OverrideRequest.model_validate(given)
+            if look:
+                st.session_state[_PREVIEW] = (node, data.client().preview_override(asked))
+            else:
+                _make(asked, made_before)
+        except ValidationError as error:
+            names = {"value": "the change", "valid_from": "the first day", "valid_to": "the last day"}
+            field = str((error.errors()[0]["loc"] or ("valid_to",))[0])
+            st.session_state[_SAID] = (f"Check {names.get(field, 'the days')}: {error.errors()[0]['msg']}.", "warning")
+        except (ApiRefused, ApiAway) as refused:
+            st.session_state[_SAID] = (str(refused), "warning")
     st.rerun()
+
+
+def _make(asked: schemas.OverrideRequest, made_before: int) -> None:
+    """Make an override; the same form sent twice makes one."""
+    session = st.session_state.setdefault(_SESSION, uuid.uuid4().hex)
+    content = hashlib.sha256(asked.model_dump_json().encode()).hexdigest()[:16]
+    made = data.client().make_override(asked, f"{session}-{made_before}-{content}")
+    st.session_state.pop(_PREVIEW, None)
+    st.session_state[_MADE] = made_before + 1
+    st.session_state[_SAID] = (f"Override {made.override_id} is in force. {made.warning or ''}".strip(), "good")
+
+
+def _overlap(preview: schemas.OverridePreview) -> str:
+    """Which overrides an override overlaps, and by how much all of them together change the forecast."""
+    changed = formats.change(sum(day.changed for day in preview.days), sum(day.mean for day in preview.days))
+    numbers = ", ".join(str(number) for number in preview.overlaps)
+    together = f" Together they change the model's forecast by {formats.percent(changed, signed=True)}."
+    return f"This overlaps override {numbers}.{together if changed is not None else ''}"
+
+
+def _answer_place(name: str) -> None:
+    """What the last click did, beside its form and where the reader looks on a small screen."""
+    said = st.session_state.pop(name, None)
+    if said:
+        layout.note(said[0], tone=said[1])
+        st.toast(said[0])
 
 
 def _what(one: schemas.Override, step: str) -> str:
@@ -163,17 +205,19 @@ def _what(one: schemas.Override, step: str) -> str:
 def _ledger(listed: schemas.OverridePage, node: str, step: str) -> None:
     st.header("Who changed what", anchor=False)
     if not listed.overrides:
-        layout.empty("Nobody has changed a forecast yet.", "What is changed above is listed here, for good.")
+        layout.empty("Nobody has changed a forecast yet.", "Every override is listed here and stays listed.")
         return
     here = sum(one.node_id == node and one.revoked_at is None for one in listed.overrides)
-    st.caption(f"{listed.total} overrides in all, {here} of them in force on exactly this pick. None is ever deleted.")
+    st.caption(
+        f"{formats.count(listed.total)} overrides, {here} of them in force on exactly this pick. None is ever deleted."
+    )
     worth = listed.measured
     if worth is not None and worth.value_added is not None:
         st.metric(
             "Forecast value added, all overrides measured",
             f"{worth.value_added:+.1%}",
-            help="How much smaller the error of the final is than the model's, at the nodes overridden, on days sold "
-            "since. Below zero, the model alone did better. On days with several overrides each has all they came to.",
+            help="By how much overrides reduced the forecast error at the overridden nodes, on days sold since. Below "
+            "zero, the model alone was better. Overlapping overrides share one result.",
         )
         st.caption(
             f"{formats.units(worth.model_error)} units missed by the model, {formats.units(worth.final_error)} after "
@@ -207,7 +251,7 @@ def _ledger(listed: schemas.OverridePage, node: str, step: str) -> None:
             "node": "What for",
             "change": "Change",
             "value_added": st.column_config.NumberColumn(
-                "Value added", format="percent", help="Empty until days it changed have been sold and monitored."
+                "Value added", format="percent", help="Empty until `demand monitor` has seen sales of the changed days."
             ),
             "days_measured": st.column_config.NumberColumn(f"{step.capitalize()}s measured", format="%d"),
             "first_day": st.column_config.DateColumn("First day", format="D MMM YYYY"),
@@ -222,10 +266,11 @@ def _ledger(listed: schemas.OverridePage, node: str, step: str) -> None:
 
 
 def _revoke(in_force: Sequence[schemas.Override], step: str) -> None:
+    _answer_place(_REVOKED)
     if not in_force:
         return
     by_id = {one.override_id: one for one in in_force}
-    with st.expander("Take one back"), st.form("revoke", border=False, clear_on_submit=True):
+    with st.expander("Revoke an override"), st.form("revoke", border=False, clear_on_submit=True):
         with st.container(horizontal=True):
             chosen = st.selectbox(
                 "Override",
@@ -235,16 +280,16 @@ def _revoke(in_force: Sequence[schemas.Override], step: str) -> None:
             )
             author = st.text_input("Your name", max_chars=100, width=200, key="revoke_author")
         reason = st.text_input("Why", max_chars=1000, key="revoke_reason")
-        done = st.form_submit_button("Take it back", icon=":material/undo:")
+        done = st.form_submit_button("Revoke it", icon=":material/undo:")
     if not done:
         return
     try:
         asked = schemas.RevokeRequest.model_validate({"reason": reason, "author": author or None})
         data.client().revoke_override(chosen, asked)
         st.session_state.pop(_PREVIEW, None)
-        st.session_state[_SAID] = (f"Override {chosen} is taken back.", "good")
+        st.session_state[_REVOKED] = (f"Override {chosen} is revoked.", "good")
     except ValidationError:
-        st.session_state[_SAID] = ("Say why it is taken back.", "warning")
+        st.session_state[_REVOKED] = ("Say why it is revoked.", "warning")
     except (ApiRefused, ApiAway) as refused:
-        st.session_state[_SAID] = (str(refused), "warning")
+        st.session_state[_REVOKED] = (str(refused), "warning")
     st.rerun()

@@ -10,22 +10,21 @@ import streamlit as st
 from api import schemas
 from dashboard import charts, data, formats, layout, navigation, outlook, state
 from dashboard.data import Serving
-from dashboard.hierarchy import LEVEL_TITLES, Place, Product, level_of, shown_level
+from dashboard.hierarchy import LEVEL_TITLES, Place, Product, level_of, node_id, shown_level
 from dashboard.layout import Card
-from dashboard.outlook import Days, Outlook, Verdict
-from dashboard.pages_ import picks
+from dashboard.outlook import Days, Outlook, OwnBacktest, Verdict
+from dashboard.pages_ import alarms, picks
 from models_ml.hierarchy.levels import node_label
 
 HISTORY_DAYS = {"day": 56, "week": 364}
-BIAS_LEVELS = {5: "no department is biased", 3: "no store is biased", 1: "the forecast is not biased"}
-"""Levels at which a bias is looked for: the first that differs from the others."""
-MOST_NAMED = 8
+DEPARTMENTS_OF_STORES = 9
+"""The finest level whose nodes are forecast on their own."""
 WINDOWS = (7, 28)
 """Days to look ahead; and the whole horizon, where it is another."""
 RANGE_WORDS = {
-    "week": "19 of 20 such weeks stay within, learned from how a year of past weeks was missed",
-    "weeks": "the weeks' 95 % ranges added up, which errs on the wide side",
-    "days": "the days' 95 % ranges added up, which errs on the wide side",
+    "week": "19 of 20 such weeks fall within it, by the errors of a year of past weeks",
+    "weeks": "the sum of the weeks' 95 % ranges, which is wider than needed",
+    "days": "the sum of the days' 95 % ranges, which is wider than needed",
 }
 BANDS = (("0.025", "0.975"), ("0.25", "0.75"))
 
@@ -52,7 +51,9 @@ def render(serving: Serving) -> None:
     level = shown_level(level_of(place, product)[0], serving.levels)
     accuracy = data.accuracy(serving.run_key, page.run.run_id)
     verdict = outlook.verdict(accuracy, level) if accuracy else None
-    layout.cards([what_will_sell(ahead), how_sure(ahead, verdict), any_good(verdict, level, page.run)])
+    own = own_backtest(serving, page.run, place, product)
+    below = lost_below(serving, page.run, place, product)
+    layout.cards([what_will_sell(ahead), how_sure(ahead, verdict), any_good(own, page.run, below)])
     _picture(serving, days, place, product, window)
     with st.container(horizontal=True, vertical_alignment="center"):
         navigation.link(
@@ -62,7 +63,7 @@ def render(serving: Serving) -> None:
         )
         navigation.link("accuracy", "How good are we, level by level")
         layout.share()
-    _alarms(serving, page.run.run_id)
+    _alarms(serving)
     _comparisons(serving, place, product, window)
 
 
@@ -104,7 +105,7 @@ def how_sure(ahead: Outlook, verdict: Verdict | None) -> Card:
     if ahead.range_of == "week" and verdict and verdict.week_coverage is not None:
         kind, coverage = "weeks", verdict.week_coverage
     held = (
-        f"In the last backtest, {formats.percent(coverage)} of {kind} fell within their 95 % range."
+        f"In the last backtest of this level, {formats.percent(coverage)} of {kind} fell within their 95 % range."
         if coverage is not None
         else "Whether such ranges held has not been measured."
     )
@@ -116,27 +117,63 @@ def how_sure(ahead: Outlook, verdict: Verdict | None) -> Card:
     )
 
 
-def any_good(verdict: Verdict | None, level: int, run: schemas.RunRef) -> Card:
-    """The newest backtest at this level against repeating last week."""
+def own_backtest(serving: Serving, run: schemas.RunRef, place: Place, product: Product) -> OwnBacktest | None:
+    """The backtest of exactly this pick (not of an item); none where the run kept no errors of it."""
+    level, _ = level_of(place, product)
+    errors = data.own_errors(serving.run_key, run.run_id, shown_level(level, serving.levels))
+    return OwnBacktest.of_node(errors, node_id(place, product)) if errors else None
+
+
+def any_good(own: OwnBacktest | None, run: schemas.RunRef, below: str = "") -> Card:
+    """The pick's own backtest against a naive forecast.
+
+    Args:
+        own: the pick's errors; none where none were kept.
+        run: the run that was tested.
+        below: a sentence about the members of the pick.
+    """
     question = "Was the last forecast any good?"
-    if verdict is None:
-        return Card(question, "Not measured", "This run was published without a backtest at this level.")
-    first, last = verdict.fold + dt.timedelta(days=1), verdict.fold + dt.timedelta(days=run.horizon_days)
-    facts = []
+    if own is None:
+        return Card(question, "Not measured", "The run kept no backtest of exactly this pick.", below)
     step = formats.step(run.step_days)
-    if verdict.wape is not None:
-        facts.append(f"a {step} was off by {formats.percent(verdict.wape)} on average")
-    if verdict.bias is not None:
-        side = "too high" if verdict.bias > 0 else "too low"
-        facts.append(f"all {step}s together were {formats.percent(abs(verdict.bias), digits=1)} {side}")
-    level_title = LEVEL_TITLES[level].lower()
+    facts = []
+    if own.wape is not None:
+        facts.append(f"a {step} was off by {formats.miss(own.wape)} on average")
+    if own.bias is not None:
+        side = "too high" if own.bias > 0 else "too low"
+        facts.append(f"all {step}s together were {formats.miss(abs(own.bias), digits=1)} {side}")
+    newest = own.folds[0]
+    first, last = newest + dt.timedelta(days=1), newest + dt.timedelta(days=run.horizon_days)
+    tests = "one test" if len(own.folds) == 1 else f"{len(own.folds)} tests, the newest"
+    against = f"Against repeating {own.naive} (RMSSE)" if own.skill is not None else "No naive forecast beside it"
+    sentence = f"{' and '.join(facts)}." if facts else ""
     return Card(
         question,
-        verdict.headline,
-        f"{verdict.comparison} Tested on {formats.day_range(first, last)}, which the model had not seen.",
-        f"At level “{level_title}” {', and '.join(facts)}." if facts else f"Measured at level “{level_title}”.",
-        tone="plain" if verdict.skill is None else "good" if verdict.skill > 0 else "bad",
+        own.headline,
+        f"{against}; {tests} on {formats.day_range(first, last)}, which the model had not seen.",
+        f"Of this pick alone, {sentence} {below}".strip() if sentence else below,
+        tone="plain" if own.skill is None else "bad" if own.is_worse else "good",
     )
+
+
+def lost_below(serving: Serving, run: schemas.RunRef, place: Place, product: Product) -> str:
+    """In how many departments of stores within a pick the naive forecast was better, as a sentence."""
+    level = max((level for level in serving.levels if level <= DEPARTMENTS_OF_STORES), default=1)
+    errors = data.own_errors(serving.run_key, run.run_id, level)
+    if errors is None or level <= shown_level(level_of(place, product)[0], serving.levels):
+        return ""
+    wanted = {**place.filters(), **product.filters()}
+    inside = errors.model_copy(
+        update={"nodes": [n for n in errors.nodes if all(getattr(n, key) == wanted[key] for key in wanted)]}
+    )
+    if not inside.nodes:
+        return ""
+    lost = outlook.lost(inside)
+    kind = "departments in stores" if level == DEPARTMENTS_OF_STORES else f"{LEVEL_TITLES[level].lower()}s"
+    if not lost:
+        return f"In none of its {len(inside.nodes)} {kind} was repeating last week better."
+    named = node_label(lost[0])
+    return f"Repeating last week was better in {len(lost)} of its {len(inside.nodes)} {kind}, most in {named}."
 
 
 def _picture(serving: Serving, days: Days, place: Place, product: Product, window: int) -> None:
@@ -282,49 +319,9 @@ def _comparisons(serving: Serving, place: Place, product: Product, window: int) 
             )
 
 
-def _alarms(serving: Serving, run_id: str) -> None:
+def _alarms(serving: Serving) -> None:
     st.header("Alarms", anchor=False)
-    level = next(level for level in BIAS_LEVELS if level in serving.levels)
-    alarms = [
-        *(alarm.message for alarm in data.monitoring(serving.run_key).alarms if alarm.cleared_at is None),
-        *_quality_alarms(data.quality(serving.run_key)),
-        *bias_alarms(data.node_errors(serving.run_key, run_id, level)),
-    ]
-    if serving.status.status == "stale":
-        alarms.insert(0, "The served forecast is stale.")
-    if alarms:
-        layout.note(*alarms, tone="warning")
-    else:
-        layout.note(f"None: the run is fresh, no data check failed, {BIAS_LEVELS[level]}.", tone="good")
+    alarms.show(serving)
     with st.container(horizontal=True):
         navigation.link("quality", "All data checks")
         navigation.link("runs", "All runs")
-
-
-def _quality_alarms(quality: schemas.Quality) -> list[str]:
-    errors = sum(suite.errors for suite in quality.suites)
-    warnings = sum(suite.warnings for suite in quality.suites)
-    found = []
-    if quality.status == "unknown":
-        found.append("No data check has been recorded for the served run.")
-    if errors:
-        found.append(f"{errors} data check{'s' if errors > 1 else ''} failed.")
-    if warnings:
-        found.append(f"{warnings} data check{'s' if warnings > 1 else ''} gave a warning.")
-    return found
-
-
-def bias_alarms(errors: schemas.NodeErrors) -> list[str]:
-    """One sentence for the nodes of a level that the backtest forecast too high, and one for those too low."""
-    biased = [node for node in errors.nodes if outlook.is_biased(node)]
-    said = []
-    for side, sign in (("high", 1), ("low", -1)):
-        names = [
-            f"{node_label(node.node_id) or 'everything'} ({formats.percent(node.bias, signed=True)})"
-            for node in biased
-            if node.bias is not None and node.bias * sign > 0
-        ]
-        if names:
-            more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-            said.append(f"The backtest was too {side} again and again, in: {', '.join(names[:MOST_NAMED])}{more}.")
-    return said

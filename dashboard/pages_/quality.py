@@ -10,6 +10,7 @@ from api import schemas
 from dashboard import charts, data, formats, layout, state
 from dashboard.data import Serving
 from dashboard.layout import Card
+from dashboard.pages_ import alarms
 from dashboard.settings import get_settings
 
 
@@ -25,7 +26,7 @@ def render(serving: Serving) -> None:
             "No check has been recorded yet.",
             "`demand quality` checks raw data, marts and forecasts; `demand run` does so before it publishes.",
         )
-        _monitoring(watched)
+        _monitoring(serving, watched)
         _links()
         return
     layout.cards(_cards(serving, quality))
@@ -36,7 +37,7 @@ def render(serving: Serving) -> None:
     state.write_address("suite")
     layout.unavailable_picks()
     _results([result for result in quality.results if chosen in ("all", result.suite)])
-    _monitoring(watched)
+    _monitoring(serving, watched)
     _links()
 
 
@@ -123,25 +124,21 @@ _COLUMNS = {
 }
 
 
-def _monitoring(watched: schemas.Monitoring) -> None:
-    """Drift and live accuracy: what holds, and every week behind it."""
+def _monitoring(serving: Serving, watched: schemas.Monitoring) -> None:
+    """Every alarm, and drift and live accuracy week by week."""
+    st.header("Alarms", anchor=False)
+    alarms.show(serving)
     st.header("Since it was published", anchor=False)
     if watched.status == "unknown":
         layout.empty(
             "Nothing has been measured yet.",
-            "`demand monitor` compares new sales with the last year's and the forecasts, and so does `demand run`.",
+            "`demand run` and `demand monitor` compare new sales with the year before and with the forecasts.",
         )
         return
-    holding = [alarm for alarm in watched.alarms if alarm.cleared_at is None]
     bad = sum(week.bad for week in watched.weeks)
-    if holding:
-        layout.note(*(alarm.message for alarm in holding), tone="warning")
-    else:
-        layout.note(
-            f"No alarm: demand is distributed as in the year before, and forecasts came true. "
-            f"{bad} of {len(watched.weeks)} weekly figures are out of bounds; an alarm needs several.",
-            tone="good",
-        )
+    st.caption(
+        f"{bad} of {len(watched.weeks)} weekly figures are out of bounds. An alarm needs several weeks of one figure."
+    )
     layout.table(
         [
             {

@@ -36,7 +36,7 @@ def _cards(serving: Serving, page: schemas.RunPage) -> list[Card]:
     return [
         Card(
             "What is served now?",
-            champion.model.replace("_", " "),
+            formats.model(champion.model),
             f"for {served}, sales known to {formats.day(champion.origin)}.",
             f"Run {champion.run_id}, code {(champion.git_commit or 'unknown')[:10]}.",
         ),

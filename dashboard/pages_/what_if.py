@@ -16,8 +16,8 @@ from dashboard.hierarchy import NO_LEVEL
 ALL = "all"
 METHODS = {"elasticity": "By elasticity", "model": "By the model"}
 NOTHING = "none"
-PRICE_QUESTION = "What if the price were another?"
-OTHER_QUESTION = "What if other things were planned?"
+PRICE_QUESTION = "What if the price were different?"
+OTHER_QUESTION = "What if the plan were different?"
 
 
 def render(serving: Serving) -> None:
@@ -32,22 +32,22 @@ def render(serving: Serving) -> None:
             plain = data.what_if(serving.run_key, {**where, "method": "elasticity"})
         except ApiRefused as refused:
             title.title(PRICE_QUESTION, anchor=False)
-            layout.empty("This pick cannot be asked.", str(refused))
+            layout.empty("This pick has no scenarios.", str(refused))
             return
         priced = plain.base.revenue is not None
         method = state.toggle("Prices", "method", tuple(METHODS), show=METHODS.__getitem__) if priced else "elasticity"
     title.title(PRICE_QUESTION if priced else OTHER_QUESTION, anchor=False)
-    state.write_address("shop", "dept", "article", "method")
+    state.write_address("place", "product", "item", "method")
     layout.unavailable_picks()
     if not (priced or plain.events or plain.flags):
         layout.empty(
-            "There is nothing to ask here.",
+            "There is nothing to change here.",
             "These sales have no prices, no events and no promotions (columns of 0 and 1 that are known in advance). "
-            "Once source.yml names them, another plan of them can be tried here.",
+            "Once source.yml names them, other plans can be tried here.",
         )
         return
     if method == "model" and plain.by_model is None:
-        layout.empty("The run's model does not say what prices do.", "Elasticities may: pick them above.")
+        layout.empty("The run's model does not estimate the effect of prices.", "Pick “By elasticity” above.")
         return
     asked: dict[str, Any] = {**where, "method": method, **_changes(serving, plain, method)}
     try:
@@ -63,16 +63,31 @@ def render(serving: Serving) -> None:
 
 
 def _pick_store(serving: Serving) -> str | None:
-    stores = [store.store_id for store in serving.stores]
-    chosen = state.choose("Store", "shop", [*stores, ALL], show=lambda name: "All stores" if name == ALL else name)
-    return None if chosen == ALL else chosen
+    options = [*(f"store:{store.store_id}" for store in serving.stores), ALL]
+    chosen = state.choose(
+        "Store",
+        "place",
+        options,
+        show=lambda text: "All stores" if text == ALL else f"Store {text.partition(':')[2]}",
+        tell_missing=False,
+    )
+    return None if chosen == ALL else chosen.partition(":")[2]
 
 
 def _pick_department(serving: Serving, store: str | None) -> str:
     if len(serving.departments) == 1:
         return serving.departments[0].department_id
     sold = {name for one in serving.stores if store in (None, one.store_id) for name in one.departments}
-    return state.choose("Department", "dept", sorted(sold), show=str, width=230)
+    options = [f"department:{name}" for name in sorted(sold)]
+    chosen = state.choose(
+        "Department",
+        "product",
+        options,
+        show=lambda text: f"Department {text.partition(':')[2]}",
+        width=230,
+        tell_missing=False,
+    )
+    return chosen.partition(":")[2]
 
 
 def _pick_item(serving: Serving, store: str | None, department: str) -> str | None:
@@ -84,10 +99,11 @@ def _pick_item(serving: Serving, store: str | None, department: str) -> str | No
     whole = "The whole department" if 5 in serving.levels else "All items"
     chosen = state.choose(
         "Item",
-        "article",
+        "item",
         [ALL, *listed],
         show=lambda name: whole if name == ALL else name,
         help_text="Best sellers first. Type to search.",
+        tell_missing=False,
     )
     return None if chosen == ALL else chosen
 
@@ -128,7 +144,7 @@ def _price_slider(plain: schemas.WhatIf, pick: str, method: str) -> float:
     trusted = plain.trusted
     answers = plain.elasticity if method == "elasticity" else plain.by_model
     if trusted is None or answers is None or trusted.highest_ratio - trusted.lowest_ratio < 0.005:
-        layout.note("What another price would do is not known: none moved by itself here.", tone="warning")
+        layout.note("The effect of a price change is not known: no price here ever changed on its own.", tone="warning")
         return 0.0
     low, high = (_inside(100 * (ratio - 1)) for ratio in (trusted.lowest_ratio, trusted.highest_ratio))
     seen = "this item" if trusted.seen_by == "item" else "items of this department"
@@ -218,7 +234,7 @@ def _cards(answer: schemas.WhatIf) -> list[layout.Card]:
             formats.percent(revenue, signed=True, digits=1),
             f"{formats.units(outcome.revenue)} instead of {formats.units(answer.base.revenue)}"
             if outcome.revenue is not None
-            else "Nothing here has a price.",
+            else "No item here has a price.",
         )
     )
     cards.append(_elasticity_card(answer))
@@ -228,7 +244,9 @@ def _cards(answer: schemas.WhatIf) -> list[layout.Card]:
 def _elasticity_card(answer: schemas.WhatIf) -> layout.Card:
     found = answer.elasticity
     if found is None or found.elasticity is None or found.low is None or found.high is None:
-        return layout.Card("Elasticity", formats.NO_VALUE, "No price moved by itself, so there is none to learn.")
+        return layout.Card(
+            "Elasticity", formats.NO_VALUE, "No price changed on its own, so no elasticity could be estimated."
+        )
     surely = found.high < 0
     return layout.Card(
         "Elasticity",
@@ -237,7 +255,7 @@ def _elasticity_card(answer: schemas.WhatIf) -> layout.Card:
             "-", formats.MINUS
         ),
         ("" if surely else "Its sign is not certain. ")
-        + ("" if found.own_estimate else "Its own price hardly moved: that of its department."),
+        + ("" if found.own_estimate else "Its own price hardly changed, so this is its department's."),
         "plain" if surely else "warning",
     )
 

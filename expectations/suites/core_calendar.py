@@ -27,7 +27,7 @@ def dataset(sql: Sql, horizon_days: int) -> Dataset:
     return Dataset(
         name=NAME,
         relation=RELATION,
-        about="A row a day, with week, weekday and the events around it.",
+        about="One row per day, with week, weekday and the events around it.",
         remedy=REBUILD,
         columns=("date", "day_index", "week_id", "weekday", "is_event", "days_since_event", "days_to_event"),
         profiles=(
@@ -57,7 +57,7 @@ def dataset(sql: Sql, horizon_days: int) -> Dataset:
                 ) as bounds
                 """,
                 (
-                    Measure("repeated_days", "No day comes twice."),
+                    Measure("repeated_days", "No day is repeated."),
                     Measure("missing_days", "No day is missing."),
                     Measure("misnumbered_days", "The day index counts the days from the first."),
                     Measure(
@@ -66,7 +66,7 @@ def dataset(sql: Sql, horizon_days: int) -> Dataset:
                         f"select date, weekday from {RELATION} where weekday <> {offset} + 1",
                     ),
                     Measure("days_beyond_horizon", f"The calendar reaches {horizon_days} days past the last sale."),
-                    Measure("misplaced_events", "A day with an event is no days away from one, and no other day is."),
+                    Measure("misplaced_events", "Exactly the days with an event are 0 days from one."),
                     Measure("missing_regional_flags", "Every region has a flag for every day."),
                     Measure("wrong_regional_flags", "A regional flag is 0 or 1."),
                 ),

@@ -22,7 +22,7 @@ def dataset(sql: Sql) -> Dataset:
     return Dataset(
         name=NAME,
         relation=RELATION,
-        about="A row an item, store and day on sale: units, price and revenue.",
+        about="One row per item, store and day on sale: units, price and revenue.",
         remedy=REBUILD,
         columns=("item_id", "store_id", "date", "units", "price", "revenue", "is_price_carried"),
         profiles=(
@@ -54,14 +54,14 @@ def dataset(sql: Sql) -> Dataset:
                 (
                     Measure(
                         "series_with_broken_days",
-                        "Each series has each day from launch to the last once.",
+                        "Each series has exactly one row per day from its launch on.",
                         f"select item_id, store_id, days, first_date, last_date from ({_by_series(sql)}) as series "
                         f"where {_BROKEN}",
                     ),
                     Measure("series_of_other_dates", "Each series runs from its launch to the last day of sales."),
                     Measure("series_without_sales_rows", "Every series on sale has sales rows."),
                     Measure("series_unknown", "Every series with sales is known."),
-                    Measure("series_with_price_spikes", f"No price is {jump:g} times its item's usual one."),
+                    Measure("series_with_price_spikes", f"No price is {jump:g} times the item's usual price."),
                 ),
             ),
         ),

@@ -16,7 +16,7 @@ def dataset(sql: Sql) -> Dataset:
     return Dataset(
         name=NAME,
         relation=RELATION,
-        about="A row an item, with its department and category.",
+        about="One row per item, with its department and category.",
         remedy=REBUILD,
         columns=("item_id", "department_id", "category_id"),
         profiles=(

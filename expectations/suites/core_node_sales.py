@@ -31,7 +31,7 @@ def dataset(sql: Sql, served: Sequence[ServedDepartment]) -> Dataset:
             _values(sql),
             (
                 Measure("missing_node_days", "Every node has every day from its first to the last."),
-                Measure("repeated_node_days", "A node has one row a day."),
+                Measure("repeated_node_days", "There is one row per node and day."),
                 Measure("nodes_without_sales", "Every node has sales."),
                 Measure("bad_values", "Units and revenue are known and not negative."),
             ),
@@ -101,7 +101,7 @@ def dataset(sql: Sql, served: Sequence[ServedDepartment]) -> Dataset:
     return Dataset(
         name=NAME,
         relation=RELATION,
-        about="A row an aggregate node (levels 1 to 9) and day: units, revenue, series on sale.",
+        about="One row per aggregate node (levels 1 to 9) and day: units, revenue, series on sale.",
         remedy=REBUILD,
         columns=("node_id", "date", "units", "revenue", "series_on_sale"),
         profiles=tuple(profiles),
@@ -256,7 +256,7 @@ def _against_served(sql: Sql, served: Sequence[ServedDepartment]) -> Profile:
         (
             Measure(
                 "largest_restatement",
-                "The 28 days before the served forecasts have the sales that they had when those were made.",
+                "Sales of the 28 days before the served forecasts have not been restated.",
                 f"select store_id, department_id, served, now_known from ({compared}) as compared "
                 "where abs(now_known - served) > 0.05 * (1 + served)",
                 may_be_null=True,

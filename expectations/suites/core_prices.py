@@ -32,7 +32,7 @@ def dataset(sql: Sql, horizon_days: int) -> Dataset:
     return Dataset(
         name=NAME,
         relation=RELATION,
-        about="A row an item, store and week with a known price.",
+        about="One row per item, store and week with a known price.",
         remedy=REBUILD,
         columns=("item_id", "store_id", "week_id", "price"),
         profiles=(
@@ -46,7 +46,7 @@ def dataset(sql: Sql, horizon_days: int) -> Dataset:
                 from ({by_series}) as series
                 """,
                 (
-                    Measure("repeated_weeks", "An item in a store has one price a week.", may_be_null=True),
+                    Measure("repeated_weeks", "An item has one price per store and week.", may_be_null=True),
                     Measure(
                         "bad_prices",
                         "Prices are known and above zero.",

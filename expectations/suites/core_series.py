@@ -58,20 +58,20 @@ def dataset(sql: Sql, served: Sequence[ServedDepartment]) -> Dataset:
                 Measure("series", "There are series."),
                 Measure(
                     "repeated_series",
-                    "An item in a store has one row.",
+                    "There is one row per item and store.",
                     f"select item_id, store_id, count(*) as copies from {RELATION} "
                     "group by item_id, store_id having count(*) > 1",
                 ),
                 Measure("null_ids", "Every series has its ids and a launch date."),
                 Measure(
                     "orphan_series",
-                    "Every series' item and store are known, with the same department and region.",
+                    "Every series has a known item and store, with the same department and region.",
                     orphans,
                 ),
                 Measure("absent_departments", "Every store has every department.", absent),
                 Measure("sales_before_launch", "Nothing is sold before its launch."),
                 Measure("share_never_sold", "Few series have never sold."),
-                Measure("wrong_last_dates", "The last day is the last day of sales."),
+                Measure("wrong_last_dates", "The series end on the last day of sales."),
             ),
         )
     ]
@@ -83,7 +83,7 @@ def dataset(sql: Sql, served: Sequence[ServedDepartment]) -> Dataset:
     return Dataset(
         name=NAME,
         relation=RELATION,
-        about="A row an item and store, with its departments and dates.",
+        about="One row per item and store, with its departments and dates.",
         remedy=REBUILD,
         columns=(*ids, "store_department_id", "first_sale_date", "last_date"),
         profiles=tuple(profiles),
@@ -118,7 +118,7 @@ def _against_served(sql: Sql, served: Sequence[ServedDepartment]) -> Profile:
         (
             Measure(
                 "share_of_served_series_lost",
-                "No department loses series that are served today. If that is meant, use another DEMAND_HOME.",
+                "No department loses series that are served now. If this is intended, use another DEMAND_HOME.",
                 f"select store_id, department_id, served, now_known from ({compared}) as compared "
                 "where now_known < served",
                 may_be_null=True,

@@ -24,7 +24,7 @@ def dataset(sql: Sql, served: Sequence[ServedDepartment]) -> Dataset:
     return Dataset(
         name=NAME,
         relation=RELATION,
-        about="A row a store, with its region.",
+        about="One row per store, with its region.",
         remedy=REBUILD,
         columns=("store_id", "region_id"),
         profiles=(
@@ -43,7 +43,7 @@ def dataset(sql: Sql, served: Sequence[ServedDepartment]) -> Dataset:
                     Measure("null_ids", "Every store has a region."),
                     Measure(
                         "served_stores_absent",
-                        "The data has every store that forecasts are served for; one that is absent keeps its old run.",
+                        "Every served store is in the data; a missing store would keep its old run.",
                     ),
                 ),
             ),

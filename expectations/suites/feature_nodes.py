@@ -28,7 +28,7 @@ def dataset(sql: Sql) -> Dataset:
     return Dataset(
         name=NAME,
         relation=RELATION,
-        about="A row an aggregate node and as-of day: what is known at the end of that day.",
+        about="One row per aggregate node and as-of day: what is known at the end of that day.",
         remedy=REBUILD,
         columns=("node_id", "as_of_date", "units_mean_28"),
         profiles=(
@@ -44,8 +44,8 @@ def dataset(sql: Sql) -> Dataset:
                 cross join (select max(date) as latest from core.fct_node_sales) as bounds
                 """,
                 (
-                    Measure("repeated_rows", "A node has one row a day."),
-                    Measure("missing_rows", "Every node and day with sales has features, and no other."),
+                    Measure("repeated_rows", "There is one row per node and day."),
+                    Measure("missing_rows", "Exactly the nodes and days with sales have features."),
                     Measure("impossible_features", "Means are not negative."),
                     Measure("days_behind", "The features reach to the last day of sales, and not past it."),
                 ),
@@ -55,7 +55,7 @@ def dataset(sql: Sql) -> Dataset:
                 (
                     Measure(
                         "means_that_differ",
-                        "Trailing means are those of the sales up to the as-of day: no look ahead, no lost day.",
+                        "Trailing means match the sales up to the as-of day: no look-ahead, no lost day.",
                         f"select node_id, as_of_date, stored, expected from ({again}) as again where {differs}",
                     ),
                 ),

@@ -70,7 +70,7 @@ def dataset(sql: Sql) -> Dataset:
     return Dataset(
         name=NAME,
         relation=RELATION,
-        about="A row an item, store and as-of day: what is known at the end of that day.",
+        about="One row per item, store and as-of day: what is known at the end of that day.",
         remedy=REBUILD,
         columns=("item_id", "store_id", "as_of_date", "days_on_sale", "units_mean_28"),
         profiles=(
@@ -78,11 +78,11 @@ def dataset(sql: Sql) -> Dataset:
                 days,
                 (
                     Measure("as_of_days", "There are features."),
-                    Measure("repeated_rows", "A series has one row an as-of day."),
+                    Measure("repeated_rows", "There is one row per series and as-of day."),
                     Measure("null_features", "Recent means are known on every as-of day."),
                     Measure("impossible_features", "Means are not negative, and a series has been on sale."),
                     Measure("days_behind", "The features reach to the last day of sales."),
-                    Measure("days_from_the_future", "No feature is of a day after the last sale."),
+                    Measure("days_from_the_future", "No feature row is dated after the last sale."),
                     Measure("days_off_the_grid", "As-of days are Sundays, or whole weeks before the last day."),
                     Measure("series_without_features", "Every series on sale has features on the last day."),
                 ),
@@ -92,7 +92,7 @@ def dataset(sql: Sql) -> Dataset:
                 (
                     Measure(
                         "means_that_differ",
-                        "Trailing means are those of the sales up to the as-of day: no look ahead, no lost day.",
+                        "Trailing means match the sales up to the as-of day: no look-ahead, no lost day.",
                         f"select item_id, store_id, as_of_date, stored, expected from ({again}) as again "
                         f"where {differs}",
                     ),

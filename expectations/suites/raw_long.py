@@ -20,7 +20,7 @@ def sales(sql: Sql) -> Dataset:
     return Dataset(
         name="raw_long_sales",
         relation=SALES,
-        about="A row a date, store and item with units.",
+        about="One row per date, store and item with units.",
         remedy=_REMEDY,
         columns=("date", "store_id", "item_id", "units", "price", "is_stockout", "loaded_at"),
         profiles=(
@@ -67,7 +67,7 @@ def regressors(sql: Sql) -> Dataset:
     return Dataset(
         name="raw_long_regressors",
         relation=REGRESSORS,
-        about="A row a date, store, item and declared column whose value is not zero.",
+        about="One row per date, store, item and declared column whose value is not zero.",
         remedy=_REMEDY,
         columns=("date", "store_id", "item_id", "regressor", "value"),
         profiles=(
@@ -84,8 +84,8 @@ def regressors(sql: Sql) -> Dataset:
                 """,
                 (
                     Measure("undeclared_rows", "Every column is declared.", may_be_null=True),
-                    Measure("past_only_rows_ahead", "A past-only column has no day to come.", may_be_null=True),
-                    Measure("repeated_rows", "A column has one value a series and day."),
+                    Measure("past_only_rows_ahead", "A past-only column has no future days.", may_be_null=True),
+                    Measure("repeated_rows", "A column has one value per series and day."),
                 ),
             ),
         ),

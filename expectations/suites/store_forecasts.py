@@ -64,7 +64,7 @@ def dataset(sql: Sql, runs: Sequence[str]) -> Dataset:
     return Dataset(
         name=NAME,
         relation=RELATION,
-        about="A row a run, store, item and day to come: mean and nine quantiles.",
+        about="One row per run, store, item and day to come: mean and nine quantiles.",
         remedy=REPUBLISH,
         columns=("run_id", "store_id", "item_id", "target_date", "mean", *QUANTILE_COLUMNS),
         profiles=(
@@ -102,7 +102,7 @@ def dataset(sql: Sql, runs: Sequence[str]) -> Dataset:
                     ),
                     Measure(
                         "crossed_quantiles",
-                        "Quantiles rise with their probability, from 0 on.",
+                        "Quantiles are at least 0 and do not cross.",
                         f"select store_id, item_id, target_date from {RELATION} where {of_runs} and ({CROSSED})",
                     ),
                     Measure("share_without_quantiles", "Every forecast has its nine quantiles."),

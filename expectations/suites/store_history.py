@@ -41,7 +41,7 @@ def dataset(sql: Sql, runs: Sequence[str]) -> Dataset:
     return Dataset(
         name=NAME,
         relation=RELATION,
-        about="A row a store, item and recent day (or week): units and price, for charts.",
+        about="One row per store, item and recent day (or week): units and price, for charts.",
         remedy=REPUBLISH,
         columns=("store_id", "item_id", "date", "units", "price"),
         profiles=(

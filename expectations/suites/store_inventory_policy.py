@@ -76,7 +76,7 @@ def dataset(sql: Sql, runs: Sequence[str]) -> Dataset:
     return Dataset(
         name=NAME,
         relation=RELATION,
-        about="A row a run, store and item: what to order up to, and when.",
+        about="One row per run, store and item: what to order up to, and when.",
         remedy=REPUBLISH,
         columns=(
             *("run_id", "store_id", "item_id", *BOUNDS, "expected_demand", "safety_stock", "reorder_point"),
@@ -118,28 +118,28 @@ def dataset(sql: Sql, runs: Sequence[str]) -> Dataset:
                     ),
                     Measure(
                         "impossible_levels",
-                        "Reorder point and order-up-to level are in order, and stock is between none and that level.",
+                        "The reorder point is at most the order-up-to level; mean stock lies between 0 and that level.",
                         f"select * from ({policies}) as policies where {bad_levels}",
                     ),
                     Measure(
                         "wrong_safety_stocks",
-                        "Safety stock is what the order-up-to level holds beyond expected demand.",
+                        "Safety stock is the order-up-to level minus expected demand.",
                         f"select * from ({policies}) as policies where {bad_safety}",
                     ),
                     Measure(
                         "impossible_shortages",
-                        "No more is expected to be short than is expected to be asked for.",
+                        "Expected shortage does not exceed expected demand.",
                         f"select * from ({policies}) as policies where {bad_demand}",
                     ),
                     Measure(
                         "wrong_days_of_cover",
-                        "Days of cover are how long the order-up-to level lasts at the expected demand.",
+                        "Days of cover are the order-up-to level over expected daily demand.",
                         f"select * from ({policies}) as policies where {bad_cover}",
                     ),
                     # What sells less than a unit an interval may be held below its mean, and yet mostly be there.
                     Measure(
                         "share_without_safety_stock",
-                        "What sells often and must not run out is held beyond its expected demand.",
+                        "Fast movers with a high service level have safety stock.",
                         f"select * from ({policies}) as policies where {least} and safety_stock < 0",
                         may_be_null=True,
                     ),
@@ -150,7 +150,7 @@ def dataset(sql: Sql, runs: Sequence[str]) -> Dataset:
                 (
                     Measure(
                         "largest_gap_to_forecasts",
-                        "By store and department, expected demand is the forecast of the protection interval.",
+                        "By store and department, expected demand equals the forecast of the protection interval.",
                         f"select * from ({by_department}) as departments where {gap} > 0.02",
                         may_be_null=True,
                     ),

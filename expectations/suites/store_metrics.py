@@ -35,7 +35,7 @@ def dataset(sql: Sql, runs: Sequence[str]) -> Dataset:
     return Dataset(
         name=NAME,
         relation=RELATION,
-        about="A row a run, fold, model, level and metric of the backtest.",
+        about="One row per run, fold, model, level and metric of the backtest.",
         remedy=REPUBLISH,
         columns=("run_id", "fold", "model", "level", "metric", "value"),
         profiles=(
@@ -59,7 +59,7 @@ def dataset(sql: Sql, runs: Sequence[str]) -> Dataset:
                     ),
                     Measure(
                         "lowest_coverage_95",
-                        "Items' 95 % intervals hold about 95 % of the sales.",
+                        "About 95 % of sales fall within items' 95 % intervals.",
                         may_be_null=True,
                     ),
                     Measure("highest_coverage_95", "Items' 95 % intervals are not far too wide.", may_be_null=True),

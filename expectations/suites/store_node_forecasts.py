@@ -55,7 +55,7 @@ def dataset(sql: Sql, runs: Sequence[str]) -> Dataset:
     return Dataset(
         name=NAME,
         relation=RELATION,
-        about="A row a run, aggregate node and day to come: mean and nine quantiles.",
+        about="One row per run, aggregate node and day to come: mean and nine quantiles.",
         remedy=REPUBLISH,
         columns=("run_id", "node_id", "target_date", "mean", *QUANTILE_COLUMNS),
         profiles=(
@@ -74,7 +74,7 @@ def dataset(sql: Sql, runs: Sequence[str]) -> Dataset:
                         f"select run_id, node_id, days from ({nodes}) as nodes where {wrong_days}",
                     ),
                     Measure("negative_or_missing_means", "Forecasts are known and not negative."),
-                    Measure("crossed_quantiles", "Quantiles rise with their probability, from 0 on."),
+                    Measure("crossed_quantiles", "Quantiles are at least 0 and do not cross."),
                 ),
             ),
             Profile(

@@ -33,7 +33,9 @@ def dataset(sql: Sql, runs: Sequence[str], last_sale_day: date | None) -> Datase
         newer = sql.days_between("origin", sql.date(last_sale_day))
         freshness = f", max({newer}) as days_of_newer_sales, max({newer} - horizon_days) as days_past_the_horizon"
         fresh = (
-            Measure("days_of_newer_sales", "The forecasts know the newest sales in the warehouse.", may_be_null=True),
+            Measure(
+                "days_of_newer_sales", "The forecasts are based on the newest sales in the warehouse.", may_be_null=True
+            ),
             Measure(
                 "days_past_the_horizon", "The forecasts are for days whose sales are not known yet.", may_be_null=True
             ),
@@ -41,7 +43,7 @@ def dataset(sql: Sql, runs: Sequence[str], last_sale_day: date | None) -> Datase
     return Dataset(
         name=NAME,
         relation=RELATION,
-        about="A row a run: its model, data, state and counts.",
+        about="One row per run: its model, data, state and counts.",
         remedy=REPUBLISH,
         columns=("run_id", "model", "origin", "horizon_days", "status", "checksum", "series_count", "forecast_rows"),
         profiles=(
@@ -72,11 +74,11 @@ def dataset(sql: Sql, runs: Sequence[str], last_sale_day: date | None) -> Datase
                 """,
                 (
                     Measure("runs", "Forecasts are served."),
-                    Measure("unpublished_runs", "What is served was published whole, with a checksum."),
+                    Measure("unpublished_runs", "Every served run was published completely, with a checksum."),
                     Measure("runs_with_wrong_counts", "A run has a forecast for each series and day (or week)."),
                     Measure("dangling_pointers", "Every store's pointer names a published run."),
                     Measure("pointers_out_of_scope", "Every store's pointer names a run that has its series."),
-                    Measure("days_since_publish", "What is served was published recently.", may_be_null=True),
+                    Measure("days_since_publish", "The served runs were published recently.", may_be_null=True),
                     *fresh,
                 ),
             ),

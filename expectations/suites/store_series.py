@@ -61,7 +61,7 @@ def dataset(sql: Sql, runs: Sequence[str]) -> Dataset:
     return Dataset(
         name=NAME,
         relation=RELATION,
-        about="A row a run, store and item that has forecasts.",
+        about="One row per run, store and item that has forecasts.",
         remedy=REPUBLISH,
         columns=("run_id", "store_id", "item_id", "department_id", "price", "units_last_28"),
         profiles=(
@@ -88,7 +88,7 @@ def dataset(sql: Sql, runs: Sequence[str]) -> Dataset:
                 (
                     Measure(
                         "largest_history_gap",
-                        "The runs' last 28 days are those of the sales history beside them.",
+                        "A run's last 28 days agree with the sales history published with it.",
                         f"select run_id, store_id, units, history_units from ({history}) as compared "
                         "where abs(units - history_units) > 0.001 * (1 + history_units)",
                         may_be_null=True,

@@ -1,1 +1,1 @@
-"""How good a forecast is: the hierarchy, WRMSSE and its companions, rolling-origin backtests."""
+"""Forecast evaluation: WRMSSE and its companions, errors by node and lead day, demand classes, count distributions."""

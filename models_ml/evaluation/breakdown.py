@@ -1,4 +1,4 @@
-"""Where a forecast of a past origin was wrong: by node and series, and by lead day."""
+"""Errors of a backtest by node and series, and by lead day."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pandas as pd
 from models_ml.evaluation.metrics import Evaluator
 
 SUMS = ["actual_units", "forecast_units", "absolute_error_units"]
-"""Sums of units, from which any group of rows has its own WAPE and bias."""
+"""Sums of units; WAPE and bias of any group of rows follow from them."""
 
 ERRORS = [*SUMS, "rmsse"]
 NODE_COLUMNS = ["node_id", "level", "store_id", "item_id", *ERRORS]

@@ -6,10 +6,10 @@ import numpy as np
 from scipy.special import betainc, gammaincinv
 
 LARGE_MEAN = 60.0
-"""Mean above which counts are taken as gamma distributed (of the same mean and variance) instead of counted up."""
+"""Above this mean a gamma distribution of the same mean and variance approximates the counts."""
 
 SMALLEST_DISPERSION = 1e-4
-"""A dispersion below this is as good as none (Poisson), and keeps every formula finite."""
+"""Smallest dispersion: practically Poisson, and every formula stays finite."""
 
 CHUNK_ROWS = 400_000
 
@@ -67,7 +67,7 @@ def quantiles(mean: np.ndarray, dispersion: np.ndarray, probabilities: np.ndarra
 
 
 def counted_up(mean: np.ndarray, dispersion: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Exact quantiles by walking up the counts until every probability is reached; see `quantiles`."""
+    """Exact quantiles: probabilities are accumulated count by count; see `quantiles`."""
     result = np.zeros(probabilities.shape, dtype=np.float32)
     size = 1 / dispersion
     ratio = mean / (size + mean)
@@ -83,6 +83,6 @@ def counted_up(mean: np.ndarray, dispersion: np.ndarray, probabilities: np.ndarr
             open_rows, target = open_rows[going], target[going]
             mass, reached, size, ratio = mass[going], reached[going], size[going], ratio[going]
         mass = mass * (size + count - 1) / count * ratio
-        # The sum of masses may stall just below a probability next to 1 by rounding: a vanished mass ends the walk.
+        # Rounding may keep the sum just below a probability near 1; a vanishing mass ends the loop.
         reached = np.where(mass > 1e-12, reached + mass, np.where(count > mean[open_rows], 1.0, reached + mass))
     return result

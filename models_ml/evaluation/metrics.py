@@ -53,8 +53,7 @@ class Evaluator:
         actual: nodes x horizon, units sold after the origin.
         weights: one value a node; sums to 1 in each level.
         squared_scale, absolute_scale: one value a node, see `step_scales`.
-        averaged: numbers of the levels that the mean over levels is of; empty: all. A level whose nodes are those of
-            another one would count that one twice.
+        averaged: levels in the mean over levels; empty: all. Two levels with identical nodes count once.
     """
 
     hierarchy: Hierarchy
@@ -94,7 +93,7 @@ class Evaluator:
         return cls(hierarchy, actual, weights, squared, absolute)
 
     def of_nodes(self, forecast: np.ndarray) -> np.ndarray:
-        """A forecast of every node: nodes x horizon, from that or from series x horizon."""
+        """A forecast of every node (nodes x horizon), from series x horizon or as given."""
         return self.hierarchy.aggregate(forecast) if len(forecast) == len(self.hierarchy.series) else forecast
 
     def scaled_errors(self, forecast: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,7 @@
 """The recent level of each store x department in the shape of its recent weeks: for histories of a few months.
 
-It stands in for middle_out where there is too little to learn from, and is what the quantiles are then replayed with.
+It stands in for middle_out where there is too little to learn from. The level is half the mean of four weeks, half an
+exponentially smoothed one, which follows where sales are falling or rising.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from models_ml.forecasters import candidates
 from models_ml.forecasters.base import Forecast
-from models_ml.forecasters.quantiles.replay import PROFILE_DAYS, trailing_nodes
 from models_ml.forecasters.top_down import share_out_by_level
 from models_ml.warehouse.marts import Marts
 from models_ml.warehouse.regressors import read_closed_days
 
 FEWEST_DAYS = 28
 """History that it needs: four weeks, of which each weekday has its mean."""
+
+HISTORY_DAYS = 26 * 7
+"""History that it knows."""
 
 
 class RecentWeeks:
@@ -30,19 +34,20 @@ class RecentWeeks:
         """Neither a seed nor threads matter here."""
 
     def parameters(self) -> dict[str, Any]:
-        """The days that the shape of a week is taken from."""
-        return {"profile_days": PROFILE_DAYS}
+        """The days that it knows."""
+        return {"history_days": HISTORY_DAYS}
 
     def fit(self, marts: Marts) -> None:
         """Nothing to learn."""
 
     def forecast(self, marts: Marts) -> Forecast:
         """Level x weekday; nothing on days on which the store is said to be closed."""
-        since = max(marts.first_day, marts.origin - timedelta(days=PROFILE_DAYS - 1))
+        since = max(marts.first_day, marts.origin - timedelta(days=HISTORY_DAYS - 1))
         nodes, units = marts.store_department_daily(since, marts.origin)
         known = (marts.origin - marts.first_day).days + 1
         stores = pd.Index(sorted(nodes["store_id"].unique()))
         closed = read_closed_days(marts, stores, known + marts.horizon_days)[:, known:]
         open_days = ~closed[stores.get_indexer(pd.Index(nodes["store_id"]))].astype(bool)
-        expected = trailing_nodes(units.astype(np.float64), marts.horizon_days)
+        both = (candidates.recent_weeks, candidates.smoothed)
+        expected = np.mean([candidate(units, marts.horizon_days) for candidate in both], axis=0)
         return Forecast(marts.series, share_out_by_level(marts, expected * open_days))

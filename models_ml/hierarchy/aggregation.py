@@ -49,7 +49,7 @@ class Hierarchy:
 
     @classmethod
     def of(cls, series: pd.DataFrame, levels: tuple[Level, ...] = LEVELS) -> Hierarchy:
-        """Build the hierarchy over `series` (any subset of stores: nodes are made of what is there)."""
+        """Build the hierarchy over `series`, which may be any subset of stores."""
         series = series.reset_index(drop=True)
         frames, rows, offset = [], [], 0
         for level in levels:

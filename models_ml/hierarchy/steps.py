@@ -1,7 +1,7 @@
 """Steps of a source's grain: a day, or a week of a weekly source, whose rows stand for seven days each.
 
-Marts and forecasters count days. A weekly source's days are even sevenths of its weeks, so nothing is known of a day by
-itself: what is forecast, scored and published are sums of weeks.
+Marts and forecasters count days. A day of a weekly source is one seventh of its week and carries no information of its
+own, so weekly sums are forecast, scored and published.
 """
 
 from __future__ import annotations
@@ -9,23 +9,28 @@ from __future__ import annotations
 import numpy as np
 
 WEEK_DAYS = 7
+FLOAT32_PRECISION = 2.0**-22
 
 
 def step_sums(days: np.ndarray, step_days: int) -> np.ndarray:
-    """Sums of whole steps along the last axis, which is that of days and ends with a step.
+    """Sums of whole steps along the last axis, whose last day ends a step.
 
     Args:
         days: ... x days; days before the first whole step are left out.
         step_days: days of a step.
 
     Returns:
-        ... x steps; the days themselves where a step is a day.
+        ... x steps; the days themselves where a step is a day. A sum that is a whole number to the precision of its
+        days (float32) is that number: seven float32 sevenths of 5 add up to 5.0000005.
     """
     if step_days == 1:
         return days
     steps = days.shape[-1] // step_days
     whole = days[..., days.shape[-1] - steps * step_days :]
-    return np.asarray(whole.reshape(*days.shape[:-1], steps, step_days).sum(axis=-1))
+    sums = whole.reshape(*days.shape[:-1], steps, step_days).sum(axis=-1, dtype=np.float64)
+    nearest = np.rint(sums)
+    is_whole = np.abs(sums - nearest) <= FLOAT32_PRECISION * np.abs(sums)
+    return np.asarray(np.where(is_whole, nearest, sums).astype(days.dtype))
 
 
 def even_days(steps: np.ndarray, step_days: int) -> np.ndarray:

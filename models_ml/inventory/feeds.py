@@ -1,4 +1,4 @@
-"""What each method knew at an origin: its forecast, and how demand spread around its own past ones."""
+"""Each method's forecast at an origin, and the distribution of demand around its own past forecasts."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ LEFTOVER_SECONDS = 7 * 86_400.0
 def kept_until_done(
     settings: Settings, data_fingerprint: str, folds: Sequence[date], terms: pd.DataFrame
 ) -> Iterator[Path]:
-    """A folder for the forecasts of one backtest: found again if it was stopped, gone when it is done.
+    """A folder for the forecasts of one backtest: reused after an interruption, removed at the end.
 
-    What was stopped and never taken up again is removed after a week.
+    The folder of an abandoned backtest is removed after a week.
 
     Args:
         settings: home, stores, horizon and seed.
@@ -99,12 +99,12 @@ def feed_of(
     seed: int,
     threads: int,
 ) -> Feed:
-    """Forecast with one method, and learn the spread of its own past errors.
+    """Forecast with one method, and fit the spread of its past errors.
 
     Args:
         marts: as of the origin.
         method: forecaster.
-        series: columns `SERIES_KEYS`, all that are replayed; those that the origin does not know yet are not ordered.
+        series: columns `SERIES_KEYS`; series that are unknown at the origin are not ordered.
         lengths: of the intervals, in days.
         past: sales of the days that rules are replayed on (see `interval.days_to_replay`).
         seed, threads: of the forecaster.
@@ -125,7 +125,7 @@ def feed_of(
 
 
 def replays_of(marts: Marts, method: str, past: np.ndarray) -> Replays:
-    """Past forecasts of a method: its own where it is a rule, otherwise those of middle-out's near twin."""
+    """Past forecasts of a method: its own for a simple rule, otherwise those of the replayed regression."""
     rules: dict[str, tuple[Rule, int]] = {
         "seasonal_naive": (last_week, WEEK),
         "moving_average": (recent_mean, 4 * WEEK),
@@ -134,7 +134,7 @@ def replays_of(marts: Marts, method: str, past: np.ndarray) -> Replays:
 
 
 def last_week(units: np.ndarray, _launch: np.ndarray, horizon: int) -> np.ndarray:
-    """The last week again and again."""
+    """The last week, repeated."""
     return np.asarray(np.tile(units[:, -WEEK:], (1, -(-horizon // WEEK)))[:, :horizon])
 
 

@@ -1,9 +1,9 @@
-"""Demand over several days: its spread is learned from sums that were forecast before, not from daily quantiles.
+"""Demand over several days: its distribution is fitted to replayed sums, not to daily quantiles.
 
-Errors of successive days are correlated (a forecast that is low today is low tomorrow), so neither the sum of daily
-quantiles, which is too wide, nor the spread of independent days, too narrow, is that of a sum. Sums over exactly the
-interval are replayed from past origins instead; they are counts, and treated like the counts of one day
-(`forecasters.quantiles`): negative binomial around the mean, dispersion and calibration learned by kind of item.
+Errors of successive days are correlated: a forecast that is low today is low tomorrow. The sum of daily quantiles is
+therefore too wide, and the spread of independent days too narrow. Sums over exactly the interval are replayed from
+past origins instead. They are modelled like the counts of one day (`forecasters.quantiles`): negative binomial around
+the mean, with dispersion and calibration fitted by kind of item.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from models_ml.forecasters.replays import Replays
 from models_ml.warehouse.marts import Marts
 
 VOLUME_EDGES = (0.12, 0.5, 2.0, 8.0, 32.0)
-"""Units a day that part items into volumes."""
+"""Bounds in units a day between classes of volume."""
 
 PRIOR_INTERVALS = 6.0
-"""How many replayed intervals of a fast seller the spread of its kind is worth against its own."""
+"""Weight of the class's dispersion against a fast seller's own, in replayed intervals."""
 
 PRIOR_CELLS, FEWEST_CELLS_OF_OWN = 500.0, 100.0
 """How many replayed intervals the probabilities as they are, and at least those of a near twin, are worth."""
 
 SERVICE_LEVELS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.925, 0.95, 0.975, 0.99, 0.995, 0.999)
-"""Probabilities at which the calibration is kept; others lie between them."""
+"""Probabilities at which the calibration is stored; others are interpolated."""
 
 Rule = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 """Forecasts from units (series x known days), launch (column of each series) and horizon: series x horizon."""
@@ -39,13 +39,13 @@ Rule = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 
 @dataclass(frozen=True)
 class IntervalSpread:
-    """How demand over an interval of some days spreads around its mean.
+    """Distribution of demand over an interval, around its mean.
 
     Attributes:
         days: length of the interval.
         dispersion: one value a series; the variance is mean + dispersion x mean^2.
-        least: one value a series; what such items sold on average where nothing was forecast, as shelves are refilled
-            whatever the last weeks say. Stock is held for at least so much.
+        least: one value a series: average sales of such items where the forecast was zero. Stock covers at
+            least this much.
         knots: log of the interval's mean, increasing.
         asked: knots x `SERVICE_LEVELS`, the probabilities to ask the distribution for.
     """
@@ -57,7 +57,7 @@ class IntervalSpread:
     asked: np.ndarray
 
     def probability(self, mean: np.ndarray, service_level: np.ndarray) -> np.ndarray:
-        """The probability to ask for, so that the answer holds as often as `service_level` says; one a series."""
+        """The nominal probability whose quantile is exceeded as rarely as `service_level` asks; one a series."""
         where = np.log(np.maximum(mean, 1e-9))
         table = np.stack([np.interp(where, self.knots, column) for column in self.asked.T], axis=1)
         levels = np.array(SERVICE_LEVELS)
@@ -72,18 +72,18 @@ class IntervalSpread:
 
 
 def learn_spread(replays: Replays, department: np.ndarray, days: int, own: Replays | None = None) -> IntervalSpread:
-    """Learn the spread of sums over the first `days` days of each replay.
+    """Fit the distribution of sums over the first `days` days of each replay.
 
-    Which items are hard to forecast shows in many replays, of a near twin where there are no others. How often stock
-    lasts depends on the forecaster itself. The twin's errors are larger, and stock for them is too much. The
-    forecaster's own, of horizons that it did not learn from, are smaller than those of a true forecast, since it
-    learned from what came after them. The truth lies between, and both count the same.
+    Many replays are needed to tell which items are hard to forecast; where the forecaster has few, a similar, cheaper
+    model is replayed. That model's errors are larger than the forecaster's, so stock held against them is too high.
+    The forecaster's own errors on held-out horizons are too small, since it learned from later days. Both count
+    equally.
 
     Args:
         replays: of the series.
-        department: a code for each series; items of one department and like volume are alike.
+        department: a code for each series; items of one department and similar volume share a class.
         days: length of the interval, at most the replays' horizon.
-        own: of the same series, by the forecaster itself, if `replays` are of a twin.
+        own: of the same series, by the forecaster itself, if `replays` are of a similar model.
     """
     mean = replays.mean[:, :, :days].sum(axis=2, keepdims=True, dtype=np.float64)
     actual = replays.actual[:, :, :days].sum(axis=2, keepdims=True, dtype=np.float64)

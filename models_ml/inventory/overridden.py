@@ -1,11 +1,10 @@
-"""The ordering policy after overrides: what to hold when planners expect other demand than the model.
+"""The ordering policy after overrides, for the demand that planners expect.
 
-The planner moves the level of demand; how uncertain that level is, relative to it, stays. Demand of an interval is
-negative binomial, a Poisson count around an uncertain rate: its mean moves, its dispersion (the squared coefficient of
-variation of the rate) is that of the model's policy, and so is the probability that the level is held for. Levels of
-what sells much scale with the mean; slow sellers, whose spread is mostly that of counting, need less than in
-proportion. Where the model expects nothing, or holds nothing, there is no spread to keep: counts are Poisson around
-the planner's number, and the level reaches the service level.
+An override moves the level of demand and keeps its relative uncertainty. Demand over an interval is negative binomial:
+a Poisson count around an uncertain rate. The override moves the mean; the dispersion (the squared coefficient of
+variation of the rate) and the probability behind the stock level stay those of the model's policy. Stock of fast
+sellers therefore scales with the mean; slow sellers need less than in proportion. Where the model expects or holds
+nothing, counts are Poisson around the planner's number, and the level reaches the service level.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from models_ml.inventory.policy import FIGURES
 
 LARGEST_DISPERSION = 100.0
 STEPS = 30
-"""Halvings of the dispersion's logarithm: far finer than what the store keeps of a shortage."""
+"""Bisection steps on the logarithm of the dispersion: far finer than the stored shortage."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def dispersion_of(mean: np.ndarray, level: np.ndarray, short: np.ndarray) -> np.
         mean, level, short: one value a series.
 
     Returns:
-        One value a series; `counts.SMALLEST_DISPERSION` (Poisson) where a shortage does not tell: of nothing held.
+        One value a series; `counts.SMALLEST_DISPERSION` (Poisson) where nothing is held.
     """
     low = np.full(len(mean), np.log(counts.SMALLEST_DISPERSION))
     high = np.full(len(mean), np.log(LARGEST_DISPERSION))
@@ -87,10 +86,10 @@ def dispersion_of(mean: np.ndarray, level: np.ndarray, short: np.ndarray) -> np.
 def moved_level(
     level: np.ndarray, model: np.ndarray, final: np.ndarray, dispersion: np.ndarray, service: np.ndarray
 ) -> np.ndarray:
-    """Whole units that last as often at the final mean as `level` does at the model's.
+    """Whole units that cover demand at the final mean as often as `level` does at the model's mean.
 
-    A level stands for all probabilities between those of one unit less and its own: of these the one is kept that is
-    nearest to the service level. More demand never lowers a level, less never raises it.
+    A whole level corresponds to a range of probabilities; the one nearest to the service level is kept. More demand
+    never lowers a level, and less never raises it.
     """
     reached = counts.cumulative(level, model, dispersion)
     below = counts.cumulative(level - 1, model, dispersion)

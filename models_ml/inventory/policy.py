@@ -1,4 +1,4 @@
-"""Periodic review: every review period, order up to a level that lasts until the next order arrives."""
+"""Periodic review: each review orders up to a level that covers demand until the next order arrives."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ FIGURES = [
     "days_of_cover",
     "mean_stock",
 ]
-"""What a policy comes to."""
+"""Figures of a policy."""
 
 POLICY_COLUMNS = ["protection_days", "service_level", *FIGURES]
 
 
 @dataclass(frozen=True)
 class Target:
-    """What to hold against the demand of one interval.
+    """Stock that covers the demand of one interval.
 
     Attributes:
         level: whole units, one a series.
@@ -49,18 +49,18 @@ def stock_target(
     on_sale: np.ndarray,
     shares: np.ndarray | None = None,
 ) -> Target:
-    """The stock that lasts through an interval with the probability `service_level`.
+    """The stock that covers demand over an interval with probability `service_level`.
 
-    Stock is whole units, so the smallest level that reaches the service level overshoots it, by far for an item that
-    sells a unit a week; over an assortment that is stock nobody asked for. With `shares` a series takes the level
-    below instead, in so many of its orders that the service level is met on average.
+    Stock comes in whole units, so the smallest level that reaches the service level overshoots it; for an item that
+    sells a unit a week, by far. With `shares`, a series takes the level below in as many of its orders as keep the
+    service level on average.
 
     Args:
         expected: mean demand over the interval, one value a series.
         spread: of the same series and interval.
         service_level: one value a series.
-        on_sale: bool, whether a series is on sale within the interval; nothing is held of one that is not.
-        shares: evenly spread numbers in [0, 1), one a series; None: always the level that reaches the service level.
+        on_sale: bool, whether a series is on sale within the interval; otherwise its stock is zero.
+        shares: evenly spread numbers in [0, 1), one a series; None: each level reaches the service level.
     """
     expected = np.where(on_sale, expected, 0.0)
     # What such items sold where nothing was forecast is an error of the forecast: safety stock, not expected demand.
@@ -111,7 +111,7 @@ def inventory_policy(
     for days in np.unique(protection).tolist():
         own = np.flatnonzero(protection == days)
         target, dispersion = target_of(days, own)
-        # Each length of interval is calibrated by itself; what lasts the longer one must last the shorter one too.
+        # Intervals are calibrated one by one; stock for the longer one must also cover the shorter one.
         level[own] = np.maximum(target.level, reorder[own])
         expected[own] = target.expected
         short[own] = counts.expected_short(target.expected, dispersion, level[own])

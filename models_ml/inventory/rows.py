@@ -14,7 +14,7 @@ from models_ml.inventory.terms import TERMS
 from models_ml.warehouse.marts import SERIES_KEYS, Marts
 
 SAID = ["protection_days", "service_level"]
-"""What a policy repeats of its terms."""
+"""Terms that are stored with the policy."""
 
 
 def policy_rows(
@@ -26,8 +26,8 @@ def policy_rows(
         marts: as of the origin.
         forecast: of `marts.series`.
         terms: one row a series (see `terms.terms_of`).
-        replays: of `marts.series`; their errors are what safety stock is held against.
-        own: those of the forecaster itself, where `replays` are of a near twin (see `learn_spread`).
+        replays: of `marts.series`; safety stock covers their errors.
+        own: those of the forecaster itself, where `replays` are of a similar model (see `learn_spread`).
     """
     reached = within_horizon(terms, marts.horizon_days)
     series, own_terms = forecast.series[reached], terms[reached].reset_index(drop=True)
@@ -41,12 +41,12 @@ def policy_rows(
 
 
 def within_horizon(terms: pd.DataFrame, horizon_days: int) -> np.ndarray:
-    """Whether a forecast of so many days reaches to the end of each series' protection interval."""
+    """Whether the forecast covers each series' protection interval."""
     return np.asarray((terms["review_period_days"] + terms["lead_time_days"]).to_numpy() <= horizon_days)
 
 
 def unreached(terms: pd.DataFrame, horizon_days: int) -> str | None:
-    """What to tell of series that get no policy; None where each has one."""
+    """A note on series without a policy; None if each has one."""
     short = terms[~within_horizon(terms, horizon_days)]
     if short.empty:
         return None

@@ -1,4 +1,4 @@
-"""A stock of goods played through day by day: orders arrive, customers buy, what is not there is not sold."""
+"""Day-by-day simulation of stock: orders arrive, customers buy, and demand beyond the stock is lost."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Outcome:
-    """What happened to each series; all arrays are series x days.
+    """Simulated days of each series; all arrays are series x days.
 
     Attributes:
         demand: units asked for.
@@ -44,7 +44,7 @@ def steady_start(level: np.ndarray, expected_review: np.ndarray) -> np.ndarray:
 def simulate(
     demand: np.ndarray, order_up_to: np.ndarray, reviews: np.ndarray, lead_time: int, on_hand: np.ndarray
 ) -> Outcome:
-    """Play a periodic-review policy against real demand, with lost sales.
+    """Simulate a periodic-review policy against real demand, with lost sales.
 
     At the close of a review day an order raises stock and orders under way to the order-up-to level; it arrives
     `lead_time` whole days later, before the sales of the day after these.

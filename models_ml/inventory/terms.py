@@ -15,7 +15,7 @@ RELATION = "core.inventory_terms"
 """The dbt seed with the defaults."""
 
 KEYS = ["store_id", "department_id", "item_id"]
-"""Which series a row of terms speaks of; an empty key means every value."""
+"""Keys of a row of terms; an empty key matches every value."""
 
 KEY_WEIGHTS = {"item_id": 4, "department_id": 2, "store_id": 1}
 """A row that names an item outranks one that names a department, which outranks one that names a store."""
@@ -27,7 +27,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "holding_cost": (0.0, 10.0),
     "shortage_cost": (0.0, 10.0),
 }
-"""Each term and what it may be. Lead time: whole days from an order to the day before it can be sold. Review period:
+"""Each term and its bounds. Lead time: whole days from an order to the day before it can be sold. Review period:
 whole days between orders. Service level: probability that stock lasts until the next order arrives; left empty, it
 follows from the costs. Holding cost: of a unit for a year, as a share of its price. Shortage cost: of a unit asked for
 but not there, as a share of its price."""
@@ -38,14 +38,14 @@ YEAR_DAYS = 365
 
 
 def read_terms(warehouse: Warehouse, overrides: Path | None = None) -> pd.DataFrame:
-    """All rows of terms: the seed's, then the file's, which outrank rows of the seed with the same keys.
+    """All rows of terms: the seed's, then the file's. A row of the file overrides the seed's row with the same keys.
 
     Args:
         warehouse: holds the seed.
         overrides: CSV with the keys and any of the terms; empty cells leave a term as it is.
 
     Returns:
-        Columns `KEYS` ("" = every value) and `TERMS` (NaN = not said here).
+        Columns `KEYS` ("" = every value) and `TERMS` (NaN = not given).
 
     Raises:
         InputError: a row of the seed or of the file is wrong.
@@ -96,12 +96,12 @@ def checked_terms(frame: pd.DataFrame, origin: str) -> pd.DataFrame:
     if twice.any():
         row = int(np.flatnonzero(twice)[0])
         said = ", ".join(f"{key} {result[key].iloc[row] or 'any'}" for key in KEYS)
-        raise InputError(f"{origin}, row {row + 1}: {said} is there twice; leave one of the two out.")
+        raise InputError(f"{origin}, row {row + 1}: {said} is given twice; remove one of the two rows.")
     return result
 
 
 def terms_of(series: pd.DataFrame, terms: pd.DataFrame) -> pd.DataFrame:
-    """The terms of each series: the most specific row that says something about a term decides it.
+    """The terms of each series; the most specific row that gives a term decides it.
 
     Args:
         series: columns store_id, department_id, item_id.
@@ -136,7 +136,7 @@ def terms_of(series: pd.DataFrame, terms: pd.DataFrame) -> pd.DataFrame:
 
 
 def digest_of(terms: pd.DataFrame) -> str:
-    """SHA-256 (hex) of the terms of some series: two runs of the same forecasts may order by different terms."""
+    """SHA-256 (hex) of the terms of some series: runs with the same forecasts may have different terms."""
     return hashlib.sha256(terms[TERMS].to_csv(index=False).encode()).hexdigest()
 
 

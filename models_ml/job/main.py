@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
@@ -10,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from models_ml.errors import ModelError
-from models_ml.forecasters.registry import check_name
+from models_ml.forecasters.registry import BASELINE, check_name
 from models_ml.inventory.rows import unreached
 from models_ml.job import retention
 from models_ml.job.builds import build_warehouse
@@ -22,9 +23,10 @@ from models_ml.job.recording import recorded
 from models_ml.job.refit import with_served_model
 from models_ml.job.reporting import Reporter
 from models_ml.job.source_memory import refuse_other_source
-from models_ml.job.wording import describe, describe_ingest, range_notes, wrmsse_by_model
+from models_ml.job.wording import describe, describe_ingest, range_notes
 from models_ml.monitoring.run import monitor
-from models_ml.runs import artifact
+from models_ml.runs import artifact, stand_in
+from models_ml.runs.backtest import Backtest, wrmsse_by_model
 from models_ml.runs.fit import model_folder, save, train_in_process
 from models_ml.runs.folds import BACKTEST_TABLES, backtest_tables, fold_in_process
 from models_ml.runs.plan import Plan, plan_training
@@ -131,7 +133,10 @@ def make_run(settings: Settings, plan: Plan, checks: Checks, report: Reporter, n
         except ModelError as error:
             notes.append(f"The model of {plan.fitted.name} cannot go on, so one is fitted anew. {error}")
             plan = plan.with_model_of(None)
-    return plan, train_beside(settings, plan, checks, report)
+    trained, folder = train_beside(settings, plan, checks, report)
+    if trained.model != plan.model:
+        notes.append(trained.note)
+    return trained, folder
 
 
 def forecast_again(settings: Settings, plan: Plan, fitted: Path, checks: Checks, report: Reporter) -> Path:
@@ -154,13 +159,14 @@ def forecast_again(settings: Settings, plan: Plan, fitted: Path, checks: Checks,
         return save(plan, forecast, {name: tables[name] for name in BACKTEST_TABLES}, models)
 
 
-def train_beside(settings: Settings, plan: Plan, checks: Checks, report: Reporter) -> Path:
+def train_beside(settings: Settings, plan: Plan, checks: Checks, report: Reporter) -> tuple[Plan, Path]:
     """Backtest and train side by side, while the data is checked; the run is saved if the data is sound.
 
     A step's seconds are those that the job had to wait for it.
 
     Returns:
-        The run's folder.
+        The plan that was carried out, with a simple forecaster if the model was worse than seasonal naive, and the
+        run's folder.
     """
     models, share = settings.home / "models", settings.shared_by(2)
     fold = plan.marts.origin - timedelta(days=plan.marts.horizon_days)
@@ -173,13 +179,23 @@ def train_beside(settings: Settings, plan: Plan, checks: Checks, report: Reporte
         checks.wait(report)
         with report.step("backtest") as step:
             scored = scoring.result()
+            if beaten := stand_in.is_beaten(scored.metrics, plan.model):
+                simple = pool.submit(
+                    fold_in_process, share, plan.marts.origin, plan.marts.stores, fold, stand_in.CANDIDATES
+                ).result()
+                scored = Backtest.joined([scored, simple.without(BASELINE)])
             step.note = f"origin {fold}: " + ", ".join(
                 f"{m} {v:.3f}" for m, v in wrmsse_by_model(scored.metrics).items()
             )
         with report.step("train and forecast") as step:
+            if beaten:
+                training.result()  # it writes where the other model will
+                shutil.rmtree(fitted)
+                plan = stand_in.standing_in(plan, scored.metrics, settings)
+                training = pool.submit(train_in_process, plan, share, fitted)
             folder = save(plan, training.result(), backtest_tables(scored), models)
             step.note = f"{plan.model}, {len(plan.marts.series)} series"
-    return folder
+    return plan, folder
 
 
 def outcome(plan: Plan, role: str, metrics: pd.DataFrame, seconds: dict[str, float], notes: list[str]) -> Outcome:

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import pandas as pd
-
-from models_ml.evaluation.metrics import AVERAGE_LEVEL
 from models_ml.runs import artifact
 from models_ml.sources.report import IngestReport
 from models_ml.warehouse.dbt import DbtResult
@@ -55,9 +52,3 @@ def served_text(stores: tuple[str, ...]) -> str:
 def stores_named(stores: tuple[str, ...]) -> str:
     """Stores by name, or their number where a line would not hold them."""
     return ", ".join(stores) if len(stores) <= MOST_STORES_NAMED else f"{len(stores):,} stores"
-
-
-def wrmsse_by_model(metrics: pd.DataFrame) -> dict[str, float]:
-    """Mean WRMSSE over folds of each model, on the average of the levels."""
-    rows = metrics[(metrics["metric"] == "wrmsse") & (metrics["level"] == AVERAGE_LEVEL)]
-    return {str(model): float(value) for model, value in rows.groupby("model")["value"].mean().items()}

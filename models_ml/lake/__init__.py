@@ -1,1 +1,1 @@
-"""The data lake (ADLS Gen2): raw files go up, come down whole and checked, and `demand ingest` reads from it."""
+"""The data lake (ADLS Gen2): verified uploads and downloads of raw files, and the source of `demand ingest`."""

@@ -1,4 +1,4 @@
-"""Where something lies in the lake: `abfss://<container>@<account>.dfs.core.windows.net/<path>`."""
+"""Addresses in the lake: `abfss://<container>@<account>.dfs.core.windows.net/<path>`."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def parse_address(text: str) -> LakeAddress:
     """Read an address.
 
     Raises:
-        InputError: it has another form, or its path leads upwards.
+        InputError: it has another form, or its path contains `..`.
     """
     match = _FORM.fullmatch(text)
     if match is None:
         raise InputError(
-            f"{text!r} is no address in a lake; write it as abfss://<container>@<account>.dfs.core.windows.net/<path>."
+            f"{text!r} is not a lake address; write it as abfss://<container>@<account>.dfs.core.windows.net/<path>."
         )
     parts = [part for part in (match["path"] or "").split("/") if part]
     if {".", ".."} & set(parts):
@@ -62,7 +62,7 @@ def parse_address(text: str) -> LakeAddress:
 
 
 def data_location(value: object) -> object:
-    """A `DEMAND_DATA_DIR` as it was given: an address where it starts as one does, else a path of this machine."""
+    """The value of `DEMAND_DATA_DIR`: a lake address if it has that scheme, else a local path."""
     if isinstance(value, str) and value.startswith(SCHEME):
         return parse_address(value)
     return Path(value) if isinstance(value, str) else value

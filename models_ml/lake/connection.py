@@ -1,4 +1,4 @@
-"""A container of the lake: who we are to it, and what its refusals mean."""
+"""Connection to a container of the lake: sign-in, and errors in plain words."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def connect(
     """A client of the address's container.
 
     Args:
-        address: of which the account and the container are used.
-        endpoint: blob endpoint in the place of the account's own (a private endpoint, Azurite).
+        address: its account and container are used.
+        endpoint: blob endpoint instead of the account's own (a private endpoint, Azurite).
         sas: a shared access signature; without it, and without `credential`, the identity of this process signs in
             (DefaultAzureCredential: environment, workload, managed identity, `az login`).
         credential: an azure-core token credential.
@@ -103,7 +103,7 @@ def explained(address: LakeAddress, client: ContainerClient) -> Iterator[None]:
 
 
 def signature_expired(client: ContainerClient) -> bool:
-    """Whether the client signs in with a shared access signature whose time is over; servers tell it in many ways."""
+    """Whether the client's shared access signature has expired; servers report it in several ways."""
     [expiry] = parse_qs(urlsplit(client.url).query).get("se", [""])
     return bool(expiry) and datetime.fromisoformat(expiry.replace("Z", "+00:00")) <= datetime.now(UTC)
 

@@ -1,4 +1,4 @@
-"""Raw files of the lake on this machine, for an ingest to read."""
+"""Local copies of raw files in the lake, for an ingest."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def stage(address: LakeAddress, folder: Path, *, endpoint: str | None, sas: str 
             [transfer] = download(client, address, folder.parent)
             return transfer.path
         fetched = {transfer.path for transfer in download(client, address, folder)}
-    for path in folder.rglob("*"):  # what the lake no longer has must not be read
+    for path in folder.rglob("*"):  # files that were removed from the lake must not be read
         if path.is_file() and path not in fetched:
             path.unlink()
     return folder

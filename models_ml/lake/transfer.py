@@ -1,8 +1,8 @@
-"""Moves files between this machine and the lake: resumed where they broke off, checked by MD5, never seen by halves.
+"""File transfers between this machine and the lake: resumable, verified by MD5, and atomic.
 
-Up: a file is staged in blocks whose ids carry the MD5 of their content, so a broken upload goes on with the blocks that
-the lake already has, and the blob appears only when all are there. Down: bytes go to a part file named by the blob's
-version, which becomes the file once its MD5 is right.
+Uploads stage blocks whose ids carry the MD5 of their content. A resumed upload reuses the blocks that the lake has, and
+the blob appears once all blocks are committed. Downloads write a part file named by the blob's version; it is
+renamed once its MD5 matches.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ BLOCK_BYTES = 8 * 2**20
 UPLOADS_AT_ONCE = 4
 
 OnBytes = Callable[[int], None]
-"""Told of bytes that have just been transferred."""
+"""Called with the number of bytes just transferred."""
 
 
 def untold(_bytes: int) -> None:
-    """For callers that wait for the end."""
+    """For callers without a progress display."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class LakeFile:
         address: where it is.
         name: its path below the address that was listed.
         size: bytes.
-        md5: of its content, in hex; None where whoever wrote it gave none.
+        md5: of its content, in hex; None where its writer gave none.
         modified: when it was written.
         etag: changes whenever it is written.
     """
@@ -132,7 +132,7 @@ def upload(
 ) -> list[Transfer]:
     """Upload a file, or every file of a folder, below the folder `target`.
 
-    A file that the lake holds with the same size and MD5 is not sent again; one that broke off goes on.
+    A file that the lake holds with the same size and MD5 is skipped; an interrupted upload resumes.
 
     Raises:
         InputError: nothing to upload, or a file changed while it was read.
@@ -237,8 +237,8 @@ def download(
 ) -> list[Transfer]:
     """Download a file, or every file below a folder, into the folder `target`.
 
-    A file that is there with the same size and MD5 is not fetched again; one that broke off goes on, unless it was
-    written anew in the lake meanwhile. Files appear whole or not at all.
+    A local file with the same size and MD5 is skipped; an interrupted download resumes, unless the blob was rewritten
+    meanwhile. Files appear whole or not at all.
 
     Raises:
         LakeError: there is nothing, the lake refuses or cannot be reached, a checksum is wrong, or the disk is full.
@@ -297,8 +297,8 @@ def _download_file(client: ContainerClient, file: LakeFile, target: Path, on_byt
         if part.stat().st_size != file.size or file.md5 not in (None, digest.hexdigest()):
             part.unlink()
             raise LakeError(
-                f"{file.address}: what came down has another checksum (MD5 {digest.hexdigest()}) than the lake states "
-                f"({file.md5}), so it was thrown away. Download it again; if that does not help, upload the file anew."
+                f"{file.address}: the download has another checksum (MD5 {digest.hexdigest()}) than the lake reports "
+                f"({file.md5}), so it was discarded. Download it again; if that fails too, upload the file again."
             )
         part.replace(path)
     except OSError as error:

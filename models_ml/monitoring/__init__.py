@@ -1,5 +1,5 @@
-"""Watching the system after it has published: does the demand drift, and do the forecasts come true?
+"""Monitoring after a publish: drift of demand, and accuracy of published forecasts.
 
-Drift compares the newest weeks of the feature marts with the year before them; accuracy compares every published
-run with the sales that have come in since. One bad week proves little, so an alarm needs k of the last n.
+Drift compares the newest weeks of the feature marts with the year before them. Accuracy compares every published run
+with the sales since its origin. One bad week proves little, so an alarm needs k of the last n weeks.
 """

@@ -1,4 +1,4 @@
-"""Accuracy of published runs in the weeks whose sales are known by now, against seasonal naive."""
+"""Accuracy of published runs in the weeks that have been sold since, against seasonal naive."""
 
 from __future__ import annotations
 
@@ -81,8 +81,8 @@ def weekly_accuracy(forecasts: pd.DataFrame, sales: pd.DataFrame, last_day: date
         last_day: last day of sales.
 
     Returns:
-        Columns run_id, role, origin, published_at, metric, subject (the node), period_end and value. A week in which
-        nothing was sold has no shares, and no row.
+        Columns run_id, role, origin, published_at, metric, subject (the node), period_end and value. A week without
+        sales has no relative error, and no row.
     """
     parts = [
         run_accuracy(own, sales[sales["store_id"].isin(own["scope"].iloc[0])], pd.Timestamp(last_day))
@@ -106,7 +106,7 @@ def run_accuracy(forecasts: pd.DataFrame, sales: pd.DataFrame, last_day: pd.Time
     week = (lead - 1) // 7
     # Seasonal naive: the same weekday of the last week that the run knew.
     known = forecasts["origin"] - pd.to_timedelta(6 - (lead - 1) % 7, unit="D")
-    # A forecast of a week is by its first day, and the week's days are even.
+    # A weekly forecast is dated by its first day and spread evenly over the week.
     step = forecasts["step_days"].to_numpy()
     days = forecasts.assign(
         actual=sold(forecasts["target_date"]) * step,

@@ -11,13 +11,13 @@ import pandas as pd
 from models_ml.monitoring.watches import Mode, Watch
 
 WORDS = {
-    "psi_units_mean_28": "mean sales of items are spread otherwise than the year before",
-    "psi_zero_share_28": "items have more or fewer days without sales than the year before",
-    "psi_units_std_28": "sales of items swing otherwise than the year before",
+    "psi_units_mean_28": "the spread of mean sales per item differs from the year before",
+    "psi_zero_share_28": "the share of days without sales differs from the year before",
+    "psi_units_std_28": "the variability of sales per item differs from the year before",
     "wape": "forecasts missed by too much",
-    "wape_against_baseline": "forecasts were hardly better than last week repeated",
-    "bias": "forecasts were too high or too low on the whole",
-    "coverage_95": "the 95 % range held too seldom or too often",
+    "wape_against_baseline": "forecasts were barely more accurate than seasonal naive",
+    "bias": "forecasts were biased",
+    "coverage_95": "the 95 % range covered too few or too many sales",
 }
 """What a bad week of each metric means to a planner."""
 
@@ -27,13 +27,13 @@ class Alarm:
     """A metric that was bad in too many of the last weeks.
 
     Attributes:
-        metric: what was measured.
-        subject: of which node or department.
-        bad_weeks: bad ones of the last `weeks`.
-        weeks: how many were looked at.
-        last_week: the newest of them, by its last day.
-        message: all that in a sentence.
-        mode: `enabled`, or `dry-run`: then it is only said.
+        metric: the metric.
+        subject: its node or department.
+        bad_weeks: bad weeks among the last `weeks`.
+        weeks: number of weeks examined.
+        last_week: last day of the newest week.
+        message: the alarm in one sentence.
+        mode: `enabled`, or `dry-run` (reported, not raised).
     """
 
     metric: str
@@ -65,7 +65,7 @@ def judged(weeks: pd.DataFrame, watches: Sequence[Watch]) -> pd.DataFrame:
 
 
 def raised(found: pd.DataFrame, watches: Sequence[Watch]) -> list[Alarm]:
-    """The alarms of judged weeks; of several runs' forecasts of a week, the newest champion's counts."""
+    """Alarms from judged weeks; where several runs forecast a week, the newest champion's counts."""
     alarms = []
     for watch in watches:
         own = found[found["metric"] == watch.metric]

@@ -13,7 +13,7 @@ from scipy.special import chdtri
 from models_ml.warehouse.connection import Warehouse
 
 FEATURES = ("units_mean_28", "zero_share_28", "units_std_28")
-"""Columns of `fct_series_features` that are watched: how much sells, how rarely, how unevenly."""
+"""Monitored columns of `fct_series_features`: level, intermittence and variability of sales."""
 
 METRICS = tuple(f"psi_{feature}" for feature in FEATURES)
 
@@ -24,7 +24,7 @@ REFERENCE_WINDOWS = 13
 
 FEWEST_REFERENCE_WINDOWS = 3
 CHANCE = 0.999
-"""A PSI that so much of pure chance stays below is not called drift."""
+"""A PSI below this quantile of its distribution under no drift is not called drift."""
 
 Floats = NDArray[np.float64]
 
@@ -32,7 +32,7 @@ Floats = NDArray[np.float64]
 def psi(reference: Floats, current: Floats, bins: int = BINS) -> float:
     """Population stability index: sum of (p - q) ln(p / q) over bins with equal shares of the reference.
 
-    Values that are alike share a bin. Half a value is added to each bin, so that an empty one has a logarithm.
+    Equal values share a bin. Half a value is added to each bin, so that the logarithm of an empty bin exists.
     """
     edges = np.unique(np.quantile(reference, np.linspace(0, 1, bins + 1)[1:-1]))
     q, p = (shares(values, edges) for values in (reference, current))
@@ -47,7 +47,7 @@ def shares(values: Floats, edges: Floats) -> Floats:
 
 
 def psi_of_chance(reference: int, current: int, bins: int = BINS) -> float:
-    """What two samples of one distribution stay below with probability `CHANCE`.
+    """The PSI that two samples of one distribution stay below with probability `CHANCE`.
 
     PSI / (1/n + 1/m) is then chi-squared with bins - 1 degrees of freedom (Yurdakul, "Statistical properties of the
     population stability index", 2018).
@@ -65,8 +65,8 @@ def weekly_drift(warehouse: Warehouse, last_day: date, weeks: int, stores: Seque
         stores: only these; empty: all.
 
     Returns:
-        Columns metric, subject (the department), period_end, value, and chance: what a value must exceed to mean
-        anything. No row where there are fewer than `FEWEST_REFERENCE_WINDOWS` of history.
+        Columns metric, subject (the department), period_end, value, and chance: the value
+        that a significant PSI exceeds. No row where there are fewer than `FEWEST_REFERENCE_WINDOWS` of history.
     """
     ends = [last_day - timedelta(days=7 * week) for week in range(weeks)]
     grid = warehouse.read("features.fct_series_features", ["distinct as_of_date"], stores=stores)[
@@ -92,7 +92,7 @@ def weekly_drift(warehouse: Warehouse, last_day: date, weeks: int, stores: Seque
             windows = then["as_of_date"].nunique()
             if now.empty or windows < FEWEST_REFERENCE_WINDOWS:
                 continue
-            # The windows are of the same series, so together they tell about as much as one of them.
+            # All windows hold the same series, so together they count as about one sample.
             chance = psi_of_chance(len(then) // windows, len(now))
             rows += [
                 (f"psi_{name}", f"department:{department}", end, psi(floats(then[name]), floats(now[name])), chance)
@@ -109,6 +109,6 @@ def reference_days(grid: Sequence[date], end: date) -> list[date]:
 
 
 def floats(values: pd.Series) -> Floats:
-    """Known values as numpy has them."""
+    """Values that are not null, as a numpy array."""
     result: Floats = values.dropna().to_numpy(dtype=np.float64)
     return result

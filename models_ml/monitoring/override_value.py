@@ -1,9 +1,9 @@
-"""Forecast value added of overrides: how far finals and the model's own means were from what was then sold.
+"""Forecast value added of overrides: errors of the final forecasts against errors of the model's own means.
 
-What was served on a day is found again from the logs: the run that a store served, and the overrides that were in
-force. Days are those of the sales. The clock of the wall is laid on them at each newest origin: a run is served from
-the day after its origin on, and what is done three days after it was published is done three days later. So a replay
-of history measures as daily work does, and nobody is credited with an override of days that had gone by.
+The logs tell what was served on a day: the run of each store, and the overrides in force. Dates are sales dates, and
+wall-clock time is mapped to them at each new origin: a run is served from the day after its origin, and an action three
+days after its publication counts three days later. A replay of history is therefore measured like daily operation, and
+an override of past days earns no credit.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Served:
 def override_errors(connection: Connection, warehouse: Warehouse, last_day: date) -> pd.DataFrame:
     """Absolute errors of each override's node, and summed over its series, on each day it was in force and is sold.
 
-    All overrides that were in force make the final: one that overlaps others shares what they came to. Left out is a
-    day on which a store served a run that has been pruned.
+    All overrides in force make the final; overlapping overrides share one result. A day on which a store served a run
+    that has since been pruned is left out.
 
     Returns:
         Columns metric (of `OVERRIDE_METRICS`), subject (`override:<id>`), period_end (the day) and value (units).
@@ -142,7 +142,7 @@ def _errors(
     if not len(series["item_id"]):
         return []
     means = means_of(connection, series, days)
-    # A forecast of a week is by its first day, and the week's days are even; it is measured when the week is over.
+    # A weekly forecast is dated by its first day, spread evenly, and measured once the week is over.
     steps = np.array([step_days[run_id] for run_id in series["run_id"]])
     over = np.array([(last_day - day).days + 1 for day in days])
     means[over[np.newaxis, :] < steps[:, np.newaxis]] = np.nan

@@ -14,14 +14,14 @@ from models_ml.prediction_store.transactions import run_transaction
 
 
 def record(engine: Engine, weeks: pd.DataFrame, alarms: Sequence[Alarm], errors: pd.DataFrame) -> None:
-    """Replace the results of the weeks that were measured, and open, carry on or clear alarms; one transaction.
+    """Replace the results of the measured weeks, and open, keep or clear alarms, in one transaction.
 
-    Days of overrides are replaced one by one: those whose run has been pruned since stay as they were measured.
+    Results of overrides are replaced day by day; days whose run has been pruned keep theirs.
 
     Args:
         engine: of the store.
-        weeks: judged weeks (see `alarms.judged`); run_id is null where a week is of no run.
-        alarms: those that hold now; one that was raised before and is not among them is cleared.
+        weeks: judged weeks (see `alarms.judged`); run_id is null where a week belongs to no run.
+        alarms: alarms that hold now; an earlier alarm that is not among them is cleared.
         errors: of overrides, see `override_value.override_errors`.
 
     Raises:

@@ -20,7 +20,7 @@ from models_ml.warehouse.marts import last_sale_day
 
 @dataclass(frozen=True)
 class Monitored:
-    """What monitoring found.
+    """Findings of one monitoring run.
 
     Attributes:
         weeks: judged weeks: metric, subject, period_end, run_id, value, low, high, bad.
@@ -56,9 +56,9 @@ class Monitored:
 def monitor(settings: Settings) -> Monitored:
     """Measure drift and accuracy up to the last day of sales, judge them, and record both in the store.
 
-    What overrides were worth is measured and recorded too, and raises no alarm.
+    The value added by overrides is recorded too; it raises no alarm.
 
-    Safe to repeat: on the same data it finds and records the same.
+    Safe to repeat: the same data gives the same records.
 
     Raises:
         InputError: the thresholds cannot be read.

@@ -1,4 +1,4 @@
-"""What is watched and when it is an alarm: the file `thresholds.toml`."""
+"""Monitored metrics, their bounds and alarm rules: the file `thresholds.toml`."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Watch(BaseModel):
         min: smallest good value; None is open.
         max: largest good value; None is open.
         at_least: bad weeks that make an alarm.
-        of_last: newest weeks that are looked at.
-        mode: whether it raises alarms, only says so, or is off.
+        of_last: newest weeks that are examined.
+        mode: raises alarms, only reports them, or is off.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -56,7 +56,7 @@ def read_watches(path: Path) -> tuple[Watch, ...]:
     """The watches of a file that are not disabled.
 
     Raises:
-        InputError: it is no TOML, or a key or value is not known; the message names it.
+        InputError: it is not TOML, or has an unknown key or value; the message names it.
     """
     try:
         content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -65,7 +65,7 @@ def read_watches(path: Path) -> tuple[Watch, ...]:
     listed = content.pop("watch", [])
     unknown = sorted(set(content) - {"mode", "at_least", "of_last"})
     if unknown or not isinstance(listed, list):
-        raise InputError(f"{path}: {', '.join(unknown) or 'watch'} is not known here. See the package's thresholds.")
+        raise InputError(f"{path}: {', '.join(unknown) or 'watch'} is unknown. See the package's thresholds.")
     mode = content.get("mode", "enabled")
     if mode not in get_args(Mode):
         raise InputError(f"{path}: mode is {mode!r}; it must be {', '.join(get_args(Mode))}.")
@@ -75,7 +75,7 @@ def read_watches(path: Path) -> tuple[Watch, ...]:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise InputError(f"{path}: {where + ': ' if where else ''}{first['msg']}.") from None
-    # The file's mode is the most that a watch can be.
+    # The file's mode caps the mode of each watch.
     strict = get_args(Mode)
     limited = (w.model_copy(update={"mode": max(w.mode, mode, key=strict.index)}) for w in watches)
     return tuple(w for w in limited if w.mode != "disabled")

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, delete, select, update
 
 from models_ml.errors import PublishError
 from models_ml.prediction_store.bounds import MAX_UNITS
-from models_ml.prediction_store.frames import FRAME_TABLES, batches, floats, rows
+from models_ml.prediction_store.frames import FRAME_TABLES, as_decimals, batches, floats, rows
 from models_ml.prediction_store.publish import insert_sql
 from models_ml.prediction_store.schema import model_runs, node_contributions
 from models_ml.prediction_store.transactions import reading, run_transaction
@@ -41,6 +41,7 @@ def write_contributions(engine: Engine, run_id: str, contributions: pa.Table) ->
         raise PublishError(f"{run_id}: contributions must be finite numbers. They were not stored.")
     types = [pa.string(), pa.date32(), pa.string(), pa.float64()]
     columns = [contributions.column(n).cast(t) for n, t in zip(CONTRIBUTION_COLUMNS, types, strict=True)]
+    columns[-1] = as_decimals(columns[-1])
     typed = pa.table(dict(zip(CONTRIBUTION_COLUMNS, columns, strict=True)))
 
     def work(connection: Connection) -> None:

@@ -13,13 +13,12 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from models_ml.errors import StoreError
-from models_ml.warehouse.odbc import odbc_driver
+from models_ml.warehouse.odbc import TOKEN_SCOPE, odbc_driver
 
 WRITE_OPTION = "store_write"
 """Execution option of a connection whose transaction will write (SQLite then takes its lock at BEGIN)."""
 
 _ACCESS_TOKEN_ATTRIBUTE = 1256  # SQL_COPT_SS_ACCESS_TOKEN of msodbcsql.h
-_TOKEN_SCOPE = "https://database.windows.net/.default"  # noqa: S105 - an audience, not a secret
 _EXAMPLES = "sqlite:///data/prediction_store.sqlite or mssql+pyodbc://user@server/database"
 
 
@@ -65,6 +64,12 @@ def make_engine(
     if backend == "mssql":
         return _mssql_engine(parsed, shown, pool_size, pool_timeout_seconds, login_timeout_seconds, schema)
     raise StoreError(f"DEMAND_STORE_URL: {shown} is neither SQLite nor SQL Server. Give one such as {_EXAMPLES}.")
+
+
+def named_schema(engine: Engine) -> str | None:
+    """The SQL Server schema that `make_engine` was given; None is the login's default schema."""
+    schema: str | None = engine.get_execution_options().get("schema_translate_map", {}).get(None)
+    return schema
 
 
 def store_name(url: URL) -> str:
@@ -187,7 +192,7 @@ def _entra_sign_in(shown: str) -> Callable[[Any, Any, list[Any], dict[str, Any]]
 
     def sign_in(_dialect: Any, _record: Any, arguments: list[Any], keywords: dict[str, Any]) -> None:
         try:
-            token = credential.get_token(_TOKEN_SCOPE).token
+            token = credential.get_token(TOKEN_SCOPE).token
         except Exception as error:
             raise StoreError(
                 f"{shown}: no Entra token ({type(error).__name__}). Sign in (az login), give the service a "

@@ -157,8 +157,25 @@ def _cast(name: str, part: pa.Table, target: pa.Schema) -> pa.Table:
         if column.null_count and not field.nullable:
             row = pc.index(pc.is_null(column), True).as_py()
             raise PublishError(f"{name}.{field.name} is null at {_at(name, part, row)}. Every row needs a value.")
-        columns.append(column)
+        columns.append(as_decimals(column) if field.type == pa.float64() else column)
     return pa.Table.from_arrays(columns, schema=target)
+
+
+def as_decimals(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """float64 values, those that were float32 rounded to the seven digits that float32 has: 1.6, not 1.600000023841858.
+
+    Whole numbers and values that float32 cannot hold stay as they are.
+    """
+    numbers = floats(column)
+    with np.errstate(over="ignore"):
+        was_single = (numbers.astype(np.float32) == numbers) & (numbers != np.rint(numbers))
+    if not was_single.any():
+        return column
+    single = numbers[was_single]
+    scale = 10.0 ** (6 - np.floor(np.log10(np.abs(single))))
+    decimals = numbers.copy()
+    decimals[was_single] = np.rint(single * scale) / scale
+    return pa.chunked_array([pa.array(decimals, mask=np.asarray(column.is_null()))])
 
 
 def _at(name: str, part: pa.Table, row: int) -> str:

@@ -6,7 +6,7 @@ the store has not, or has otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -29,6 +29,9 @@ from models_ml.prediction_store.text import one_of
 
 Calendar = dict[str, list[dict[str, Any]]]
 
+InsertRows = Callable[[Connection, str], None]
+"""Inserts the sales of a store."""
+
 Checksums = Mapping[tuple[str, date], int]
 """Checksum by store and day."""
 
@@ -39,7 +42,7 @@ class SalesDays:
 
     Attributes:
         checksums: of all its days.
-        sent: those that the store has not, or has otherwise.
+        sent: days that are missing from the store, or stored with different values.
     """
 
     checksums: Checksums
@@ -51,7 +54,7 @@ class SalesDays:
 
 
 def stored_days(connection: Connection, run: RunRecord) -> Checksums:
-    """What the store has of the days of a run's stores."""
+    """Checksums of the days that are stored for the stores of a run."""
     table = sales_history_days
     rows = connection.execute(
         select(table.c.store_id, table.c.date, table.c.checksum).where(one_of(table.c.store_id, run.scope))
@@ -60,7 +63,7 @@ def stored_days(connection: Connection, run: RunRecord) -> Checksums:
 
 
 def changed(frame: Frame, stored: Checksums) -> tuple[pa.Table, SalesDays]:
-    """The rows of sales to send: those of days that the store has not, or has otherwise.
+    """Rows of the days that are missing from the store, or stored with different values.
 
     Args:
         frame: rows of `sales_history`, read whole.
@@ -91,8 +94,14 @@ def changed(frame: Frame, stored: Checksums) -> tuple[pa.Table, SalesDays]:
     return rows.filter(pa.array(unknown[group.ngroup().to_numpy()])), SalesDays(checksums, sent)
 
 
-def merge_sales(connection: Connection, run: RunRecord, days: SalesDays) -> None:
+def merge_sales(connection: Connection, run: RunRecord, days: SalesDays, insert_rows: InsertRows | None) -> None:
     """Make the run's sales the history of its stores: its days and no others.
+
+    Args:
+        connection: of the transaction that shows the run.
+        run: the run.
+        days: of its sales.
+        insert_rows: puts the rows of a store into `sales_history`; None: they are staged (`staged_sales_history`).
 
     History goes forward only: a store whose history reaches past the run's origin keeps it, since readers cut
     what they show at the origin of the run they show. A day that was not sent, because the store had it, stays as it is
@@ -115,11 +124,14 @@ def merge_sales(connection: Connection, run: RunRecord, days: SalesDays) -> None
             _replace(connection, store, stays)
             days_that_stay = select(known.c.date).where(known.c.store_id == store)
             connection.execute(delete(kept).where(kept.c.store_id == store, kept.c.date.not_in(days_that_stay)))
-            connection.execute(
-                insert(kept).from_select(columns, select(*(staged.c[name] for name in columns)).where(of_run))
-            )
+            if insert_rows is not None:
+                insert_rows(connection, store)
+            else:
+                of_store = select(*(staged.c[name] for name in columns)).where(of_run)
+                connection.execute(insert(kept).from_select(columns, of_store))
             _replace(connection, store, [*stays, *sent])
-        connection.execute(delete(staged).where(of_run))
+        if insert_rows is None:
+            connection.execute(delete(staged).where(of_run))
 
 
 def _replace(connection: Connection, store: str, rows: list[dict[str, Any]]) -> None:

@@ -5,6 +5,8 @@ Every run is written once under its `run_id` and never changed: a reader that kn
 
 Text that is compared (keys) equals itself alone on either database (`text.ExactKey`): `a`, `A` and `a ` are three.
 Times are UTC without a zone. Quantile columns come from the settings.
+
+Declarative, one table after another, so longer than other modules may be.
 """
 
 from __future__ import annotations

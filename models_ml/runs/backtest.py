@@ -52,6 +52,10 @@ class Backtest:
         of = ["fold", "model"]
         return cls(*(pd.DataFrame(columns=c) for c in (METRIC_COLUMNS, [*of, *NODE_COLUMNS], [*of, *LEAD_COLUMNS])))
 
+    def without(self, model: str) -> Backtest:
+        """The others' scores."""
+        return Backtest(*(frame[frame["model"] != model] for frame in (self.metrics, self.nodes, self.leads)))
+
     @classmethod
     def joined(cls, parts: Sequence[Backtest]) -> Backtest:
         """Several backtests as one, in their order."""
@@ -207,3 +211,9 @@ def forecast_value_added(metrics: pd.DataFrame, baseline: str = "seasonal_naive"
     joined = wrmsse[wrmsse["model"] != baseline].merge(base, on=["fold", "level"], suffixes=("", "_baseline"))
     joined["value"] = 1 - joined["value"] / joined["value_baseline"]
     return joined.assign(metric="fva")[METRIC_COLUMNS]
+
+
+def wrmsse_by_model(metrics: pd.DataFrame) -> dict[str, float]:
+    """Mean WRMSSE over folds of each model, on the average of the levels."""
+    rows = metrics[(metrics["metric"] == "wrmsse") & (metrics["level"] == AVERAGE_LEVEL)]
+    return {str(model): float(value) for model, value in rows.groupby("model")["value"].mean().items()}

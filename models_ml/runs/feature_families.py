@@ -8,9 +8,9 @@ LEVEL, RECONCILIATION, OTHER = "level", "reconciliation", "other"
 CLOSED, STORE_DEPARTMENT = "closed_days", "store_department"
 
 FAMILIES: tuple[tuple[str, str], ...] = (
-    ("level", LEVEL),
+    ("level|last_week|recent_mean|recent_weeks|smoothed", LEVEL),
     ("(known|past|static)_.*", "declared"),
-    (".*_years?_ago|last_year_.*|growth_.*", "last_year"),
+    (".*_years?_ago|last_year.*|growth_.*", "last_year"),
     ("weekday.*|same_weekday_.*|(item|node)_weekday|lead", "weekday"),
     ("day_of_month.*|week_of_month", "day_of_month"),
     ("season_.*|day_of_year|month", "season"),
@@ -41,7 +41,7 @@ MEANINGS = {
     "declared": "promotions and other columns that the source declares",
     "place": "the store, department or region itself",
     CLOSED: "days on which the store is closed: what it would sell if it were open is taken off",
-    RECONCILIATION: "making levels and both node models agree",
+    RECONCILIATION: "making levels and node models agree",
     STORE_DEPARTMENT: "what its department in the store is forecast to sell, beyond the sum of its items",
     OTHER: "anything else",
 }

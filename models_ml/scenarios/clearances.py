@@ -1,17 +1,16 @@
-"""Weeks whose prices say something of customers: without clearances, and without what comes after them.
+"""Weeks that elasticities are estimated from: without clearances and what follows them.
 
-A thing on its way out is cut in price because it sells no more, so that its lowest prices meet its lowest sales, and
-an elasticity learned from them has the wrong sign. Three marks tell such weeks from ordinary ones:
+An item that is being discontinued is marked down because it no longer sells. Its lowest prices then coincide with its
+lowest sales, and an elasticity estimated from them has the wrong sign. Three marks identify such weeks:
 
-- an absence: a stretch without a sale, if only a week, in which the series at its own mean would have sold
-  `LEAST_MISSED` units. It was not there to be bought: delisted, out of season or out of stock. What comes back after
-  one is another life of it, with a level of its own;
-- a run-out: up to `RUN_OUT_WEEKS` before an absence, or before the newest week, since a price was cut and not taken
-  back. An offer ends and the price is back; a clearance goes on to the last unit;
-- a price further than `ORDINARY` from the usual one of its series, without a declared flag to say why.
+- an absence: weeks without a sale in which the series, at its mean rate, would have sold `LEAST_MISSED` units. It was
+  not available: delisted, out of season or out of stock. Sales after an absence are a new life with its own level;
+- a run-out: up to `RUN_OUT_WEEKS` before an absence, or before the newest week, since a price cut that was
+  not reversed. An offer ends and the price returns; a clearance lasts to the last unit;
+- a price further than `ORDINARY` from the usual one of its series, without a declared flag that explains it.
 
-The second and the third are told by prices alone, never by how much was sold: a lasting cut that is left out with
-them costs information and makes no bias.
+The second and third mark depend on prices alone, never on sales: leaving out a lasting price cut costs information but
+adds no bias.
 """
 
 from __future__ import annotations
@@ -19,9 +18,9 @@ from __future__ import annotations
 import numpy as np
 
 LEAST_MISSED = 10.0
-"""Units that a series would have sold at its mean rate in an absence: by chance alone it is one of exp(10)."""
+"""Units that a series would have sold at its mean rate in an absence; the probability by chance is exp(-10)."""
 RUN_OUT_WEEKS = 26
-"""A cut that lasts longer than this is the price."""
+"""A cut that lasts longer is the new regular price."""
 ORDINARY = 0.15
 """Logarithm of the largest ratio between a price and the median of its series."""
 
@@ -44,8 +43,8 @@ def ordinary_weeks(log_price: np.ndarray, lives: np.ndarray, explained: np.ndarr
     Args:
         log_price: logarithm of the price, series x weeks; NaN in weeks without one.
         lives: see `lives_of`.
-        explained: bool, series x weeks: a declared flag says why the price may be another.
-        least_move: a smaller move of `log_price` is none.
+        explained: bool, series x weeks: a declared flag explains the price.
+        least_move: smaller moves of `log_price` are ignored.
     """
     alive = np.isfinite(log_price) & (lives >= 0) & ~run_outs(log_price, lives, least_move)
     in_order = np.sort(np.where(alive, log_price, np.inf), axis=1)

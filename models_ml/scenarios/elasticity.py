@@ -1,13 +1,14 @@
 """Own-price elasticities from weekly sales: a Poisson regression with series and week effects.
 
 Sales of series s in week w are expected to be exp(a_s + g_nw + e x_sw), x the logarithm of the price and n the
-series' store and department. The series effect takes up how well a thing sells, the week effect whatever moves its
-whole department in its store (season, events, growth), so that an elasticity is learned from prices that moved
-against those beside them. Poisson's score is right whatever the variance is, and takes weeks without sales as they
-are (Santos Silva and Tenreyro, The Log of Gravity, Review of Economics and Statistics 88(4), 2006).
+series' store and department. The series effect absorbs the level of a series. The week effect absorbs what
+moves the whole department of the store (season, events, growth). An elasticity is therefore identified by prices that
+moved relative to the rest of the department. The Poisson score is consistent whatever the variance, and weeks without
+sales need no special case (Santos Silva and Tenreyro, The Log of Gravity, Review of Economics and Statistics 88(4),
+2006).
 
-A week effect leaves out what customers do when all prices of a department move at once: then less is bought
-elsewhere in it, and it moves less than its items' elasticities say.
+Week effects exclude substitution: when all prices of a department move together, the department responds less than
+the elasticities of its items suggest.
 """
 
 from __future__ import annotations
@@ -18,17 +19,17 @@ import numpy as np
 from scipy import sparse, special
 
 BLOCK_WEEKS = 13
-"""Residuals of one item go together within so many weeks: clusters of an item's own estimate."""
+"""Weeks of a cluster: residuals of one item are correlated within it."""
 LEAST_CHANGES = 2
 """Price changes that an item needs for an estimate of its own."""
 LEAST_MOVE = 0.01
-"""A smaller relative move of a price is none."""
+"""Smallest relative price move that counts."""
 LEAST_ALONE = 0.01
-"""Part of a price's moves that must be its own: not its department's, nor a promotion's."""
+"""Least share of a price's variance that neither its department nor promotions explain."""
 CONFIDENCE = 0.95
 TOLERANCE, ROUNDS, SWEEPS = 1e-5, 60, 3
 LARGEST_STEP, LARGEST_ITEM = 1.0, 20.0
-"""Bounds of one Newton step, and of an item's own estimate before it is drawn to its department's."""
+"""Bounds of one Newton step, and of an item's own estimate before shrinkage to its department."""
 FAR, FEWEST_TO_COMPARE = 3.5, 10
 """Standard deviations beyond which an item's own estimate is no longer believed, and items that such are told among."""
 MIDDLE_HALF = 1.349
@@ -72,7 +73,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Elasticities:
-    """What a department's prices and sales tell.
+    """Elasticity estimates of a department.
 
     Attributes:
         department: of the department: one value; NaN where no price moved.
@@ -96,8 +97,8 @@ def estimate(panel: Panel, count: int | None = None) -> Elasticities:
 
     The department's standard error is clustered by item, and its interval is Student's with as many degrees of freedom
     as the items that tell it are worth. An item's own error is clustered by blocks of weeks and, since those are few,
-    not smaller than quasi-Poisson's. Items are drawn towards their mean by as much as their errors are large against
-    how they lie around it (DerSimonian and Laird, Controlled Clinical Trials 7(3), 1986); intervals count both.
+    not smaller than quasi-Poisson's. Items are drawn towards their mean in proportion to their errors relative to
+    their dispersion (DerSimonian and Laird, Controlled Clinical Trials 7(3), 1986); intervals count both.
     """
     count = int(panel.item.max(initial=-1)) + 1 if count is None else count
     changes = np.bincount(panel.item, price_changes(panel.log_price), count).astype(np.int64)
@@ -191,7 +192,7 @@ def fit_poisson(panel: Panel) -> Fit | None:
     told_by = np.bincount(panel.item, (alone**2 * expected).sum(axis=1))
     clusters = int((told_by > 0).sum())
     if told_by.sum() < LEAST_ALONE * (x[0] ** 2 * expected).sum():
-        return None  # the price moved with the controls or with the whole department, and is not told apart from them
+        return None  # the price moved only with the controls or with the whole department: not identified
     if clusters < 2 or not np.isfinite(coefficients).all():
         return None
     error = np.sqrt(clustered_variance(score_of[:, None], told_by[:, None]).sum())
@@ -218,7 +219,7 @@ def clustered_variance(score: np.ndarray, information: np.ndarray) -> np.ndarray
 
 
 def counted(panel: Panel, membership: sparse.csr_array) -> np.ndarray:
-    """Cells that tell anything: with a price, in a series and a week of its group that sold something."""
+    """Informative cells: priced, in a series and a week of its group with sales."""
     valid = np.isfinite(panel.log_price)
     before = -1
     while before != valid.sum():
@@ -306,10 +307,10 @@ def of_items(panel: Panel, fit: Fit, count: int) -> tuple[np.ndarray, np.ndarray
 
 
 def without_outliers(value: np.ndarray) -> np.ndarray:
-    """Estimates further from their median than `FAR` spreads, brought to there.
+    """Estimates clipped to `FAR` spreads around their median.
 
-    Some items' sales move with their price for reasons of their own, as out of season, which no error of an estimate
-    tells. The spread is that of the middle half, which they do not move.
+    Sales of some items move with their price for other reasons, such as the end of a season, which standard errors do
+    not reflect. The spread is the interquartile range, which outliers do not move.
     """
     if len(value) < FEWEST_TO_COMPARE:
         return value
@@ -320,11 +321,11 @@ def without_outliers(value: np.ndarray) -> np.ndarray:
 
 
 def spread_of(value: np.ndarray, variance: np.ndarray, fit: Fit) -> tuple[float, float, float, float]:
-    """How items lie around their mean beyond their errors, by the method of moments.
+    """Dispersion of items around their mean beyond their errors, by the method of moments.
 
     Returns:
         Their mean and its variance (the department's where fewer than two items have an estimate), their standard
-        deviation, and that with one standard error of the variance more, which intervals of items count with.
+        deviation, and the same with one standard error added to the variance, for the intervals of items.
     """
     if len(value) < 2:
         return fit.value, fit.error**2, 0.0, 0.0

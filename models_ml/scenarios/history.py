@@ -1,4 +1,4 @@
-"""Prices and units by week, as elasticities and trusted ranges are learned from them."""
+"""Weekly prices and units: the data behind elasticities and trusted price ranges."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from models_ml.warehouse.marts import Marts
 from models_ml.warehouse.regressors import declared, read_by_series
 
 WEEKS = 104
-"""Weeks of history that count: prices of longer ago were met by other customers."""
+"""Weeks of history that are used; older price responses may no longer hold."""
 
 
 @dataclass(frozen=True)
 class PriceHistory:
-    """Whole weeks up to the origin, the oldest first, and the price that is planned.
+    """Whole weeks up to the origin, oldest first, and the planned price.
 
     Attributes:
         units: float64, series x weeks.
@@ -38,7 +38,7 @@ def read_price_history(marts: Marts) -> PriceHistory | None:
     week = marts.calendar["week_number"].to_numpy().astype(np.intp)
     origin = (marts.origin - marts.first_day).days
     last = week[origin] if origin + 1 == len(week) or week[origin + 1] != week[origin] else week[origin] - 1
-    first = max(int(week[0]) + 1, int(last) - WEEKS + 1)  # the calendar's first week may be a part
+    first = max(int(week[0]) + 1, int(last) - WEEKS + 1)  # the calendar may begin within a week
     if last < first:
         return None
     price = read_prices(marts, first, int(week[-1]))
@@ -95,7 +95,7 @@ def read_prices(marts: Marts, first_week: int, last_week: int) -> np.ndarray:
 
 
 def read_controls(marts: Marts, since: date, until: date, starts: np.ndarray) -> dict[str, np.ndarray]:
-    """Weekly means of declared flags, which lower prices often come with."""
+    """Weekly means of declared flags; promotions often coincide with lower prices."""
     daily = read_by_series(marts, declared(marts).known, since, until)
     length = np.diff(np.append(starts, (until - since).days + 1))
     return {

@@ -1,4 +1,4 @@
-"""Rows of the prediction store that what-ifs are answered from."""
+"""Rows of the prediction store behind what-if answers."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from models_ml.warehouse.marts import SERIES_KEYS, Marts
 from models_ml.warehouse.regressors import read_by_series
 
 HIGHEST_RATIO = 5.0
-"""Responses are cut here: beyond it a model tells its noise."""
+"""Responses are clipped here; beyond this range the model extrapolates noise."""
 
 
 def scenario_tables(forecaster: Forecaster, marts: Marts) -> dict[str, pa.Table]:
-    """What the fitted model and the history say of other prices, events and flags.
+    """Responses to other prices, events and flags, from the fitted model and from history.
 
     Returns:
         `department_elasticities` and `scenario_series` (none without prices), `scenario_flags` and `scenario_events`
@@ -57,7 +57,7 @@ def price_tables(forecaster: Forecaster, marts: Marts, history: PriceHistory) ->
 
 
 def responses(forecaster: Responsive, marts: Marts, steps: np.ndarray) -> np.ndarray:
-    """The model's responses at steps; one that repeats its neighbour's price, or changes none, is not asked."""
+    """The model's responses at price steps; steps that repeat a neighbour's price, or change none, are skipped."""
     asked = steps.copy()
     asked[steps == 1.0] = np.nan
     half = sum(step < 1 for step in PRICE_STEPS)
@@ -75,7 +75,7 @@ def responses(forecaster: Responsive, marts: Marts, steps: np.ndarray) -> np.nda
 
 
 def learn(series: pd.DataFrame, history: PriceHistory) -> tuple[pd.DataFrame, dict[str, np.ndarray], np.ndarray]:
-    """Elasticities of each department, from its ordinary weeks (see `clearances`); each life has a level of its own.
+    """Elasticities by department, from ordinary weeks (see `clearances`); each period on sale has its own level.
 
     Returns:
         Rows of `department_elasticities`; by column of `scenario_series`, one a series: elasticity, elasticity_low,
@@ -131,8 +131,8 @@ def trusted_ranges(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Prices over the planned one that a what-if may ask for.
 
-    A series whose price moved is trusted within the prices it had in ordinary weeks; one whose price never did, within
-    the medians of those of its department that moved. Neither beyond the grid.
+    A series whose price moved is trusted within its prices of ordinary weeks; a series whose price never moved, within
+    the medians of its department. Both are clipped to the grid.
 
     Returns:
         Lowest and highest ratio, one a series, never the wrong side of 1, NaN where the department has no move

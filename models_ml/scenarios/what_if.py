@@ -1,4 +1,4 @@
-"""A scenario: what prices, flags and events make of forecast units, from what the store holds of a run."""
+"""A scenario: the effect of prices, flags and events on forecast units, from a stored run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from models_ml.prediction_store.grid import PRICE_STEPS
 
 @dataclass(frozen=True)
 class PriceCurves:
-    """How series answer to prices; one row a series, NaN where it is not known.
+    """Price responses; one row a series, NaN where unknown.
 
     Attributes:
         low, high: trusted range of price over the planned price.
@@ -28,7 +28,7 @@ class PriceCurves:
     responses: np.ndarray
 
     def held(self, relative: float) -> np.ndarray:
-        """The price of each series for its units: beyond what it has seen, the end of what it has seen."""
+        """Each series' price, clipped to its trusted range."""
         return np.asarray(np.clip(relative, self.low, self.high))
 
     def by_elasticity(self, relative: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -54,7 +54,7 @@ class PriceCurves:
 
 
 def common_range(low: np.ndarray, high: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
-    """Range of prices that series making at least half of the weight have seen; (1, 1) where nothing weighs.
+    """Price range that is trusted for series with at least half of the weight; (1, 1) without any weight.
 
     Args:
         low, high: trusted range of each series.
@@ -72,12 +72,12 @@ def common_range(low: np.ndarray, high: np.ndarray, weight: np.ndarray) -> tuple
 
 
 def flag_factors(ratio: np.ndarray, planned: list[str], on: bool, days: np.ndarray) -> np.ndarray:
-    """Factors that switch a flag on or off: units change only where it is planned otherwise.
+    """Factors that switch a flag on or off; units change only on days with another plan.
 
     Args:
         ratio: units with it over units without, one a series.
         planned: of each series `0` or `1` for each target day.
-        on: what is wanted.
+        on: the wanted state.
         days: bool, one a target day: the days of the scenario.
 
     Returns:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,13 @@ from models_ml.site.page import page
 ASSETS = ("swagger-ui-bundle.js", "swagger-ui.css")
 
 
-def write(folder: Path) -> None:
+def write(folder: Path, openapi: Mapping[str, Any]) -> None:
     """Write `index.html`, `openapi.json` and the files of Swagger UI into a new folder."""
     folder.mkdir()
     for name in ASSETS:
         with as_file(files("flask_swagger_ui") / "dist" / name) as asset:
             shutil.copy(asset, folder / name)
-    contract = json.dumps(openapi(), indent=1)
+    contract = json.dumps(openapi, indent=1)
     (folder / "openapi.json").write_text(contract, encoding="utf-8")
     # In a script element only this sequence would end the text.
     inlined = contract.replace("</", "<\\/")
@@ -37,12 +38,3 @@ def write(folder: Path) -> None:
         ".swagger-ui pre.version { background: none; padding: 0; }</style>"
     )
     (folder / "index.html").write_text(page("API reference", body, up="../index.html", head=head), encoding="utf-8")
-
-
-def openapi() -> dict[str, Any]:
-    """The API's own description of itself."""
-    from api.main import create_app
-    from api.settings import ApiSettings
-
-    contract: dict[str, Any] = create_app(ApiSettings(auth="off")).openapi()
-    return contract

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from models_ml.settings import REPOSITORY, Settings
 from models_ml.site import api_reference
@@ -42,8 +44,12 @@ ENTRIES = (
 )
 
 
-def build_site(settings: Settings) -> Path:
+def build_site(settings: Settings, openapi: Mapping[str, Any]) -> Path:
     """Write `<home>/site`, replacing an earlier one as a whole.
+
+    Args:
+        settings: whose home, warehouse and store are described.
+        openapi: the API's description of itself.
 
     Returns:
         Its index page.
@@ -62,7 +68,7 @@ def build_site(settings: Settings) -> Path:
         reports = home / "reports" / "data_docs"
         if reports.exists():
             shutil.copytree(reports, part / "data-docs")
-        api_reference.write(part / "api")
+        api_reference.write(part / "api", openapi)
         benchmarks = sorted(path.relative_to(REPOSITORY).as_posix() for path in REPOSITORY.glob("benchmarks/*.md"))
         documents = [name for name in (*MARKDOWN, *benchmarks) if (REPOSITORY / name).exists()]
         MarkdownPages(REPOSITORY, documents, COPIED).write(part)
@@ -76,7 +82,7 @@ def build_site(settings: Settings) -> Path:
 
 
 def mended(lineage: str) -> str:
-    """dbt's page without its requests for files that are not there: an icon for the window, and names yet unfilled."""
+    """dbt's page without its requests for missing files: a favicon, and templates that are not filled in yet."""
     filled_later = lineage.replace('xlink:href="{{', 'ng-attr-xlink:href="{{')
     return re.sub(r"<link[^>]*\$\{require\([^>]*>", "", filled_later)
 

@@ -1,1 +1,1 @@
-"""MLflow beside the forecast: what is recorded of a run, in a process of its own."""
+"""Recording of runs in MLflow, in a separate process."""

@@ -1,4 +1,4 @@
-"""MLflow beside the forecast, never in its way.
+"""MLflow beside the forecast: it can never stop a run.
 
 MLflow is slow to import, and its server may be slow, down or broken. So a process of its own talks to it
 (`models_ml.tracking.mlflow_records`); it starts once the run is served and gets a bounded time. Whatever happens to it,
@@ -25,20 +25,21 @@ from sqlalchemy import Engine, select
 
 from models_ml.prediction_store.schema import active_runs, model_runs
 from models_ml.prediction_store.transactions import reading
+from models_ml.settings import get_settings
+from models_ml.warehouse.connection import DatabricksWarehouse, access_token
 
 EXPERIMENT = "retail-demand"
 REGISTERED_PREFIX = "retail-demand-"
-"""The registered model of forecaster NAME is `retail-demand-NAME`."""
 
 ALIASES = ("champion", "challenger")
 
 WAIT_SECONDS = 30.0
-"""How long a job that is otherwise done waits for MLflow."""
+"""Longest wait of a finished job for MLflow."""
 
 RECORDER = "models_ml.tracking.mlflow_records"
 
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "GIT_PYTHON_REFRESH": "quiet"}
-"""MLflow calls nobody but the tracking server."""
+"""Turns telemetry off: MLflow talks to the tracking server alone."""
 
 PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
 """MLflow's own defaults retry for minutes; a user's own values are kept."""
@@ -46,7 +47,7 @@ PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIE
 
 @dataclass(frozen=True)
 class Recorded:
-    """What came of it.
+    """Result of a recording.
 
     Attributes:
         mlflow_run_id: the run's id in MLflow, None if it was not recorded or none was asked for.
@@ -59,7 +60,7 @@ class Recorded:
 
 @dataclass
 class Recording:
-    """A recorder that is at work.
+    """A running recorder.
 
     Attributes:
         process: the recorder.
@@ -71,13 +72,13 @@ class Recording:
     started: float = field(default_factory=time.monotonic)
 
     def finish(self, wait_seconds: float = WAIT_SECONDS) -> Recorded:
-        """Wait for the recorder, at most so long, and stop it then."""
+        """Wait for the recorder, at most `wait_seconds`, then stop it."""
         try:
             answer, _ = self.process.communicate(timeout=max(wait_seconds, 0.0))
         except subprocess.TimeoutExpired:
             self.stop()
             spent = time.monotonic() - self.started
-            return Recorded(warning=f"MLflow did not answer within {spent:.0f} s and was left; see {self.log}.")
+            return Recorded(warning=f"MLflow did not answer within {spent:.0f} s and was stopped; see {self.log}.")
         lines = answer.strip().splitlines()
         if self.process.returncode != 0 or not lines:
             return Recorded(warning=f"MLflow did not record the run: {last_line(self.log)} (all of it: {self.log})")
@@ -98,7 +99,7 @@ def start(home: Path, *, run_folder: Path | None, aliases: Mapping[str, Mapping[
         home: its `mlflow.sqlite` and `mlflow_artifacts/` are MLflow's default store; MLFLOW_TRACKING_URI names another,
             and all of MLflow's own variables hold.
         run_folder: of a trained run to record; None only moves aliases.
-        aliases: registered model -> alias -> run_id, or None for an alias that nobody has (see `wanted_aliases`).
+        aliases: registered model -> alias -> run_id, or None for an unused alias (see `wanted_aliases`).
     """
     home = home.resolve()
     logs = home / "logs"
@@ -118,7 +119,7 @@ def start(home: Path, *, run_folder: Path | None, aliases: Mapping[str, Mapping[
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=messages,
-            env={**PATIENCE, **os.environ, **QUIET, "MLFLOW_TRACKING_URI": uri},
+            env={**PATIENCE, **os.environ, **QUIET, **workspace_variables(uri), "MLFLOW_TRACKING_URI": uri},
             text=True,
             start_new_session=True,
         )
@@ -130,13 +131,35 @@ def start(home: Path, *, run_folder: Path | None, aliases: Mapping[str, Mapping[
     return Recording(process, log)
 
 
+def registered_name(model: str) -> str:
+    """Name of a forecaster's registered model: `retail-demand-NAME`, in a schema if the registry is Unity Catalog."""
+    schema = get_settings().model_schema
+    return f"{schema}.{REGISTERED_PREFIX}{model}" if schema else REGISTERED_PREFIX + model
+
+
+def workspace_variables(uri: str) -> dict[str, str]:
+    """How the recorder signs in where MLflow is a workspace of Databricks: as this process does, which it is not.
+
+    Unity Catalog's own storage libraries are not needed: Databricks' API takes the files.
+    """
+    warehouse = get_settings().effective_warehouse_url
+    if not uri.startswith("databricks") or not warehouse.startswith("databricks://"):
+        return {}
+    host = DatabricksWarehouse(warehouse).host
+    return {
+        "DATABRICKS_HOST": f"https://{host}",
+        "DATABRICKS_TOKEN": access_token(host),
+        "MLFLOW_USE_DATABRICKS_SDK_MODEL_ARTIFACTS_REPO_FOR_UC": "true",
+    }
+
+
 def in_use(home: Path) -> bool:
     """Whether there is an MLflow store whose aliases could be moved."""
     return bool(os.environ.get("MLFLOW_TRACKING_URI")) or (home / "mlflow.sqlite").exists()
 
 
 def wanted_aliases(engine: Engine) -> dict[str, dict[str, str | None]]:
-    """Who should be champion and challenger of each model, by what the store serves.
+    """Champion and challenger of each model, from what the store serves.
 
     The champion is the run that most stores serve (the newest of equals), so only its model has one; the challenger
     of a model is its newest published run of that role.
@@ -155,7 +178,7 @@ def wanted_aliases(engine: Engine) -> dict[str, dict[str, str | None]]:
     champion = max(runs, key=lambda run: served[run.run_id], default=None)  # of equals the first: the newest
     aliases: dict[str, dict[str, str | None]] = {}
     for run in runs:
-        own = aliases.setdefault(REGISTERED_PREFIX + run.model, dict.fromkeys(ALIASES))
+        own = aliases.setdefault(registered_name(run.model), dict.fromkeys(ALIASES))
         if champion is not None and run.run_id == champion.run_id and served[run.run_id]:
             own["champion"] = run.run_id
         elif run.role == "challenger" and own["challenger"] is None:
@@ -164,7 +187,7 @@ def wanted_aliases(engine: Engine) -> dict[str, dict[str, str | None]]:
 
 
 def last_line(log: Path) -> str:
-    """The last line of a log that says something, without passwords."""
+    """The last non-empty line of a log, without passwords."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     said = lines[-1][:300] if lines else "it said nothing"
     return re.sub(r"://[^/@\s]*@", "://***@", said)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -15,7 +15,7 @@ from models_ml.errors import InputError, WarehouseError
 from models_ml.settings import Settings
 
 BATCH_ROWS = 1_000_000
-"""Rows of a batch: some tens of megabytes, which are gone before the next is there."""
+"""Rows of a batch: some tens of megabytes, released before the next batch is read."""
 
 
 class Rows(TypedDict, total=False):
@@ -23,7 +23,7 @@ class Rows(TypedDict, total=False):
 
     Attributes:
         stores: only rows of these stores; empty: all.
-        date_column: the column that `since`, `until` (both inclusive) and `dates` speak of; by default `date`.
+        date_column: the column that `since`, `until` (both inclusive) and `dates` filter; by default `date`.
         since: earliest date.
         until: latest date.
         dates: only these dates.
@@ -37,7 +37,7 @@ class Rows(TypedDict, total=False):
 
 
 class Warehouse(Protocol):
-    """What a forecaster may ask of a warehouse."""
+    """The reads that a forecaster may make."""
 
     def read(self, relation: str, columns: Sequence[str], **rows: Unpack[Rows]) -> pa.Table:
         """Read one relation.
@@ -95,7 +95,7 @@ def select_statement(
         conditions.append(condition)
         parameters += given
     where = f" where {' and '.join(conditions)}" if conditions else ""
-    # Names come from this package's own code, values are bound: nothing a user types is spliced in.
+    # Names come from this package's own code, and values are bound: no user input enters the SQL text.
     return f"select {quoted} from {relation}{where}", parameters  # noqa: S608
 
 
@@ -184,29 +184,25 @@ class DatabricksWarehouse(Warehouse):
         self.catalog = query.get("catalog", [None])[0]
         self.schema_prefix = f"{query['schema'][0]}_" if "schema" in query else ""
 
+    def connect(self) -> Any:
+        """A new connection of the Databricks driver, signed in.
+
+        Raises:
+            WarehouseError: the driver is not installed.
+        """
+        return _databricks_sql().connect(
+            server_hostname=self.host, http_path=self.http_path, **databricks_login(self.host), catalog=self.catalog
+        )
+
     @contextmanager
     def _executed(self, relation: str, columns: Sequence[str], rows: Rows) -> Iterator[Any]:
-        try:
-            from databricks import sql
-        except ImportError:
-            raise WarehouseError(
-                "Reading Databricks needs the extra `databricks`: pip install 'retail-demand[databricks]'."
-            ) from None
         relation = f"{self.schema_prefix}{relation}"
         statement, parameters = select_statement(relation, columns, **rows)
         try:
-            with (
-                sql.connect(
-                    server_hostname=self.host,
-                    http_path=self.http_path,
-                    **databricks_login(self.host),
-                    catalog=self.catalog,
-                ) as connection,
-                connection.cursor() as cursor,
-            ):
+            with self.connect() as connection, connection.cursor() as cursor:
                 cursor.execute(statement, parameters)
                 yield cursor
-        except sql.exc.Error as error:
+        except _databricks_sql().exc.Error as error:
             raise WarehouseError(f"Reading {relation} from {self.host} failed: {first_line(error)}") from error
 
     def read(self, relation: str, columns: Sequence[str], **rows: Unpack[Rows]) -> pa.Table:
@@ -222,26 +218,67 @@ class DatabricksWarehouse(Warehouse):
                 yield batch
 
 
+def _databricks_sql() -> Any:
+    try:
+        from databricks import sql
+    except ImportError:
+        raise WarehouseError(
+            "Reading Databricks needs the extra `databricks`: pip install 'retail-demand[databricks]'."
+        ) from None
+    return sql
+
+
+DATABRICKS_SCOPE = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d/.default"
+"""Azure Databricks as Entra knows it, the same in every tenant."""
+
+
 def databricks_login(host: str) -> dict[str, Any]:
     """How to sign in to a workspace: `DATABRICKS_TOKEN`, or whatever identity this process has.
 
-    The identity is found by Databricks' own order: a service principal's variables, a managed identity, the Azure
-    command line, or the job that this process is.
+    The identity is found by Databricks' own order: a service principal's variables, the Azure command line, or the job
+    that this process is. It knows no managed identity of Azure, so azure-identity is asked where it finds nothing.
     """
     token = os.environ.get("DATABRICKS_TOKEN")
     if token:
         return {"access_token": token}
+    return {"credentials_provider": lambda: _headers(host)}
+
+
+def access_token(host: str) -> str:
+    """A token for a workspace, for another process: of the identity that `databricks_login` signs in with.
+
+    Raises:
+        WarehouseError: this process has no identity that the workspace could know.
+    """
+    return os.environ.get("DATABRICKS_TOKEN") or _headers(host)()["Authorization"].removeprefix("Bearer ")
+
+
+def _headers(host: str) -> Callable[[], dict[str, str]]:
+    """Gives the headers of a request; asked anew for each, since tokens expire."""
     from databricks.sdk.core import Config
 
-    config = Config(host=f"https://{host}")
-    return {"credentials_provider": lambda: config.authenticate}
+    try:
+        return Config(host=f"https://{host}").authenticate
+    except ValueError as unknown:
+        cause = first_line(unknown)
+    try:
+        from azure.identity import DefaultAzureCredential
+
+        credential = DefaultAzureCredential()
+        credential.get_token(DATABRICKS_SCOPE)
+    except Exception as error:
+        raise WarehouseError(
+            f"Nobody is signed in to {host} ({cause}; Azure: {first_line(error)}). Set DATABRICKS_TOKEN, sign in by "
+            "`az login`, or give the process a managed identity that the workspace knows."
+        ) from None
+    return lambda: {"Authorization": f"Bearer {credential.get_token(DATABRICKS_SCOPE).token}"}
 
 
 def open_warehouse(url: str, *, threads: int = 2, memory_limit_gb: float = 8.0) -> Warehouse:
     """The warehouse that a URL names.
 
     Raises:
-        InputError: the URL is of no known kind.
+        InputError: the URL has an unknown scheme.
     """
     if url.startswith("duckdb:///"):
         return DuckDBWarehouse(Path(url.removeprefix("duckdb:///")), threads=threads, memory_limit_gb=memory_limit_gb)

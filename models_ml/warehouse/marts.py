@@ -1,4 +1,4 @@
-"""The marts as of one origin: everything that a forecaster may know, and nothing that it may not."""
+"""The marts as of one origin: all that is known at the origin, and nothing later."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SERIES_KEYS = ["store_id", "item_id"]
 class Marts:
     """Reads marts for one origin and one set of stores.
 
-    Sales and features are cut at the origin whatever is asked for; the calendar and prices are known in advance.
+    Sales and features end at the origin; the calendar and prices are known in advance.
 
     Attributes:
         warehouse: where the marts are.
@@ -49,18 +49,18 @@ class Marts:
         Raises:
             ModelError: the horizon is not a whole number of steps.
         """
-        # Marts that were built before there were weekly sources are daily.
+        # Marts built before weekly sources existed are daily.
         days = int(self.calendar["step_days"].iloc[-1]) if "step_days" in self.calendar else 1
         if self.horizon_days % days:
             raise ModelError(
-                f"The sales are weekly, and a horizon of {self.horizon_days} days is not whole weeks. "
+                f"The sales are weekly, and a horizon of {self.horizon_days} days is not a whole number of weeks. "
                 f"Set DEMAND_HORIZON_DAYS to a multiple of {days}."
             )
         return days
 
     @property
     def step_dates(self) -> list[date]:
-        """The first day of each step to forecast: every target day, or of weekly sales the days that weeks begin on."""
+        """The first day of each step to forecast: every target day, or for weekly sales the first day of each week."""
         return self.target_dates[:: self.step_days]
 
     @cached_property
@@ -108,7 +108,7 @@ class Marts:
 
     @cached_property
     def levels(self) -> list[int]:
-        """Numbers of the levels that have nodes of their own; the others have the nodes of one of these."""
+        """Numbers of the levels with distinct nodes; each other level repeats the nodes of one of these."""
         table = self.warehouse.read("core.dim_levels", ["level", "same_as"])
         return sorted(int(level) for level, same in zip(*table.to_pydict().values(), strict=True) if same is None)
 
@@ -226,3 +226,25 @@ def last_sale_day(warehouse: Warehouse, stores: Sequence[str] = ()) -> date:
         raise ModelError(f"The marts hold no sales{' of ' + ', '.join(stores) if stores else ''}.")
     result: date = day
     return result
+
+
+def stores_of(warehouse: Warehouse, stores: Sequence[str] = ()) -> list[str]:
+    """The stores that the marts have series of, by name; those named only, where some are."""
+    table = warehouse.read("core.dim_series", ["distinct store_id"], stores=stores)
+    return sorted(table["store_id"].to_pylist())
+
+
+def group_of_stores(stores: Sequence[str], group: str) -> list[str]:
+    """One of several groups of about the same size; together they are all stores, each once.
+
+    Args:
+        stores: all of them.
+        group: `I/N`, from 1/N to N/N. With more groups than stores some are empty.
+
+    Raises:
+        InputError: it is not of this form.
+    """
+    number, _, count = group.partition("/")
+    if not (number.isdigit() and count.isdigit() and 1 <= int(number) <= int(count)):
+        raise InputError(f"--group: {group!r} is no group; write the third of eight as 3/8.")
+    return sorted(stores)[int(number) - 1 :: int(count)]

@@ -1,7 +1,7 @@
-"""Declared columns of a source, by name: what is known of coming days, what of past days only, what never changes.
+"""Declared columns of a source: known in advance, known for past days only, or static.
 
-A value that is not known (blank in the source, or of a day before the column's first value or after its last one)
-counts as the usual one: the mean of those that are known at the origin.
+An unknown value (blank in the source, or outside the days that the column covers) is replaced by the mean of the values
+that are known at the origin.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from models_ml.warehouse.marts import Marts, codes, day_offsets
 class Regressors:
     """Names of the declared columns by availability, each in order of name.
 
-    `given` says by name the first and last day that a daily column has values for.
+    `given`: by name, the first and last day for which a daily column has values.
     """
 
     known: tuple[str, ...]
@@ -46,7 +46,7 @@ def declared(marts: Marts) -> Regressors:
 
 
 def days_not_given(of: Regressors, name: str, since: date, days: int) -> np.ndarray:
-    """Which of the days from `since` on are outside those that a column is given for: bool, one a day."""
+    """Days from `since` on that a column does not cover: bool, one a day."""
     if name not in of.given:
         return np.ones(days, dtype=bool)
     first, last = ((day - since).days for day in of.given[name])
@@ -55,7 +55,7 @@ def days_not_given(of: Regressors, name: str, since: date, days: int) -> np.ndar
 
 
 def with_usual(values: np.ndarray, known_days: int) -> np.ndarray:
-    """Values by row and day, those that are NaN replaced by the mean of the row's first `known_days` days.
+    """Values by row and day; NaN is replaced by the mean of the row's first `known_days` days.
 
     A row without any takes the mean of all rows; without that it is 0.
     """
@@ -71,7 +71,7 @@ def with_usual(values: np.ndarray, known_days: int) -> np.ndarray:
 
 
 def read_by_series(marts: Marts, names: tuple[str, ...], since: date, until: date) -> dict[str, np.ndarray]:
-    """Values of columns by day, zero where the marts hold none, the usual one where it is not known.
+    """Values of columns by day: zero where the marts hold none, the known mean where unknown.
 
     Args:
         marts: gives the series, the origin and the horizon.
@@ -82,7 +82,7 @@ def read_by_series(marts: Marts, names: tuple[str, ...], since: date, until: dat
         By name float32, series x days.
 
     Raises:
-        ModelError: days after the origin are asked of a column that is not known in advance.
+        ModelError: days after the origin are requested for a column that is not known in advance.
     """
     if not names:
         return {}
@@ -111,7 +111,7 @@ def read_by_series(marts: Marts, names: tuple[str, ...], since: date, until: dat
 
 
 def read_static(marts: Marts, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Values of static columns: by name float32, one a series; the mean of the others where it is not known."""
+    """Values of static columns: by name float32, one a series; unknown values are the mean of the known ones."""
     if not names:
         return {}
     values = {name: np.zeros(len(marts.series), dtype=np.float32) for name in names}
@@ -160,7 +160,7 @@ def read_by_node(marts: Marts, nodes: pd.DataFrame, all_days: int) -> dict[str, 
         values[:, days_not_given(columns, name, marts.first_day, all_days)] = np.nan
         values = with_usual(values, known_days)
         largest = np.abs(values[:, :known_days]).max(initial=0.0)
-        if largest > 0:  # what never moved cannot have taught anything
+        if largest > 0:  # a constant column has no effect to learn
             result[name] = values / largest
     return result
 

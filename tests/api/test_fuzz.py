@@ -35,7 +35,7 @@ CONFIGURATION = """
 [[operations]]
 include-name = [
   "GET /forecast/hierarchy", "GET /forecast/explain", "GET /calendar", "GET /elasticities", "POST /what-if",
-  "POST /overrides", "POST /overrides/bulk",
+  "POST /overrides", "POST /override-bulk",
   "POST /override-preview", "POST /overrides/{override_id}/revoke", "GET /lineage", "GET /quality"
 ]
 checks.positive_data_acceptance.expected-statuses = ["2xx", "3xx", "404", "409", "422"]

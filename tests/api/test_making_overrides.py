@@ -27,7 +27,7 @@ def as_csv(rows: list[dict[str, Any]], columns: tuple[str, ...] = COLUMNS) -> by
 
 
 def post_csv(client: httpx.Client, content: bytes, **headers: str) -> httpx.Response:
-    return client.post("/overrides/bulk", content=content, headers={"Content-Type": "text/csv", **headers})
+    return client.post("/override-bulk", content=content, headers={"Content-Type": "text/csv", **headers})
 
 
 def count(client: httpx.Client) -> int:
@@ -89,7 +89,7 @@ def test_18_24_many_are_made_as_one_by_one(world: World, form: str) -> None:
     client, key = world.client, {"Idempotency-Key": "upload-1"}
     for _ in range(2):  # sent again, nothing is made twice
         if form == "json":
-            answer = client.post("/overrides/bulk", json={"overrides": rows}, headers=key)
+            answer = client.post("/override-bulk", json={"overrides": rows}, headers=key)
         else:
             answer = post_csv(client, b"\xef\xbb\xbf" + as_csv(rows), **key)
         assert answer.status_code == 201, answer.text
@@ -120,7 +120,7 @@ def test_18_24_many_are_made_as_one_by_one(world: World, form: str) -> None:
 )
 def test_18_24_one_wrong_row_refuses_all_and_is_named(world: World, change: dict[str, Any], field: str) -> None:
     rows = [body(), body(**change)]
-    answers = [world.client.post("/overrides/bulk", json={"overrides": rows}), post_csv(world.client, as_csv(rows))]
+    answers = [world.client.post("/override-bulk", json={"overrides": rows}), post_csv(world.client, as_csv(rows))]
     for answer in answers:
         assert assert_problem(answer, 422, "invalid-request")["errors"][0]["field"] == field
     assert count(world.client) == 0
@@ -133,6 +133,10 @@ def test_18_24_one_wrong_row_refuses_all_and_is_named(world: World, change: dict
 def test_18_24_a_table_that_is_none_is_told_so(world: World, content: bytes) -> None:
     assert_problem(post_csv(world.client, content), 422, "invalid-request")
     assert count(world.client) == 0
+
+
+def test_18_24_no_body_at_all_is_told_so(world: World) -> None:
+    assert_problem(world.client.post("/override-bulk"), 422, "invalid-request")
 
 
 def test_18_24_ten_thousand_rows_are_taken_and_one_more_is_not(patient: httpx.Client) -> None:

@@ -170,7 +170,7 @@ def record_checks(engine: Engine, *, failed: bool = False) -> None:
             for week, bad in weeks
         ]
         connection.execute(insert(monitor_results), results)
-        told = "FOODS_1: mean sales of items are spread otherwise than the year before, in 3 of the last 4 weeks."
+        told = "FOODS_1: the spread of mean sales per item differs from the year before, in 3 of the last 4 weeks."
         connection.execute(
             insert(monitor_alarms).values(
                 **of_foods, bad_weeks=3, weeks=4, last_week=weeks[-1][0], message=told, raised_at=now

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Download, Page, TimeoutError, expect, sync_playwright
 
@@ -26,7 +27,10 @@ PAGES = {
         "/explore?place=store:CA_1&product=department:FOODS_3&item=FOODS_3_003",
         "How has it sold, and what comes?",
     ),
-    "what_if": ("/what_if?shop=CA_1&dept=FOODS_3&article=FOODS_3_003", "What if the price were another?"),
+    "what_if": (
+        "/what_if?place=store:CA_1&product=department:FOODS_3&item=FOODS_3_003",
+        "What if the price were different?",
+    ),
     "overrides": ("/overrides?place=store:CA_1&product=department:FOODS_3", "What do planners know better?"),
     "inventory": (
         "/inventory?place=store:CA_1&product=department:FOODS_3&item=FOODS_3_003",
@@ -262,4 +266,52 @@ def test_the_api_goes_away_and_comes_back(open_tab: Callable[..., Tab], api: Ser
         api.start()
     expect(tab.page.get_by_text("Service away")).to_have_count(0, timeout=WAIT)
     expect(tab.page.get_by_text("Up to date")).to_be_visible(timeout=WAIT)
+    assert tab.complaints == []
+
+
+def test_21_05_the_card_is_the_picks_own_backtest(open_tab: Callable[..., Tab], api: Server) -> None:
+    nodes = httpx.get(f"{api.url}/accuracy/nodes", params={"level": 9}).json()["nodes"]
+    skill = {node["node_id"]: 1 - node["rmsse"] / node["baseline_rmsse"] for node in nodes}
+    worst, best = min(skill, key=skill.__getitem__), max(skill, key=skill.__getitem__)
+    for node in (worst, best):
+        store, department = node.partition(":")[2].split("|")
+        tab = open_tab()
+        tab.open(f"/?place=store:{store}&product=department:{department}", PAGES["overview"][1])
+        said = tab.answer("Was the last forecast any good?")
+        gain = round(100 * skill[node])
+        expected = f"Yes: {gain}" if gain > 2 else f"No: {-gain}" if gain < -2 else "About the same"
+        assert said.startswith(expected), (node, said)
+
+
+def test_21_09_a_double_click_makes_one_override(open_tab: Callable[..., Tab], api: Server) -> None:
+    tab = open_tab(390)
+    tab.open("/overrides?place=store:TX_2&product=department:HOBBIES_2", PAGES["overrides"][1])
+    tab.page.get_by_label("By percent, or to units a day").fill("20")
+    tab.page.get_by_label("Why").first.fill("a fair")
+    tab.page.get_by_label("Your name").first.fill("ann")
+    tab.page.get_by_role("button", name="Make this override").dblclick()
+    said = tab.page.locator(".d-note", has_text="is in force.")
+    expect(said).to_be_visible(timeout=WAIT)
+    tab.settle()
+    expect(tab.page.get_by_label("Why").first).to_have_value("")
+    asked = {"node_id": "store_department:TX_2|HOBBIES_2"}
+    [made] = httpx.get(f"{api.url}/overrides", params=asked).json()["overrides"]
+    httpx.post(f"{api.url}/overrides/{made['override_id']}/revoke", json={"reason": "over", "author": "ann"})
+
+
+def test_21_11_an_item_is_found_by_part_of_its_name_from_any_page(open_tab: Callable[..., Tab]) -> None:
+    tab = open_tab()
+    tab.open(*PAGES["quality"])
+    tab.page.get_by_role("button", name="Find an item").click()
+    tab.page.get_by_label("Part of its name").fill("s_1_004")
+    tab.page.get_by_label("Part of its name").press("Enter")
+    tab.page.get_by_role("button", name="HOBBIES_1_004 in TX_1").click()
+    expect(tab.page).to_have_url(re.compile("item=HOBBIES_1_004"), timeout=WAIT)
+    expect(tab.page.get_by_text("level 12 of 12")).to_be_visible(timeout=WAIT)
+    tab.settle()
+    tab.page.get_by_role("button", name="Find an item").click()
+    tab.page.get_by_label("Part of its name").fill("foods_1_002")
+    tab.page.get_by_label("Part of its name").press("Enter")
+    tab.page.get_by_role("button", name="FOODS_1_002 in CA_1").click()
+    expect(tab.page).to_have_url(re.compile("item=FOODS_1_002"), timeout=WAIT)
     assert tab.complaints == []

@@ -1,4 +1,4 @@
-"""Every specification is valid Vega-Lite (checked by Altair) and every colour pair can be told apart."""
+"""Every chart is valid Vega-Lite (checked by Altair) and every colour pair can be told apart."""
 
 from __future__ import annotations
 
@@ -31,6 +31,19 @@ def specifications(colours: charts.Palette) -> dict[str, charts.Spec]:
             domain=(ORIGIN, ORIGIN),
             colours=colours,
         ),
+        "model_and_final": charts.model_and_final(
+            [{"date": charts.at(ORIGIN), "day": "x", "model": 1.0, "final": 2.0, "changed": 3.0}],
+            colours=colours,
+            changed=True,
+            step="week",
+        ),
+        "scenario": charts.scenario(
+            [{"date": charts.at(ORIGIN), "base": 1.0, "scenario": 2.0, "low": 0.0, "high": 3.0, "model": 1.0}],
+            colours=colours,
+        ),
+        "price_response": charts.price_response(
+            [{"price": -10.0, "elasticity": 5.0, "low": 1.0, "high": 9.0, "model": None}], chosen=-5.0, colours=colours
+        ),
         "comparison": charts.comparison([{"name": "a", **COMPARED}], colours=colours, unit="units"),
         "stock": charts.stock_values([{"name": "a", "value": 1.0, "label": "1"}], colours=colours, unit="money"),
         "dumbbell": charts.dumbbell(
@@ -55,6 +68,8 @@ def specifications(colours: charts.Palette) -> dict[str, charts.Spec]:
 @pytest.mark.parametrize("name", sorted(specifications(charts.LIGHT)))
 def test_specifications_are_valid(name: str, colours: charts.Palette) -> None:
     spec = specifications(colours)[name]
+    assert "datasets" not in spec
+    assert all(set(layer.get("data", {})) <= {"values"} for layer in spec["layer"]), "a layer has lost its rows"
     alt.LayerChart.from_dict({key: value for key, value in spec.items() if key != "usermeta"}, validate=True)
 
 

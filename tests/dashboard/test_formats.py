@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
 
+import pandas as pd
 import pytest
 
 from dashboard import formats
@@ -76,3 +79,17 @@ def test_spans_are_in_the_steps_of_the_run(days: int, step_days: int, span: str,
 def test_lead_days_are_counted_in_steps() -> None:
     assert [formats.steps_ahead(lead, 1) for lead in (1, 28)] == [1, 28]
     assert [formats.steps_ahead(lead, 7) for lead in (1, 8, 78)] == [1, 2, 12]
+
+
+def test_18_20_a_csv_holds_no_formulas() -> None:
+    frame = pd.DataFrame({"=name": ["=1+1", "@x", "-2", "+3", "plain"], "change": [-0.5, 1.0, None, 2.0, -3.0]})
+    rows = list(csv.reader(io.StringIO(formats.csv(frame))))
+    assert rows[0] == ["'=name", "change"]
+    assert [row[0] for row in rows[1:]] == ["'=1+1", "'@x", "'-2", "'+3", "plain"]
+    assert [row[1] for row in rows[1:]] == ["-0.5", "1.0", "", "2.0", "-3.0"]
+
+
+def test_21_12_an_error_beyond_what_was_sold_is_a_multiple() -> None:
+    assert formats.miss(0.41) == "41\u202f%"
+    assert formats.miss(3.14) == "3.1 times what was sold"
+    assert formats.miss(41.9) == "42 times what was sold"

@@ -165,6 +165,10 @@ def backtest(ours: float, theirs: float | None, *, level: int = 5) -> schemas.Ac
     return schemas.Accuracy(run=RUN, summary=[], values=values)
 
 
+def node_errors(ours: float, theirs: float | None, node_id: str = "CA_1 x FOODS_1") -> schemas.NodeError:
+    return schemas.NodeError.model_construct(node_id=node_id, rmsse=ours, baseline_rmsse=theirs, wape=0.2, bias=-0.03)
+
+
 @pytest.mark.parametrize(
     ("ours", "theirs", "headline"),
     [
@@ -174,12 +178,27 @@ def backtest(ours: float, theirs: float | None, *, level: int = 5) -> schemas.Ac
         (0.8, None, "Not compared"),
     ],
 )
-def test_the_verdict_is_the_newest_fold_against_last_week_repeated(
-    ours: float, theirs: float | None, headline: str
-) -> None:
-    verdict = outlook.verdict(backtest(ours, theirs), 5)
+def test_21_05_a_pick_is_judged_by_its_own_backtest(ours: float, theirs: float | None, headline: str) -> None:
+    nodes = [node_errors(0.1, 0.9, "good"), node_errors(ours, theirs)]
+    errors = schemas.NodeErrors.model_construct(folds=[after(-28)], nodes=nodes)
+    own = outlook.OwnBacktest.of_node(errors, "CA_1 x FOODS_1")
+    assert own is not None
+    assert (own.headline, own.wape, own.bias) == (headline, 0.2, -0.03)
+    assert outlook.lost(errors) == (["CA_1 x FOODS_1"] if headline.startswith("No:") else [])
+    assert outlook.OwnBacktest.of_node(errors, "elsewhere") is None
+
+
+def test_21_05_an_item_is_judged_against_the_day_before() -> None:
+    backtest = schemas.SeriesBacktest.model_construct(fold=after(-28), rmsse=4.0, wape=41.9, bias=40.0)
+    own = outlook.OwnBacktest.of_series(backtest, "day")
+    assert own.headline == "No: 300\u202f% worse"
+    assert own.is_worse
+    assert own.naive == "the day before, day by day"
+
+
+def test_the_verdict_of_a_level_is_its_newest_fold() -> None:
+    verdict = outlook.verdict(backtest(0.6, 0.8), 5)
     assert verdict is not None
-    assert verdict.headline == headline
     assert (verdict.fold, verdict.wape, verdict.bias, verdict.coverage) == (after(-28), 0.2, -0.03, None)
 
 

@@ -9,7 +9,6 @@ import pytest
 from sqlfluff.core import FluffConfig, Linter
 
 from expectations.checks import Dataset
-from expectations.connection import databricks_dsn
 from expectations.served import ServedDepartment
 from expectations.sql import Sql
 from expectations.suites import (
@@ -100,9 +99,12 @@ def test_text_is_quoted() -> None:
     assert Sql("sqlite").texts([]) == "null"
 
 
-def test_databricks_url_keeps_the_token_in_the_environment() -> None:
-    url = "databricks://adb-1.2.azuredatabricks.net/sql/1.0/warehouses/abc?catalog=retail"
-    assert databricks_dsn(url) == (
-        "databricks://token:${DATABRICKS_TOKEN}@adb-1.2.azuredatabricks.net:443"
-        "?http_path=%2Fsql%2F1.0%2Fwarehouses%2Fabc&catalog=retail&schema=core"
+def test_tables_are_read_from_their_schemas() -> None:
+    query = "select f.units from core.fct_daily_sales as f join (select 1 from features.x) as x on f.id = x.id"
+    placed = Sql("databricks", prefix="ann_").placed(query)
+    assert placed == query.replace("core.", "ann_core.").replace("features.", "ann_features.")
+    assert Sql("duckdb").placed(query) == query
+    stored = "select r.run_id from model_runs as r left join run_series as s on r.run_id = s.run_id"
+    assert Sql("mssql", "a]b").placed(stored) == stored.replace("model_runs", "[a]]b].model_runs").replace(
+        "run_series", "[a]]b].run_series"
     )

@@ -212,7 +212,7 @@ def test_the_quality_checks_of_the_store_know_weeks(store: Path) -> None:
 
 
 def test_a_horizon_of_broken_weeks_is_refused(warehouse: DuckDBWarehouse) -> None:
-    with pytest.raises(ModelError, match="30 days is not whole weeks"):
+    with pytest.raises(ModelError, match="30 days is not a whole number of weeks"):
         _ = Marts(warehouse, LAST_DAY, 30).step_dates
 
 

@@ -62,7 +62,7 @@ def dataset(sql: Sql) -> Dataset:
     return Dataset(
         name=NAME,
         relation=RELATION,
-        about="A row a day: its retail week, weekday, events and SNAP flags.",
+        about="One row per day: its retail week, weekday, events and SNAP flags.",
         remedy="Get calendar.csv again and run `demand ingest`.",
         columns=(*CALENDAR_COLUMNS, "loaded_at"),
         profiles=(
@@ -70,7 +70,7 @@ def dataset(sql: Sql) -> Dataset:
                 days,
                 (
                     Measure("days", "The calendar is long enough to learn from and to forecast into."),
-                    Measure("repeated_days", "No day comes twice."),
+                    Measure("repeated_days", "No day is repeated."),
                     Measure("missing_days", "No day is missing between the first and the last."),
                     Measure(
                         "misnumbered_days",
@@ -84,7 +84,7 @@ def dataset(sql: Sql) -> Dataset:
                     ),
                     Measure(
                         "misplaced_feasts",
-                        "Feasts with a fixed date (Christmas, Halloween, ...) are on it.",
+                        "Holidays with a fixed date (Christmas, Halloween, ...) fall on it.",
                         f"select date, event_name_1 from {RELATION} where {misplaced}",
                     ),
                     Measure("half_events", "An event has both a name and a kind."),
@@ -96,7 +96,7 @@ def dataset(sql: Sql) -> Dataset:
                 weeks,
                 (
                     Measure("broken_weeks", "A retail week holds each weekday once, Saturday to Friday."),
-                    Measure("short_weeks", "Only the first and the last week may be cut."),
+                    Measure("short_weeks", "Only the first and the last week may be incomplete."),
                 ),
             ),
         ),

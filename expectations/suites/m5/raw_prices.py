@@ -60,7 +60,7 @@ def dataset(sql: Sql) -> Dataset:
     return Dataset(
         name=NAME,
         relation=RELATION,
-        about="A row an item, store and week: the price at which it was, or will be, on sale.",
+        about="One row per item, store and week: the price at which it was, or will be, on sale.",
         remedy="Get sell_prices.csv again and run `demand ingest`.",
         columns=(*PRICE_COLUMNS, "loaded_at"),
         profiles=(
@@ -79,16 +79,16 @@ def dataset(sql: Sql) -> Dataset:
                         "Prices are above zero.",
                         f"select * from {RELATION} where sell_price <= 0",
                     ),
-                    Measure("highest_price", "No price is beyond what the shops sell."),
+                    Measure("highest_price", "No price is implausibly high."),
                 ),
             ),
             Profile(
                 series,
                 (
-                    Measure("repeated_prices", "An item in a store has one price a week."),
+                    Measure("repeated_prices", "An item has one price per store and week."),
                     Measure(
                         "series_with_spikes",
-                        f"No price is {jump:g} times its item's usual one.",
+                        f"No price is {jump:g} times the item's usual price.",
                         f"select store_id, item_id, middle, highest from ({_by_series(sql)}) as series "
                         f"where highest > {jump} * middle",
                     ),

@@ -21,13 +21,13 @@ def dataset(engine: Engine, sql: Sql) -> Dataset:
     Raises:
         WarehouseError: the raw tables are not there.
     """
-    days = _day_columns(engine)
+    days = _day_columns(engine, sql)
     recent = int(parameter(NAME, "recent_days"))
     outlier = parameter(NAME, "outlier_units")
     return Dataset(
         name=NAME,
         relation=RELATION,
-        about="A row an item and store, a column a day: units sold.",
+        about="One row per item and store, one column per day: units sold.",
         remedy=f"Get {SALES_FILE} again and run `demand ingest`.",
         columns=(*ID_COLUMNS, *days, "loaded_at"),
         profiles=(
@@ -37,7 +37,7 @@ def dataset(engine: Engine, sql: Sql) -> Dataset:
                     Measure("series", "There are series."),
                     Measure(
                         "repeated_series",
-                        "An item in a store has one row.",
+                        "There is one row per item and store.",
                         f"select item_id, store_id, count(*) as copies from {RELATION} "
                         "group by item_id, store_id having count(*) > 1",
                     ),
@@ -51,7 +51,7 @@ def dataset(engine: Engine, sql: Sql) -> Dataset:
                     Measure("stores_in_two_states", "A store is in one state."),
                     Measure("absent_departments", "Every store has every department.", _absent_departments()),
                     Measure("days", "There is enough history to learn from."),
-                    Measure("days_ahead", "The calendar goes on after the last sale."),
+                    Measure("days_ahead", "The calendar extends past the last sale."),
                 ),
             ),
             Profile(
@@ -64,7 +64,7 @@ def dataset(engine: Engine, sql: Sql) -> Dataset:
                     Measure("share_of_empty_days", "A store sells something on nearly every day.", may_be_null=True),
                     Measure(
                         "highest_christmas_level",
-                        "Shops are closed on Christmas; sales on it mean that days are shifted (share of a usual day).",
+                        "Stores are closed on Christmas; sales then mean shifted days (share of a usual day).",
                         may_be_null=True,
                     ),
                     Measure(
@@ -156,11 +156,11 @@ def units_query(sql: Sql, days: list[str], recent: int, outlier: float) -> str:
     """
 
 
-def _day_columns(engine: Engine) -> list[str]:
+def _day_columns(engine: Engine, sql: Sql) -> list[str]:
     """The columns d_1, d_2, ... in the table's order."""
     with engine.connect() as connection:
         try:
-            columns = list(connection.execute(text(f"select * from {RELATION} limit 0")).keys())
+            columns = list(connection.execute(text(sql.placed(f"select * from {RELATION} limit 0"))).keys())
         except DBAPIError as error:
             reason = str(error.orig).splitlines()[0]
             raise WarehouseError(f"{RELATION} cannot be read ({reason}). Run `demand ingest`.") from None

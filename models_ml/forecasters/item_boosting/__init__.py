@@ -8,7 +8,7 @@ department are good; its totals, without the season, are not: see middle_out.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from models_ml.errors import ModelError
 from models_ml.forecasters.assortment import on_sale
 from models_ml.forecasters.base import Contributions, EventResponses, Forecast
 from models_ml.forecasters.effects import multiplied
+from models_ml.forecasters.item_boosting.bound import ItemBound
 from models_ml.forecasters.item_boosting.features import CATEGORICAL, WEEK, ItemFeatures, read_item_features
 from models_ml.forecasters.item_boosting.responses import Responses
 from models_ml.forecasters.item_boosting.sampling import SamplingParameters, held_out, sample_rows
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 LEADS_AT_ONCE = 4
 """Leads whose rows are made together: bounds the memory of a forecast."""
+
+FEWEST_TRIAL_WEEKS = 8
+"""As-of days before a trial, from which its model is learned."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +70,13 @@ class FittedItems:
         features: names of the columns, in order.
         categories: of each categorical column, the names behind its codes.
         booster: None where nothing was ever sold: then every series keeps its level.
+        bound: on what a series may sell, by its own history.
     """
 
     features: tuple[str, ...]
     categories: dict[str, tuple[str, ...]]
     booster: lgb.Booster | None
+    bound: ItemBound = field(default_factory=ItemBound)
 
 
 class ItemBoosting:
@@ -91,13 +97,17 @@ class ItemBoosting:
     def fit(self, marts: Marts) -> None:
         """Learn from sampled rows of the as-of days before the origin."""
         features = self.features(marts, self.choices.sampling.weeks)
-        series, as_of, lead, weight = sample_rows(features, marts.horizon_days, self.choices.sampling, seed=self.seed)
-        since = features.as_of[0] + timedelta(days=1)
-        units = np.maximum(marts.daily(since, marts.origin), 0.0) if since <= marts.origin else np.zeros((0, 0))
+        booster = self.learn(marts, features, self.choices.sampling)
+        self._fitted = FittedItems(tuple(features.names), features.categories, booster, ItemBound.learn(marts))
+
+    def learn(self, marts: Marts, features: ItemFeatures, sampling: SamplingParameters) -> lgb.Booster | None:
+        """A booster of rows sampled from the features; None where nothing was sold."""
+        series, as_of, lead, weight = sample_rows(features, marts.horizon_days, sampling, seed=self.seed)
+        since, until = features.as_of[0] + timedelta(days=1), features.as_of[-1]
+        units = np.maximum(marts.daily(since, until), 0.0) if since <= until else np.zeros((0, 0))
         day = features.as_of_position[as_of] + lead - features.as_of_position[0] - 1
         sold = units[series, day] if len(series) else np.zeros(0)
-        booster = self.train(features, series, as_of, lead, weight, sold) if sold.any() else None
-        self._fitted = FittedItems(tuple(features.names), features.categories, booster)
+        return self.train(features, series, as_of, lead, weight, sold) if sold.any() else None
 
     def train(
         self,
@@ -154,8 +164,44 @@ class ItemBoosting:
                 rows = features.rows(series, np.full(len(series), len(features.as_of) - 1), lead)
                 raw = fitted.booster.predict(rows, raw_score=True, num_threads=self.threads)
                 ratio[known[:, None], leads[None, :] - 1] = np.exp(raw).reshape(len(leads), len(known)).T
-        units = level[:, None] * ratio
-        return np.asarray(units * on_sale(marts), dtype=np.float32)
+        units = fitted.bound.apply(marts, level[:, None] * ratio * on_sale(marts))
+        return np.asarray(units, dtype=np.float32)
+
+    def trials(self, marts: Marts, count: int, series: np.ndarray, rows: int) -> np.ndarray | None:
+        """What the model would have forecast in the last horizons before the origin, had it been fitted before them.
+
+        Args:
+            marts: as of the origin.
+            count: number of horizons.
+            series: rows of `Marts.series` that are forecast.
+            rows: that it is fitted on, at most.
+
+        Returns:
+            float64, series x horizons (the last one first) x horizon days; None where history does not reach.
+        """
+        features = self.features(marts, self.choices.sampling.weeks)
+        positions = features.as_of_position[-1] - marts.horizon_days * np.arange(1, count + 1)
+        days = np.searchsorted(features.as_of_position, positions, side="right") - 1
+        if days[-1] < FEWEST_TRIAL_WEEKS or (positions - features.as_of_position[days] >= WEEK).any():
+            return None
+        booster = self.learn(marts, features.until(int(days[-1]) + 1), replace(self.choices.sampling, rows=rows))
+        if booster is None:
+            return None
+        units = np.empty((len(series), count, marts.horizon_days))
+        for number, (position, day) in enumerate(zip(positions, days, strict=True)):
+            leads = position - features.as_of_position[day] + np.arange(1, marts.horizon_days + 1)
+            units[:, number] = self.said(booster, features, series, int(day), leads)
+        return units
+
+    def said(
+        self, booster: lgb.Booster, features: ItemFeatures, series: np.ndarray, day: int, leads: np.ndarray
+    ) -> np.ndarray:
+        """Units of series as of an as-of day: float64, series x leads."""
+        rows = features.rows(
+            np.repeat(series, len(leads)), np.full(len(series) * len(leads), day), np.tile(leads, len(series))
+        )
+        raw = np.asarray(booster.predict(rows, raw_score=True, num_threads=self.threads))
+        return np.asarray(np.exp(raw).reshape(len(series), len(leads)) * features.level[series, day][:, None])
 
     def tried(self, marts: Marts, horizons_ago: int) -> tuple[np.ndarray, np.ndarray] | None:
         """Forecast series from an earlier origin, those whose horizon after it was held out when the model was fitted.
@@ -179,14 +225,9 @@ class ItemBoosting:
         held = held_out(every, np.full(len(every), horizons_ago), len(every))
         series = np.flatnonzero(held & (features.age[:, day] >= WEEK))
         leads = position - features.as_of_position[day] + np.arange(1, marts.horizon_days + 1)
-        units = np.zeros((len(series), marts.horizon_days))
-        if len(series):
-            rows = features.rows(
-                np.repeat(series, len(leads)), np.full(len(series) * len(leads), day), np.tile(leads, len(series))
-            )
-            raw = np.asarray(fitted.booster.predict(rows, raw_score=True, num_threads=self.threads))
-            units = np.exp(raw).reshape(units.shape) * features.level[series, day][:, None]
-        return series, units
+        if not len(series):
+            return series, np.zeros((0, marts.horizon_days))
+        return series, self.said(fitted.booster, features, series, day, leads)
 
     def item_contributions(self, marts: Marts, series: int) -> Contributions:
         """What moved one series: its level at what the model expects of all, and SHAP values of the logarithm."""
@@ -259,7 +300,7 @@ class ItemBoosting:
     def save(self, folder: Path) -> None:
         """Write `items.json`, and `items.txt` (LightGBM's own text) if anything was learned."""
         fitted = self.fitted()
-        described = {"features": fitted.features, "categories": fitted.categories}
+        described = {"features": fitted.features, "categories": fitted.categories, "bound": fitted.bound.most}
         (folder / "items.json").write_text(json.dumps(described, indent=1))
         if fitted.booster is not None:
             (folder / "items.txt").write_text(fitted.booster.model_to_string())
@@ -274,6 +315,7 @@ class ItemBoosting:
             features=tuple(described["features"]),
             categories={name: tuple(values) for name, values in described["categories"].items()},
             booster=lgb.Booster(model_str=text.read_text()) if text.exists() else None,
+            bound=ItemBound(described["bound"]),
         )
 
 

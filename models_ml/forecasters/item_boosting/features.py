@@ -6,7 +6,7 @@ the as-of day with what is known of the target day in advance (calendar, events,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -112,6 +112,21 @@ class ItemFeatures:
     known: dict[str, np.ndarray] = field(default_factory=dict)
     past_only: dict[str, np.ndarray] = field(default_factory=dict)
     static: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def until(self, days: int) -> ItemFeatures:
+        """Those of the first as-of days alone: what was known on the last of them."""
+        return replace(
+            self,
+            as_of=self.as_of[:days],
+            as_of_position=self.as_of_position[:days],
+            series_values={name: values[..., :days] for name, values in self.series_values.items()},
+            age=self.age[:, :days],
+            level=self.level[:, :days],
+            groups={
+                name: Group(group.of_series, {column: values[..., :days] for column, values in group.values.items()})
+                for name, group in self.groups.items()
+            },
+        )
 
     @property
     def names(self) -> list[str]:
@@ -243,12 +258,13 @@ def read_item_features(marts: Marts, weeks: int, launches: LaunchParameters) -> 
     week = marts.calendar["week_number"].to_numpy().astype(np.intp)
     first_week = week[position[0]]
     names_of, begin = declared(marts), as_of[0] - timedelta(days=MONTH)
+    level = with_launches(marts.series, levels, age, launches)
     return ItemFeatures(
         as_of=as_of,
         as_of_position=position,
         series_values=series_values,
         age=age,
-        level=with_launches(marts.series, levels, age, launches).astype(np.float32) + LEVEL_OFFSET,
+        level=level.astype(np.float32) + LEVEL_OFFSET,
         groups=read_groups(marts, as_of),
         prices=read_prices(marts, int(first_week), int(week[-1])),
         week=week - first_week,

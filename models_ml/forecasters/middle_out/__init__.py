@@ -14,11 +14,14 @@ from typing import Any
 import numpy as np
 
 from models_ml.errors import ModelError
+from models_ml.forecasters import candidates
 from models_ml.forecasters.base import Contributions, EventResponses, Forecast
 from models_ml.forecasters.item_boosting import ItemBoosting, ItemBoostingParameters
 from models_ml.forecasters.middle_out.boosting import BoostingParameters, FittedBoosting, fit_boosting
+from models_ml.forecasters.middle_out.items import ItemWeights, learn_item_weights, weighed_items
+from models_ml.forecasters.middle_out.reconcile import BlendParameters, MemberWeights, combine
+from models_ml.forecasters.middle_out.trials import learn_member_weights
 from models_ml.forecasters.nodes.panel import NodePanel, read_panel
-from models_ml.forecasters.nodes.reconcile import BlendParameters, blend
 from models_ml.forecasters.nodes.regression import FittedRegression, RegressionParameters, fit_regression
 from models_ml.forecasters.replays import Replays
 from models_ml.forecasters.top_down import scale_to_nodes, share_out
@@ -45,6 +48,8 @@ class MiddleOut:
         self.choices = parameters or MiddleOutParameters()
         self._regression: FittedRegression | None = None
         self._boosting: FittedBoosting | None = None
+        self._weights: MemberWeights | None = None
+        self._item_weights: ItemWeights | None = None
         self._items = ItemBoosting(seed=seed, threads=threads, parameters=self.choices.items)
         self._panel: tuple[Marts, NodePanel] | None = None
 
@@ -58,14 +63,20 @@ class MiddleOut:
         self._panel = (marts, panel)
         self._regression = fit_regression(panel, self.choices.regression)
         self._boosting = fit_boosting(panel, self.choices.boosting, seed=self.seed, threads=self.threads)
+        choices = self.choices.regression, self.choices.boosting, self.choices.blend
+        self._weights = learn_member_weights(panel, *choices, seed=self.seed, threads=self.threads)
         self._items.fit(marts)
+        self._item_weights = learn_item_weights(marts, self._items, self.choices.blend)
 
     def forecast(self, marts: Marts) -> Forecast:
         """Forecast the nodes, and share them out to items."""
         panel = self.panel(marts)
-        regression, boosting = self.fitted()
-        nodes = blend(panel, regression.predict(panel), boosting.predict(panel), self.choices.blend)
-        return Forecast(marts.series, share_out(marts, self._items.items(marts), nodes))
+        regression, boosting, weights = self.fitted()
+        strong = np.stack([regression.predict(panel), boosting.predict(panel)])
+        members = np.concatenate([strong, candidates.forecasts(panel.units, panel.horizon_days)])
+        nodes = combine(panel, members, weights)
+        items = weighed_items(marts, self._items, self.item_weights())
+        return Forecast(marts.series, share_out(marts, items, nodes), details={"weights": weights.described()})
 
     def own_replays(self, marts: Marts, replays: Replays) -> Replays:
         """Replays of the item model on horizons that it did not learn from; a day's total is that of `replays`.
@@ -84,13 +95,16 @@ class MiddleOut:
         return replace(replays, mean=mean, usable=usable, method=self.name)
 
     def contributions(self, marts: Marts) -> Contributions:
-        """What moved each store x department: both node models' contributions, weighted as they are blended."""
+        """What moved each store x department: the members' contributions, weighted as they are combined."""
         panel = self.panel(marts)
-        regression, boosting = self.fitted()
+        regression, boosting, weights = self.fitted()
         (names, regressed), (features, boosted) = regression.contributions(panel), boosting.contributions(panel)
-        weight = self.choices.blend.regression_weight
+        simple = candidates.forecasts(panel.units, panel.horizon_days)
         sources = [*(("regression", name) for name in names), *(("boosting", name) for name in features)]
-        units = np.concatenate([regressed * weight, boosted * (1 - weight)], axis=2)
+        sources += [("simple", name) for name in candidates.CANDIDATES]
+        parts = [regressed * weights.nodes[0], boosted * weights.nodes[1]]
+        parts.append((simple * weights.nodes[2:, None, None]).transpose(1, 2, 0))
+        units = np.concatenate(parts, axis=2)
         return Contributions(panel.nodes, tuple(sources), units, panel.closed[:, panel.known_days :])
 
     def item_contributions(self, marts: Marts, series: int) -> Contributions:
@@ -121,24 +135,39 @@ class MiddleOut:
             self._panel = (marts, read_panel(marts))
         return self._panel[1]
 
-    def fitted(self) -> tuple[FittedRegression, FittedBoosting]:
-        """Both node models.
+    def fitted(self) -> tuple[FittedRegression, FittedBoosting, MemberWeights]:
+        """Both node models, and the weights of all members.
 
         Raises:
             ModelError: they are not fitted.
         """
-        if self._regression is None or self._boosting is None:
+        if self._regression is None or self._boosting is None or self._weights is None:
             raise ModelError("middle_out is not fitted; call fit first.")
-        return self._regression, self._boosting
+        return self._regression, self._boosting, self._weights
+
+    def item_weights(self) -> ItemWeights:
+        """Weights of the items' members.
+
+        Raises:
+            ModelError: they are not learned.
+        """
+        if self._item_weights is None:
+            raise ModelError("middle_out is not fitted; call fit first.")
+        return self._item_weights
 
     def save(self, folder: Path) -> None:
         """Write what was learned; each part writes its own files."""
-        for part in self.fitted():
-            part.save(folder)
+        regression, boosting, weights = self.fitted()
+        regression.save(folder)
+        boosting.save(folder)
+        np.savez(folder / "weights.npz", **asdict(weights), items=self.item_weights().by_class)
         self._items.save(folder)
 
     def restore(self, folder: Path) -> None:
         """Take up what `save` wrote."""
         self._regression = FittedRegression.load(folder, self.choices.regression)
         self._boosting = FittedBoosting.load(folder)
+        with np.load(folder / "weights.npz") as arrays:
+            self._weights = MemberWeights(arrays["nodes"], arrays["total"])
+            self._item_weights = ItemWeights(arrays["items"])
         self._items.restore(folder)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -50,6 +51,16 @@ class Calendar:
     major_event: np.ndarray
     major_distance: np.ndarray
 
+    def until(self, days: int) -> Calendar:
+        """The first days alone."""
+        cut: dict[str, Any] = {
+            column.name: values[:days]
+            for column in fields(self)
+            if isinstance(values := getattr(self, column.name), np.ndarray)
+        }
+        windows = {window: vector[:days] for window, vector in self.event_windows.items()}
+        return replace(self, event_windows=windows, **cut)
+
 
 @dataclass(frozen=True)
 class NodePanel:
@@ -84,6 +95,20 @@ class NodePanel:
     def all_days(self) -> int:
         """Known days and the horizon."""
         return self.known_days + self.horizon_days
+
+    def until(self, known_days: int) -> NodePanel:
+        """The panel as of an earlier day, of which as many days are known; closed days after it as they came."""
+        days = known_days + self.horizon_days
+        return replace(
+            self,
+            known_days=known_days,
+            units=self.units[:, :known_days],
+            closed=self.closed[:, :days],
+            regional_flag=self.regional_flag[:, :days],
+            on_sale=self.on_sale[:, :days],
+            calendar=self.calendar.until(days),
+            known={name: values[:, :days] for name, values in self.known.items()},
+        )
 
 
 def read_panel(marts: Marts) -> NodePanel:

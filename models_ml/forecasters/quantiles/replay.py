@@ -9,7 +9,6 @@ advance move the sales, of which that knows nothing: then fewer horizons are rep
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -19,7 +18,6 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from models_ml.errors import ModelError
 from models_ml.forecasters.levels import LEVEL_SPANS
 from models_ml.forecasters.nodes.panel import WEEK, YEAR, NodePanel, read_panel
-from models_ml.forecasters.nodes.reconcile import BlendParameters, blend
 from models_ml.forecasters.nodes.regression import LOG_OFFSET, Design, RegressionParameters, pooled_ridge
 from models_ml.forecasters.replays import Replays
 from models_ml.forecasters.top_down import scale_to_nodes
@@ -59,9 +57,7 @@ def replay(marts: Marts) -> Replays:
     regression = None
     if panel is not None:
         with threadpool_limits(1, "blas"):  # a thousand small systems: threads would mostly wait for each other
-            regression = replay_regression(
-                panel, count, RegressionParameters(origin_step_days=horizon), BlendParameters()
-            )
+            regression = replay_regression(panel, count, RegressionParameters(origin_step_days=horizon))
     mean = np.empty((len(units), count, horizon), dtype=np.float32)
     actual, usable = np.empty_like(mean), np.empty(mean.shape, dtype=bool)
     for number in range(count):
@@ -120,9 +116,7 @@ def trailing_nodes(units: np.ndarray, horizon: int) -> np.ndarray:
     return np.asarray(np.tile(profile * level, (1, -(-horizon // WEEK)))[:, :horizon])
 
 
-def replay_regression(
-    panel: NodePanel, count: int, parameters: RegressionParameters, blending: BlendParameters
-) -> np.ndarray:
+def replay_regression(panel: NodePanel, count: int, parameters: RegressionParameters) -> np.ndarray:
     """The pooled regression (`middle_out.regression`) as it would have been at earlier origins.
 
     Returns:
@@ -167,13 +161,7 @@ def replay_regression(
             w = weight[past] * ~panel.closed[node, targets[past]]
             scale = (panel.units[node, targets[past]] * w).sum() / max((said[1:] * w).sum(), 1e-9)
             forecasts[node, number] = np.maximum(said[0] * scale, 0.0)
-        then = replace(
-            panel,
-            known_days=int(known_then),
-            units=panel.units[:, :known_then],
-            closed=panel.closed[:, : known_then + horizon],
-        )
-        forecasts[:, number] = blend(then, forecasts[:, number], forecasts[:, number], blending)
+        forecasts[:, number] *= ~panel.closed[:, known_then : known_then + horizon]
     return forecasts
 
 

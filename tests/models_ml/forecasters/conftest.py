@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -26,15 +26,26 @@ ORIGIN = date(2011, 1, 28) + timedelta(days=ORIGIN_DAY)
 UNSOLD_ITEM, NEW_ITEM = 3, 7
 """Rows of the items file that become an item without any sale, and one launched within the horizon."""
 
+YEAR, BUSY_UNITS = 364, 40
+SOLD_ON = {
+    "dead": (20, [(1, ORIGIN_DAY - 200)]),
+    "out_of_season": (21, [(ORIGIN_DAY - 182 - back * YEAR, ORIGIN_DAY - 140 - back * YEAR) for back in (0, 1)]),
+    "in_season": (22, [(ORIGIN_DAY - 5 - back * YEAR, ORIGIN_DAY + 35 - back * YEAR) for back in (0, 1, 2)]),
+    "reviving": (23, [(1, ORIGIN_DAY - 200), (ORIGIN_DAY - 9, DAYS)]),
+}
+"""Rows of the items file that sell `BUSY_UNITS` on some days (first and last, counted from 1) and nothing on others."""
+
 
 @dataclass(frozen=True)
 class Twins:
-    """Marts of the true and of the scrambled future, and the ids of the two odd items."""
+    """Marts of the true and of the scrambled future, and the ids of the odd items."""
 
     true: Path
     scrambled: Path
     unsold: str
     new: str
+    on_and_off: dict[str, str] = field(hash=False)
+    """Kind of `SOLD_ON` -> its item."""
 
     def marts(self, home: Path, stores: tuple[str, ...] = ()) -> Marts:
         return Marts(DuckDBWarehouse(home / "warehouse.duckdb"), ORIGIN, HORIZON, stores)
@@ -58,26 +69,30 @@ def twins(tmp_path_factory: pytest.TempPathFactory) -> Twins:
                 models_only = ["--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
                 dbt.run(Settings(home=one), ["build", "--selector", "warehouse", *models_only])
             (other / "done").touch()
-    items = odd_items(home / "files")
-    return Twins(home, other, *items)
+    unsold, new, *others = odd_items(home / "files")
+    return Twins(home, other, unsold, new, dict(zip(SOLD_ON, others, strict=True)))
 
 
-def odd_items(files: Path) -> tuple[str, str]:
+def odd_items(files: Path) -> list[str]:
     items = pd.read_csv(files / "sales_train_evaluation.csv", usecols=["item_id"])["item_id"].unique()
-    return str(items[UNSOLD_ITEM]), str(items[NEW_ITEM])
+    return [str(items[row]) for row in (UNSOLD_ITEM, NEW_ITEM, *(row for row, _ in SOLD_ON.values()))]
 
 
 def add_odd_items(files: Path) -> None:
-    unsold, new = odd_items(files)
+    unsold, new, *others = odd_items(files)
     sales = pd.read_csv(files / "sales_train_evaluation.csv")
     days = [c for c in sales.columns if c.startswith("d_")]
     sales.loc[sales["item_id"] == unsold, days] = 0
+    prices = pd.read_csv(files / "sell_prices.csv")
+    for item, (_, spans) in zip(others, SOLD_ON.values(), strict=True):
+        sales.loc[sales["item_id"] == item, days] = 0
+        for first, last in spans:
+            sales.loc[sales["item_id"] == item, days[max(first, 1) - 1 : last]] = BUSY_UNITS
     calendar = pd.read_csv(files / "calendar.csv")
     launch_row = int(calendar.index[calendar["d"] == f"d_{ORIGIN_DAY}"][0]) + 8
     launch_week = calendar["wm_yr_wk"].iloc[launch_row]
     first_day = int(calendar["d"][calendar["wm_yr_wk"] == launch_week].iloc[0].removeprefix("d_"))
     sales.loc[sales["item_id"] == new, days[: first_day - 1]] = 0
-    prices = pd.read_csv(files / "sell_prices.csv")
     prices = prices[(prices["item_id"] != new) | (prices["wm_yr_wk"] >= launch_week)]
     sales.to_csv(files / "sales_train_evaluation.csv", index=False)
     prices.to_csv(files / "sell_prices.csv", index=False)
@@ -88,7 +103,7 @@ def scramble_future(files: Path) -> None:
     sales = pd.read_csv(files / "sales_train_evaluation.csv")
     future = [f"d_{day}" for day in range(ORIGIN_DAY + 1, DAYS + 1)]
     noise = np.random.default_rng(5).integers(0, 60, (len(sales), len(future)))
-    unsold, new = odd_items(files)
+    unsold, new, *_ = odd_items(files)
     noise[sales["item_id"].isin([unsold, new])] = 0
     sales[future] = noise
     sales.to_csv(files / "sales_train_evaluation.csv", index=False)

@@ -24,7 +24,7 @@ from models_ml.hierarchy.aggregation import AGGREGATE_LEVELS, LEVELS
 from models_ml.settings import QUANTILES
 from models_ml.warehouse.connection import Warehouse
 from models_ml.warehouse.marts import Marts, read_daily
-from tests.models_ml.forecasters.conftest import HORIZON, Twins
+from tests.models_ml.forecasters.conftest import BUSY_UNITS, HORIZON, Twins
 
 pytestmark = pytest.mark.dbt
 
@@ -125,7 +125,10 @@ def test_a_model_of_all_stores_refuses_one_alone(name: str, twins: Twins) -> Non
 def test_forecasts_nothing_before_it_is_fitted(name: str, twins: Twins, tmp_path: Path) -> None:
     forecaster = make_forecaster(name, seed=7, threads=1)
     if not isinstance(forecaster, Storable):
-        return  # there is nothing to learn
+        # Nothing to learn: what is not fitted must forecast the same bytes as what is.
+        mean = forecaster.forecast(twins.marts(twins.true)).mean
+        assert mean.tobytes() == fitted(name, twins, "true", ()).forecast(twins.marts(twins.true)).mean.tobytes()
+        return
     with pytest.raises(ModelError, match="fit"):
         forecaster.forecast(twins.marts(twins.true))
     with pytest.raises(ModelError, match="fit"):
@@ -200,6 +203,26 @@ def test_a_new_item_without_history_is_forecast_like_others_of_its_department(na
     like = forecast.series["department_id"] == forecast.series["department_id"][new].iloc[0]
     assert np.isfinite(forecast.mean[new]).all()
     assert forecast.mean[new].max() <= forecast.mean[like & ~new].max()
+
+
+@pytest.mark.parametrize("kind", ["dead", "out_of_season"])
+def test_an_item_that_stopped_selling_is_forecast_at_next_to_nothing(name: str, kind: str, twins: Twins) -> None:
+    """Whatever its department sells, and however much it sold in another season or in years gone by."""
+    forecast = forecast_of(name, twins, "true")
+    stopped = forecast.mean[forecast.series["item_id"] == twins.on_and_off[kind]]
+    assert stopped.size
+    assert stopped.mean(axis=1).max() <= 0.02 * BUSY_UNITS
+
+
+@pytest.mark.parametrize("kind", ["in_season", "reviving"])
+def test_an_item_that_sells_again_is_forecast_between_nothing_and_what_it_sold(
+    name: str, kind: str, twins: Twins
+) -> None:
+    forecast = forecast_of(name, twins, "true")
+    again = forecast.mean[forecast.series["item_id"] == twins.on_and_off[kind]]
+    assert again.size
+    assert again.mean(axis=1).min() >= 0.05 * BUSY_UNITS
+    assert again.mean(axis=1).max() <= 2 * BUSY_UNITS
 
 
 def test_works_for_one_store(name: str, twins: Twins) -> None:

@@ -1,17 +1,16 @@
-"""The node models of middle-out, how they are blended, and the benchmark that tries their parameters."""
+"""The node models of middle-out, how they are combined, and the benchmark of origins that scores them."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from benchmarks.nodes import node_evaluator, with_settings
-from models_ml.forecasters.middle_out import MiddleOutParameters
+from benchmarks.origins import node_evaluator
 from models_ml.forecasters.middle_out.boosting import BoostingParameters, fit_boosting
-from models_ml.forecasters.nodes.panel import NodePanel, read_panel
-from models_ml.forecasters.nodes.reconcile import BlendParameters, blend
+from models_ml.forecasters.middle_out.reconcile import BlendParameters, MemberWeights, combine, prior_weights
+from models_ml.forecasters.middle_out.trials import learn_member_weights
+from models_ml.forecasters.nodes.panel import MINIMUM_DAYS, NodePanel, read_panel
+from models_ml.forecasters.nodes.regression import RegressionParameters
 from models_ml.runs.backtest import Fold
 from models_ml.warehouse.marts import Marts
 from tests.models_ml.forecasters.conftest import Twins
@@ -55,27 +54,34 @@ def test_half_of_the_boosters_tell_what_all_of_them_do(panel: NodePanel) -> None
     assert 0 < np.abs(half - whole).sum() < 0.1 * forecast.sum()
 
 
-def test_blend_keeps_the_total_it_was_told_and_how_days_share_it(
+def test_members_are_weighed_on_each_day_and_their_total_by_itself(
     panel: NodePanel, forecasts: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    regression, boosting = forecasts
+    one, other = forecasts
     open_days = ~panel.closed[:, panel.known_days :]
-    said = blend(panel, regression, boosting, BlendParameters(0.25, 0.9, 0.5))
-    assert said.sum() == pytest.approx((0.9 * regression * open_days + 0.1 * boosting * open_days).sum())
-    days = ((0.25 * regression + 0.75 * boosting) * open_days).sum(axis=0)
-    np.testing.assert_allclose(said.sum(axis=0) / said.sum(), days / days.sum())
-    assert not said[~open_days].any()
+    weights = MemberWeights(np.array([0.25, 0.75]), np.array([0.9, 0.1]))
+    said = combine(panel, np.stack(forecasts), weights)
+    assert said.sum() == pytest.approx((0.9 * one * open_days + 0.1 * other * open_days).sum())
+    days = (0.25 * one + 0.75 * other) * open_days
+    np.testing.assert_allclose(said / said.sum(), days / days.sum())
 
 
-def test_blend_draws_node_levels_to_their_recent_ones(
-    panel: NodePanel, forecasts: tuple[np.ndarray, np.ndarray]
-) -> None:
-    flat = np.repeat(forecasts[0].mean(axis=1, keepdims=True), panel.horizon_days, axis=1)
-    still_open = replace(panel, closed=np.zeros_like(panel.closed))
-    recent = panel.units[:, -28:].mean(axis=1)
-    for shrinkage, level in ((0.0, flat[:, 0]), (1.0, recent)):
-        said = blend(still_open, flat, flat, BlendParameters(0.5, 0.5, shrinkage)).mean(axis=1)
-        np.testing.assert_allclose(said / said.sum(), level / level.sum())
+def test_the_less_history_the_more_the_simple_candidates_weigh() -> None:
+    for days, low, high in ((112, 0.0, 0.1), (364, 0.49, 0.51), (5 * 365, 0.95, 1.0)):
+        weights = prior_weights(BlendParameters(), days)
+        assert weights.nodes.sum() == pytest.approx(1)
+        assert weights.total.sum() == pytest.approx(1)
+        assert low < weights.nodes[:2].sum() < high
+
+
+def test_a_history_without_trials_keeps_the_prior_and_one_with_them_learns(panel: NodePanel) -> None:
+    choices = RegressionParameters(), BoostingParameters(rounds=15, seeds=1), BlendParameters()
+    short = panel.until(MINIMUM_DAYS + panel.horizon_days - 1)
+    kept = learn_member_weights(short, *choices, seed=1, threads=1)
+    assert kept.nodes.tobytes() == prior_weights(choices[2], short.known_days).nodes.tobytes()
+    learned = learn_member_weights(panel, *choices, seed=1, threads=1)
+    assert learned.nodes.sum() == pytest.approx(1)
+    assert np.abs(learned.nodes - prior_weights(choices[2], panel.known_days).nodes).max() > 0.01
 
 
 def test_node_benchmark_scores_as_a_backtest_does(marts: Marts, panel: NodePanel) -> None:
@@ -91,14 +97,3 @@ def test_node_benchmark_scores_as_a_backtest_does(marts: Marts, panel: NodePanel
     levels = (by_items["metric"] == "wrmsse") & by_items["level"].between(1, 9)
     own = (by_nodes["metric"] == "wrmsse") & by_nodes["level"].between(1, 9)
     np.testing.assert_allclose(by_nodes["value"][own], by_items["value"][levels], rtol=1e-4)
-
-
-def test_parameters_are_set_by_name() -> None:
-    given = ["boosting.lightgbm.num_leaves=15", "regression.penalties.event=60", "blend.level_shrinkage=0"]
-    changed = with_settings(MiddleOutParameters(), given)
-    assert changed.boosting.lightgbm["num_leaves"] == 15
-    assert dict(changed.regression.penalties)["event"] == 60
-    assert changed.blend.level_shrinkage == 0
-    assert changed.boosting.rounds == MiddleOutParameters().boosting.rounds
-    with pytest.raises(ValueError, match=r"blend\.nothing is no parameter"):
-        with_settings(MiddleOutParameters(), ["blend.nothing=1"])

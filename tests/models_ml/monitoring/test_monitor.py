@@ -93,7 +93,7 @@ def test_forecasts_that_are_too_high_are_an_alarm_with_its_figures(build: Build)
     assert {"bias", "coverage_95", "wape_against_baseline"} <= {metric for metric, _ in alarms(found)}
     [alarm] = [a for a in found.alarms if (a.metric, a.subject) == ("bias", "total")]
     assert (alarm.bad_weeks, alarm.weeks, alarm.last_week) == (4, 4, date(2016, 5, 22))
-    assert "total: forecasts were too high or too low on the whole, in 4 of the last 4 weeks (bias " in alarm.message
+    assert "total: forecasts were biased, in 4 of the last 4 weeks (bias " in alarm.message
     assert "at least -0.15 and at most 0.15 is good" in alarm.message
 
 
@@ -131,7 +131,7 @@ def test_dry_run_says_and_records_no_alarm(build: Build) -> None:
     own.write_text('mode = "dry-run"\n[[watch]]\nmetric = "bias"\nmax = 0.15\n')
     found = monitor(world.settings)
     assert "no alarm" in found.text
-    assert any(note.startswith("dry-run, would be an alarm: total: forecasts were too high") for note in found.notes)
+    assert any(note.startswith("dry-run, would be an alarm: total: forecasts were biased") for note in found.notes)
     assert query(world.settings, "select count(*) from monitor_alarms") == [(0,)]
     own.write_text('mode = "disabled"\n[[watch]]\nmetric = "bias"\nmax = 0.15\n')
     assert monitor(world.settings).weeks.empty
@@ -160,7 +160,7 @@ def test_the_packages_thresholds_are_read() -> None:
     ("text", "said"),
     [
         ("mode = 1", "mode is 1"),
-        ("speed = 3", "speed is not known"),
+        ("speed = 3", "speed is unknown"),
         ('[[watch]]\nmetric = "luck"', "metric is 'luck'; it must be one of psi_units_mean_28"),
         ('[[watch]]\nmetric = "bias"\nmax = "high"', "max"),
         ('[[watch]]\nmetric = "bias"\nlimit = 1', "limit"),

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,12 +20,13 @@ from models_ml.errors import PublishError
 from models_ml.prediction_store import read, runs
 from models_ml.prediction_store.digest import Digest
 from models_ml.prediction_store.engine import make_engine
-from models_ml.prediction_store.frames import ARROW_SCHEMAS, FRAME_TABLES, RunFrames, batches, empty
+from models_ml.prediction_store.frames import ARROW_SCHEMAS, FRAME_TABLES, RunFrames, as_decimals, batches, empty
 from models_ml.prediction_store.publish import publish
 from models_ml.prediction_store.records import RunRecord, derive_run_id
 from models_ml.prediction_store.schema import model_runs
 from models_ml.prediction_store.transactions import reading
 from models_ml.settings import QUANTILE_COLUMNS
+from tests.synthetic import synthetic_run
 
 NAN, INF = float("nan"), float("inf")
 
@@ -275,3 +277,22 @@ def test_what_goes_in_comes_out_to_the_bit(
     names = frames.forecasts.column_names
     assert stored.select(names).sort_by(key).to_pydict() == frames.forecasts.sort_by(key).to_pydict()
     assert parameters == run.parameters
+
+
+def test_18_11_figures_of_float32_are_stored_as_they_are_read() -> None:
+    written = [1.6, 6.98, 190.05, 0.0123, 1057.047, 3.0, 123456792.0, 0.0, 1e-9]
+    single = pa.chunked_array([pa.array(np.array(written, np.float32).astype(np.float64))])
+    assert single.to_pylist() != written
+    assert as_decimals(single).to_pylist() == written
+    double = pa.chunked_array([pa.array([1.6, 1 / 3, 1057.0474853, None, float("inf")])])
+    assert as_decimals(double).to_pylist() == double.to_pylist()
+    both = pa.chunked_array([pa.array([float(np.float32(1.6)), None])])
+    assert as_decimals(both).to_pylist() == [1.6, None]
+
+
+def test_18_11_frames_of_a_run_are_rounded_on_their_way_in() -> None:
+    _, frames = synthetic_run(stores=("CA_1",), items=2, seed=1)
+    price = pa.array(np.array([6.98, 2.5], np.float32))
+    table = frames.run_series
+    single = table.set_column(table.schema.get_field_index("price"), "price", price)
+    assert next(batches("run_series", single, 10)).column("price").to_pylist() == [6.98, 2.5]

@@ -82,6 +82,7 @@ def dml(sqlite_url: str, tmp_path: Path, made: Callable[..., Any], monkeypatch: 
         return insert_sql(connection, table)
 
     monkeypatch.setattr("models_ml.prediction_store.publish.insert_sql", recorded_insert)
+    monkeypatch.setattr("models_ml.prediction_store.publish.stages_sales", lambda _engine: True)
     ids = []
     for seed in (1, 2, 3):
         run, frames = made(seed, origin=date(2016, 5, 22) + timedelta(days=seed))

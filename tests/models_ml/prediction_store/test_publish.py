@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from models_ml.errors import PublishError
 from models_ml.prediction_store import claims, leftovers, read, runs, transactions, verify
+from models_ml.prediction_store import publish as publish_module
 from models_ml.prediction_store.engine import make_engine
 from models_ml.prediction_store.frames import FRAME_TABLES
 from models_ml.prediction_store.publish import publish
@@ -57,9 +58,9 @@ MOST_COLLISIONS = 2
 
 def collide(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
     """As SQL Server answers when another publisher has committed the same day of sales."""
-    if statement.startswith("INSERT INTO sales_history ") and len(collided) < MOST_COLLISIONS:
+    if statement.startswith("INSERT INTO sales_history_days ") and len(collided) < MOST_COLLISIONS:
         collided.append(statement)
-        said = "[SQL Server]Violation of PRIMARY KEY constraint 'pk_sales_history'. (2627)"
+        said = "[SQL Server]Violation of PRIMARY KEY constraint 'pk_sales_history_days'. (2627)"
         raise IntegrityError(statement, {}, Exception("23000", said))
 
 
@@ -225,6 +226,7 @@ class TestVerification:
         self, engine: Engine, made: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tamper: Any
     ) -> None:
         """A driver that drops or changes rows (some do) is found out by the database's own sums."""
+        monkeypatch.setattr(publish_module, "stages_sales", lambda _engine: True)  # as on a server
         run, frames = made()
         honest = verify.verify
 
@@ -236,6 +238,36 @@ class TestVerification:
         # verify runs in a read transaction of its own: tamper before it opens
         monkeypatch.setattr("models_ml.prediction_store.publish.verify", after_tampering)
         assert "failed its check in the store" in self.refused(engine, run, frames)
+
+    def test_sales_lost_on_the_way(
+        self, sqlite_url: str, made: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        engine = make_engine(sqlite_url)
+        run, frames = made()
+        honest = publish_module.rows
+
+        def loses_one(part: pa.Table, run_id: str | None, **options: Any) -> list[tuple[Any, ...]]:
+            given = honest(part, run_id, **options)
+            return given[1:] if "units" in part.column_names and run_id is None else given
+
+        monkeypatch.setattr(publish_module, "rows", loses_one)
+        assert "sales_history: 42 rows sent, 41 stored in CA_1" in self.refused(engine, run, frames)
+        assert everything(engine)["sales_history"] == []
+        engine.dispose()
+
+    @pytest.mark.parametrize(("item", "said"), [("NO_SUCH", "not in run_series: NO_SUCH in CA_1"), (None, "row twice")])
+    def test_sales_of_no_series_or_twice(
+        self, engine: Engine, made: Callable[..., Any], item: str | None, said: str
+    ) -> None:
+        run, frames = made()
+        extra = frames.sales_history.slice(0, 1).to_pylist()[0]
+        extra["item_id"] = item or extra["item_id"]
+        added = pa.Table.from_pylist([extra], schema=frames.sales_history.schema)
+        wrong = replace(frames, sales_history=pa.concat_tables([frames.sales_history, added]))
+        if engine.dialect.name == "sqlite":
+            assert said in self.refused(engine, run, wrong)
+        else:
+            assert "staged_sales_history has a row twice, or a row of a series" in self.refused(engine, run, wrong)
 
 
 class TestTwoPublishers:

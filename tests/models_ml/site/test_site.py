@@ -5,10 +5,13 @@ from __future__ import annotations
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from api.main import create_app
+from api.settings import ApiSettings
 from models_ml.settings import REPOSITORY, Settings
 from models_ml.site import api_reference, build_site
 from models_ml.site.build import COPIED, ENTRIES, MARKDOWN, index
@@ -31,6 +34,13 @@ class Links(HTMLParser):
         values = dict(attrs)
         self.anchors |= {value for name in ("id", "name") if (value := values.get(name))}
         self.leads += [value for name in ("href", "src") if (value := values.get(name))]
+
+
+@pytest.fixture(scope="module")
+def openapi() -> dict[str, Any]:
+    """The API's description of itself."""
+    document: dict[str, Any] = create_app(ApiSettings(auth="off")).openapi()
+    return document
 
 
 def dead_links(site: Path) -> list[str]:
@@ -76,12 +86,12 @@ def test_headings_have_the_anchors_that_github_gives_them() -> None:
     assert slug("Champion & challenger") == "champion--challenger"
 
 
-def test_no_link_of_the_repositorys_documents_is_dead(tmp_path: Path) -> None:
+def test_no_link_of_the_repositorys_documents_is_dead(tmp_path: Path, openapi: dict[str, Any]) -> None:
     site = tmp_path.resolve()
     benchmarks = [path.relative_to(REPOSITORY).as_posix() for path in sorted(REPOSITORY.glob("benchmarks/*.md"))]
     documents = [name for name in (*MARKDOWN, *benchmarks) if (REPOSITORY / name).exists()]
     MarkdownPages(REPOSITORY, documents, COPIED).write(site)
-    api_reference.write(site / "api")
+    api_reference.write(site / "api", openapi)
     (site / "index.html").write_text(index(site, benchmarks))
     assert dead_links(site) == []
     assert "<h1>Retail demand forecasting</h1>" in (site / "index.html").read_text()
@@ -89,11 +99,11 @@ def test_no_link_of_the_repositorys_documents_is_dead(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def site(published_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(published_home: Path, openapi: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site of a copy of the published home."""
     home = tmp_path_factory.mktemp("site") / "home"
     shutil.copytree(published_home, home, ignore=shutil.ignore_patterns("models", "mlflow*"))
-    return build_site(Settings(home=home)).parent
+    return build_site(Settings(home=home), openapi).parent
 
 
 @pytest.mark.slow

@@ -105,6 +105,22 @@ INSERT INTO scenario_flags (run_id, store_id, item_id, regressor, ratio, planned
 
 INSERT INTO scenario_events (run_id, store_id, department_id, event_name, offset_days, ratio, days_seen) VALUES (?, ?, ?, ?, ?, ?, ?);
 
+SELECT forecasts.store_id, count(*) AS count_1, sum(CAST(forecasts.mean * ? + ? AS BIGINT) % ?) AS sum_1, sum(CAST(forecasts.q_0_005 * ? + ? AS BIGINT) % ?) AS sum_2, sum(CAST(forecasts.q_0_025 * ? + ? AS BIGINT) % ?) AS sum_3, sum(CAST(forecasts.q_0_165 * ? + ? AS BIGINT) % ?) AS sum_4, sum(CAST(forecasts.q_0_25 * ? + ? AS BIGINT) % ?) AS sum_5, sum(CAST(forecasts.q_0_5 * ? + ? AS BIGINT) % ?) AS sum_6, sum(CAST(forecasts.q_0_75 * ? + ? AS BIGINT) % ?) AS sum_7, sum(CAST(forecasts.q_0_835 * ? + ? AS BIGINT) % ?) AS sum_8, sum(CAST(forecasts.q_0_975 * ? + ? AS BIGINT) % ?) AS sum_9, sum(CAST(forecasts.q_0_995 * ? + ? AS BIGINT) % ?) AS sum_10
+    FROM forecasts
+    WHERE forecasts.run_id = ? GROUP BY forecasts.store_id;
+
+SELECT count(*) AS count_1, sum(CAST(node_forecasts.mean * ? + ? AS BIGINT) % ?) AS sum_1, sum(CAST(node_forecasts.q_0_005 * ? + ? AS BIGINT) % ?) AS sum_2, sum(CAST(node_forecasts.q_0_025 * ? + ? AS BIGINT) % ?) AS sum_3, sum(CAST(node_forecasts.q_0_165 * ? + ? AS BIGINT) % ?) AS sum_4, sum(CAST(node_forecasts.q_0_25 * ? + ? AS BIGINT) % ?) AS sum_5, sum(CAST(node_forecasts.q_0_5 * ? + ? AS BIGINT) % ?) AS sum_6, sum(CAST(node_forecasts.q_0_75 * ? + ? AS BIGINT) % ?) AS sum_7, sum(CAST(node_forecasts.q_0_835 * ? + ? AS BIGINT) % ?) AS sum_8, sum(CAST(node_forecasts.q_0_975 * ? + ? AS BIGINT) % ?) AS sum_9, sum(CAST(node_forecasts.q_0_995 * ? + ? AS BIGINT) % ?) AS sum_10
+    FROM node_forecasts
+    WHERE node_forecasts.run_id = ?;
+
+SELECT count(*) AS count_1, sum(CAST(node_period_forecasts.mean * ? + ? AS BIGINT) % ?) AS sum_1, sum(CAST(node_period_forecasts.q_0_005 * ? + ? AS BIGINT) % ?) AS sum_2, sum(CAST(node_period_forecasts.q_0_025 * ? + ? AS BIGINT) % ?) AS sum_3, sum(CAST(node_period_forecasts.q_0_165 * ? + ? AS BIGINT) % ?) AS sum_4, sum(CAST(node_period_forecasts.q_0_25 * ? + ? AS BIGINT) % ?) AS sum_5, sum(CAST(node_period_forecasts.q_0_5 * ? + ? AS BIGINT) % ?) AS sum_6, sum(CAST(node_period_forecasts.q_0_75 * ? + ? AS BIGINT) % ?) AS sum_7, sum(CAST(node_period_forecasts.q_0_835 * ? + ? AS BIGINT) % ?) AS sum_8, sum(CAST(node_period_forecasts.q_0_975 * ? + ? AS BIGINT) % ?) AS sum_9, sum(CAST(node_period_forecasts.q_0_995 * ? + ? AS BIGINT) % ?) AS sum_10
+    FROM node_period_forecasts
+    WHERE node_period_forecasts.run_id = ?;
+
+SELECT inventory_policy.store_id, count(*) AS count_1, sum(CAST(inventory_policy.lead_time_days * ? + ? AS BIGINT) % ?) AS sum_1, sum(CAST(inventory_policy.review_period_days * ? + ? AS BIGINT) % ?) AS sum_2, sum(CAST(inventory_policy.service_level * ? + ? AS BIGINT) % ?) AS sum_3, sum(CAST(inventory_policy.holding_cost * ? + ? AS BIGINT) % ?) AS sum_4, sum(CAST(inventory_policy.shortage_cost * ? + ? AS BIGINT) % ?) AS sum_5, sum(CAST(inventory_policy.expected_demand * ? + ? AS BIGINT) % ?) AS sum_6, sum(CAST(inventory_policy.reorder_point * ? + ? AS BIGINT) % ?) AS sum_7, sum(CAST(inventory_policy.order_up_to * ? + ? AS BIGINT) % ?) AS sum_8, sum(CAST(inventory_policy.expected_short * ? + ? AS BIGINT) % ?) AS sum_9, sum(CAST(inventory_policy.days_of_cover * ? + ? AS BIGINT) % ?) AS sum_10, sum(CAST(inventory_policy.mean_stock * ? + ? AS BIGINT) % ?) AS sum_11
+    FROM inventory_policy
+    WHERE inventory_policy.run_id = ? GROUP BY inventory_policy.store_id;
+
 SELECT count(*) AS count_1
     FROM run_series
     WHERE run_series.run_id = ?;
@@ -112,22 +128,6 @@ SELECT count(*) AS count_1
 SELECT count(*) AS count_1
     FROM run_nodes
     WHERE run_nodes.run_id = ?;
-
-SELECT count(*) AS count_1
-    FROM forecasts
-    WHERE forecasts.run_id = ?;
-
-SELECT count(*) AS count_1
-    FROM node_forecasts
-    WHERE node_forecasts.run_id = ?;
-
-SELECT count(*) AS count_1
-    FROM node_period_forecasts
-    WHERE node_period_forecasts.run_id = ?;
-
-SELECT count(*) AS count_1
-    FROM inventory_policy
-    WHERE inventory_policy.run_id = ?;
 
 SELECT count(*) AS count_1
     FROM run_metrics
@@ -172,22 +172,6 @@ SELECT count(*) AS count_1
 SELECT count(*) AS count_1
     FROM scenario_events
     WHERE scenario_events.run_id = ?;
-
-SELECT forecasts.store_id, count(*) AS count_1, sum(CAST(forecasts.mean * ? + ? AS BIGINT) % ?) AS sum_1, sum(CAST(forecasts.q_0_005 * ? + ? AS BIGINT) % ?) AS sum_2, sum(CAST(forecasts.q_0_025 * ? + ? AS BIGINT) % ?) AS sum_3, sum(CAST(forecasts.q_0_165 * ? + ? AS BIGINT) % ?) AS sum_4, sum(CAST(forecasts.q_0_25 * ? + ? AS BIGINT) % ?) AS sum_5, sum(CAST(forecasts.q_0_5 * ? + ? AS BIGINT) % ?) AS sum_6, sum(CAST(forecasts.q_0_75 * ? + ? AS BIGINT) % ?) AS sum_7, sum(CAST(forecasts.q_0_835 * ? + ? AS BIGINT) % ?) AS sum_8, sum(CAST(forecasts.q_0_975 * ? + ? AS BIGINT) % ?) AS sum_9, sum(CAST(forecasts.q_0_995 * ? + ? AS BIGINT) % ?) AS sum_10
-    FROM forecasts
-    WHERE forecasts.run_id = ? GROUP BY forecasts.store_id;
-
-SELECT count(*) AS count_1, sum(CAST(node_forecasts.mean * ? + ? AS BIGINT) % ?) AS sum_1, sum(CAST(node_forecasts.q_0_005 * ? + ? AS BIGINT) % ?) AS sum_2, sum(CAST(node_forecasts.q_0_025 * ? + ? AS BIGINT) % ?) AS sum_3, sum(CAST(node_forecasts.q_0_165 * ? + ? AS BIGINT) % ?) AS sum_4, sum(CAST(node_forecasts.q_0_25 * ? + ? AS BIGINT) % ?) AS sum_5, sum(CAST(node_forecasts.q_0_5 * ? + ? AS BIGINT) % ?) AS sum_6, sum(CAST(node_forecasts.q_0_75 * ? + ? AS BIGINT) % ?) AS sum_7, sum(CAST(node_forecasts.q_0_835 * ? + ? AS BIGINT) % ?) AS sum_8, sum(CAST(node_forecasts.q_0_975 * ? + ? AS BIGINT) % ?) AS sum_9, sum(CAST(node_forecasts.q_0_995 * ? + ? AS BIGINT) % ?) AS sum_10
-    FROM node_forecasts
-    WHERE node_forecasts.run_id = ?;
-
-SELECT count(*) AS count_1, sum(CAST(node_period_forecasts.mean * ? + ? AS BIGINT) % ?) AS sum_1, sum(CAST(node_period_forecasts.q_0_005 * ? + ? AS BIGINT) % ?) AS sum_2, sum(CAST(node_period_forecasts.q_0_025 * ? + ? AS BIGINT) % ?) AS sum_3, sum(CAST(node_period_forecasts.q_0_165 * ? + ? AS BIGINT) % ?) AS sum_4, sum(CAST(node_period_forecasts.q_0_25 * ? + ? AS BIGINT) % ?) AS sum_5, sum(CAST(node_period_forecasts.q_0_5 * ? + ? AS BIGINT) % ?) AS sum_6, sum(CAST(node_period_forecasts.q_0_75 * ? + ? AS BIGINT) % ?) AS sum_7, sum(CAST(node_period_forecasts.q_0_835 * ? + ? AS BIGINT) % ?) AS sum_8, sum(CAST(node_period_forecasts.q_0_975 * ? + ? AS BIGINT) % ?) AS sum_9, sum(CAST(node_period_forecasts.q_0_995 * ? + ? AS BIGINT) % ?) AS sum_10
-    FROM node_period_forecasts
-    WHERE node_period_forecasts.run_id = ?;
-
-SELECT inventory_policy.store_id, count(*) AS count_1, sum(CAST(inventory_policy.lead_time_days * ? + ? AS BIGINT) % ?) AS sum_1, sum(CAST(inventory_policy.review_period_days * ? + ? AS BIGINT) % ?) AS sum_2, sum(CAST(inventory_policy.service_level * ? + ? AS BIGINT) % ?) AS sum_3, sum(CAST(inventory_policy.holding_cost * ? + ? AS BIGINT) % ?) AS sum_4, sum(CAST(inventory_policy.shortage_cost * ? + ? AS BIGINT) % ?) AS sum_5, sum(CAST(inventory_policy.expected_demand * ? + ? AS BIGINT) % ?) AS sum_6, sum(CAST(inventory_policy.reorder_point * ? + ? AS BIGINT) % ?) AS sum_7, sum(CAST(inventory_policy.order_up_to * ? + ? AS BIGINT) % ?) AS sum_8, sum(CAST(inventory_policy.expected_short * ? + ? AS BIGINT) % ?) AS sum_9, sum(CAST(inventory_policy.days_of_cover * ? + ? AS BIGINT) % ?) AS sum_10, sum(CAST(inventory_policy.mean_stock * ? + ? AS BIGINT) % ?) AS sum_11
-    FROM inventory_policy
-    WHERE inventory_policy.run_id = ? GROUP BY inventory_policy.store_id;
 
 SELECT TOP 5 run_series.store_id, run_series.item_id, anon_1.days, anon_1.first, anon_1.last
     FROM run_series LEFT OUTER JOIN (SELECT forecasts.store_id AS store_id, forecasts.item_id AS item_id, count(*) AS days, min(forecasts.target_date) AS first, max(forecasts.target_date) AS last

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import Engine, select
 
 from models_ml.errors import InputError, ModelError
+from models_ml.forecasters import candidates
 from models_ml.forecasters.seasonal_naive import SeasonalNaive
 from models_ml.forecasters.storage import FittedModel
 from models_ml.prediction_store.engine import make_engine
@@ -98,11 +99,16 @@ def test_before_they_are_reconciled_they_are_exactly_what_the_node_models_said(
     forecaster = FittedModel.load(folder / artifact.MODEL, threads=2).forecaster
     panel = forecaster.panel(marts)  # type: ignore[attr-defined]
     given = forecaster.contributions(marts)  # type: ignore[attr-defined]
-    shares = {"regression": 0.0, "boosting": 0.0}
-    weight = record.parameters["blend"]["regression_weight"]
-    for part, model, share in zip(shares, forecaster.fitted(), (weight, 1 - weight), strict=True):  # type: ignore[attr-defined]
+    regression, boosting, weights = forecaster.fitted()  # type: ignore[attr-defined]
+    simple = np.tensordot(weights.nodes[2:], candidates.forecasts(panel.units, panel.horizon_days), axes=1)
+    said = {
+        "regression": weights.nodes[0] * regression.predict(panel),
+        "boosting": weights.nodes[1] * boosting.predict(panel),
+        "simple": simple,
+    }
+    for part, expected in said.items():
         own = given.units[:, :, [source == part for source, _ in given.features]].sum(axis=2)
-        np.testing.assert_allclose(own, model.predict(panel) * share, rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(own, expected, rtol=1e-9, atol=1e-9)
 
 
 def test_every_feature_has_a_family(published_home: Path, run_id: str) -> None:

@@ -37,6 +37,7 @@ define environment
 endef
 $(eval $(call environment,spark,tests/spark))
 $(eval $(call environment,infra,tests/infra/sdk))
+$(eval $(call environment,az,tests/infra/az))
 $(eval $(call environment,peers,benchmarks/peers))
 $(eval $(call environment,mutation,benchmarks/mutation))
 $(eval $(call environment,sbom,.ci/sbom))
@@ -64,7 +65,16 @@ test-spark: $(STAMP) .venv-spark/.installed ## the dbt models on a local Spark w
 	@command -v java >/dev/null || { echo "Spark needs Java 17 or later, which is not here: see above."; exit 2; }
 	.venv-spark/bin/python -m pytest tests/spark --timeout 1800
 
-lint-infra: $(STAMP) .venv-infra/.installed ## infra/ against the clouds' own models, and checkov
+# The real Databricks CLI and its fake workspace; go.sum holds the hashes of all that they are built from.
+DATABRICKS := tests/infra/databricks/cli
+.venv-infra/go/databricks: $(DATABRICKS)/go.mod $(DATABRICKS)/go.sum $(DATABRICKS)/workspace/main.go | .venv-infra/.installed
+	@if command -v go >/dev/null; then echo "Building the Databricks CLI" && mkdir -p .venv-infra/go && cd $(DATABRICKS) \
+	  && GOFLAGS=-mod=mod go build -o $(CURDIR)/.venv-infra/go/ github.com/databricks/cli ./workspace \
+	  && mv $(CURDIR)/.venv-infra/go/cli $(CURDIR)/.venv-infra/go/databricks; \
+	elif [ "$$CI" = true ]; then echo "Go is needed to build the Databricks CLI" && exit 1; \
+	else echo "Go is not installed: the bundle is not deployed to the fake workspace."; fi
+
+lint-infra: $(STAMP) .venv-infra/.installed .venv-az/.installed .venv-infra/go/databricks ## infra/ against the clouds' own models and tools, and checkov
 	.venv-infra/bin/python -m pytest tests/infra/sdk
 
 # sqlfluff reads compiled SQL, which needs a warehouse: it runs in tests/dbt_project.

@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="DEMAND_", extra="ignore", frozen=True)
 
     home: Path = Field(Path("data"), description="Folder of all files that runs write.")
+    project_dir: Path = Field(
+        REPOSITORY, description="Folder that holds `dbt_project/` and `profiles/`; unset: beside the package."
+    )
     data_dir: Annotated[Path | LakeAddress | None, BeforeValidator(data_location)] = Field(
         None, description="Folder of raw files, or the Kaggle zip itself, here or in a lake; unset: simulated data."
     )
@@ -70,6 +73,11 @@ class Settings(BaseSettings):
     seed: int = Field(20160522, ge=0, description="Seed of the simulator and of every model.")
     threads: int = Field(2, ge=1, description="Threads for DuckDB, dbt and LightGBM.")
     memory_limit_gb: float = Field(8.0, gt=0, description="DuckDB's memory limit in GB.")
+    model_schema: str = Field(
+        "",
+        pattern=r"^(\w+\.\w+)?$",
+        description="`catalog.schema` of registered models where MLflow's registry is Unity Catalog; empty: none.",
+    )
     refit_days: int = Field(
         7, ge=1, description="Days for which a fitted model forecasts again in `demand run`; 1: every run fits."
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Annotated
 
 import anyio.to_thread
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -20,6 +21,8 @@ from models_ml.errors import StoreError
 from models_ml.prediction_store.migrate import current_revision, revisions
 
 router = APIRouter(tags=["operation"])
+
+Fresh = Annotated[bool, Query(description="Answer 503 also when the forecast is stale.")]
 
 
 @router.get(
@@ -41,19 +44,21 @@ async def health(runtime: RuntimeDep, response: Response) -> Health:
     response_model=Readiness,
     responses={
         503: {"description": "Not ready, and why.", "model": Readiness},
-        **openapi_responses("not-acceptable", "internal"),
+        **openapi_responses("not-acceptable", "invalid-request", "internal"),
     },
 )
-async def ready(runtime: RuntimeDep) -> JSONResponse:
+async def ready(runtime: RuntimeDep, fresh: Fresh = False) -> JSONResponse:
     """Store reachable, migrations current, a run served, and how old it is.
 
-    Old forecasts are a warning (`stale`, 200): they are better than none, and every instance would fail at once.
+    Old forecasts are a warning (`stale`, 200): they are better than none, and every instance would fail at once. A
+    probe that watches the forecast instead of the instance asks with `fresh=true` and gets 503 when they are stale.
     """
     checks = await _checks(runtime)
     failed = any(check.status == "failed" for check in checks)
     stale = any(check.status == "warning" for check in checks)
     answer = Readiness(status="not_ready" if failed else "stale" if stale else "ready", checks=checks)
-    return JSONResponse(answer.model_dump(mode="json"), 503 if failed else 200, {"Cache-Control": "no-store"})
+    code = 503 if failed or (fresh and stale) else 200
+    return JSONResponse(answer.model_dump(mode="json"), code, {"Cache-Control": "no-store"})
 
 
 async def _checks(runtime: Runtime) -> list[Check]:

@@ -1,7 +1,7 @@
--- The managed identities as users of the prediction store, each with the rights of its task. Run it once after the first
--- `terraform apply`, and again at will, as a member of the operators' group (infra/README.md):
+-- The managed identities as users of the prediction store, each with the rights of its task. Run after each
+-- `demand store upgrade`, by whoever is in the operators' group (infra/README.md):
 --
---   sqlcmd -G -S <server> -d prediction_store -i infra/sql/grants.sql -v reader_name=... reader_client_id=... ...
+--   demand store grants infra/sql/grants.sql api_name=... api_client_id=... ...
 --
 -- Users are made from client ids, so the server needs no right to read the directory.
 set nocount on;
@@ -9,7 +9,8 @@ set nocount on;
 declare @users table (name sysname, client_id uniqueidentifier, role_name sysname);
 insert into @users (name, client_id, role_name)
 values
-    (N'$(reader_name)', '$(reader_client_id)', N'db_datareader'),
+    (N'$(api_name)', '$(api_client_id)', N'db_datareader'),
+    (N'$(api_name)', '$(api_client_id)', N'demand_overrides'),
     (N'$(gate_name)', '$(gate_client_id)', N'db_datareader'),
     (N'$(writer_name)', '$(writer_client_id)', N'demand_writer'),
     (N'$(trains_name)', '$(trains_client_id)', N'demand_writer');
@@ -22,6 +23,14 @@ grant create table, create view to demand_writer;
 -- dbt-sqlserver looks up which views hang on a table before it drops one.
 grant select on sys.sql_expression_dependencies to demand_writer;
 grant view definition to demand_writer;
+
+-- Planners' overrides, by way of the API: their own tables, and a touch of the pointers that orders them with publishes.
+if database_principal_id(N'demand_overrides') is null
+    create role demand_overrides;
+grant insert, update on dbo.overrides to demand_overrides;
+grant insert, update, delete on dbo.override_effects to demand_overrides;
+grant insert, update, delete on dbo.override_node_units to demand_overrides;
+grant update on dbo.active_runs to demand_overrides;
 
 declare @name sysname, @client_id uniqueidentifier, @role_name sysname, @statement nvarchar(max);
 declare users cursor local fast_forward for select name, client_id, role_name from @users;

@@ -4,6 +4,10 @@ provider "azurerm" {
   storage_use_azuread = true
 
   features {
+    # Accounts let in our networks only; without this the provider would poll their data plane from outside and get 403.
+    storage {
+      data_plane_available = false
+    }
     key_vault {
       purge_soft_delete_on_destroy = false
     }

@@ -135,9 +135,35 @@ variable "registry_sku" {
   default     = "Premium"
 }
 
-variable "image_tag" {
-  description = "Tag of the API's and the dashboard's images; a git commit."
+variable "images" {
+  description = "Digests (sha256:...) of the first images of the API and the dashboard; null: the apps are not made yet."
+  type = object({
+    api       = string
+    dashboard = string
+  })
+  default = null
+
+  validation {
+    condition     = var.images == null || alltrue([for digest in values(coalesce(var.images, {})) : can(regex("^sha256:[0-9a-f]{64}$", digest))])
+    error_message = "images are named by digest, sha256: and 64 hex digits: a tag may come to mean another image."
+  }
+}
+
+variable "app_slots" {
+  description = "Whether each app has a slot for the next release; Basic plans have none."
+  type        = bool
+}
+
+variable "api_health_path" {
+  description = "What App Service asks of each API instance: /ready asks the store, /health lets a serverless store pause."
   type        = string
+  default     = "/ready"
+}
+
+variable "api_writers" {
+  description = "Names of keys, roles or scopes of tokens that may write overrides, comma-separated."
+  type        = string
+  default     = "dashboard,Forecast.Write"
 }
 
 variable "warehouse_size" {
@@ -174,4 +200,78 @@ variable "app_zone_balanced" {
   description = "Whether the App Service plan stands in several zones; Basic plans cannot."
   type        = bool
   default     = true
+}
+
+variable "operator_addresses" {
+  description = "Public addresses or CIDRs of the operators' network that lake and SQL let in; empty: nobody from outside."
+  type        = list(string)
+  default     = []
+}
+
+variable "budget_start" {
+  description = "First day of a month, YYYY-MM-01T00:00:00Z; null: the month in which the budget is made."
+  type        = string
+  default     = null
+}
+
+variable "source_kind" {
+  description = "Where sales come from: long (the retailer's own tables or files) or m5 (the example)."
+  type        = string
+  default     = "long"
+
+  validation {
+    condition     = contains(["long", "m5"], var.source_kind)
+    error_message = "source_kind is long or m5."
+  }
+}
+
+variable "retailer_catalogs" {
+  description = "Catalogs of the retailer in Unity Catalog whose tables are read in place."
+  type        = list(string)
+  default     = []
+}
+
+variable "metastore_id" {
+  description = "Metastore to attach the workspace to; null: the region's, which Databricks attaches by itself."
+  type        = string
+  default     = null
+}
+
+variable "existing_network" {
+  description = "A landing zone's network that the subnets are made in, and whether its routes lead out; null: one of our own."
+  type = object({
+    id                   = string
+    routes_to_a_firewall = bool
+  })
+  default = null
+}
+
+variable "existing_zone_ids" {
+  description = "Private DNS zones of a landing zone, by subresource (blob, dfs, vault, sqlServer, registry); others are made."
+  type        = map(string)
+  default     = {}
+}
+
+variable "existing_workspace_id" {
+  description = "A landing zone's Log Analytics workspace; null: one of our own."
+  type        = string
+  default     = null
+}
+
+variable "policy_exemptions" {
+  description = "Policy assignments that the resource group is exempt from, by the name of the exemption."
+  type        = map(string)
+  default     = {}
+}
+
+variable "role_propagation_seconds" {
+  description = "How long a new role on the lake is given to be known there."
+  type        = number
+  default     = 180
+}
+
+variable "publish_by_hour" {
+  description = "Hour (UTC) of Monday by which a forecast is to be published."
+  type        = number
+  default     = 12
 }

@@ -39,9 +39,14 @@ def ingest(
     """Read raw files into the warehouse's raw tables; a bad file is refused whole."""
     from models_ml.job.raw_data import ingest_raw
     from models_ml.job.wording import describe_ingest
+    from models_ml.warehouse import dbt
 
     settings = settings_with(data_dir=data_dir, stores=stores, home=home)
-    typer.echo(describe_ingest(ingest_raw(settings, source_changed=source_changed)))
+    if settings.source == "m5" and dbt.on_databricks(settings):
+        settings.home.mkdir(parents=True, exist_ok=True)
+        typer.echo(dbt.load_files(settings))
+    else:
+        typer.echo(describe_ingest(ingest_raw(settings, source_changed=source_changed)))
 
 
 def build(

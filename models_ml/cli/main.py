@@ -72,6 +72,10 @@ def main() -> None:
     os.environ["PYTHONWARNINGS"] = ",".join(filter(None, [os.environ.get("PYTHONWARNINGS"), ignored]))
     try:
         app()
+    except SystemExit as ended:
+        # A task of Databricks calls this function, and takes every SystemExit for a failure.
+        if ended.code:
+            raise
     except DemandError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)

@@ -23,6 +23,10 @@ AsOf = Annotated[
 def train(
     model: Model = None,
     stores: Stores = None,
+    group: Annotated[
+        str | None,
+        typer.Option(help="A part of the stores: 3/8 is the third of eight groups.", metavar="I/N"),
+    ] = None,
     as_of: AsOf = None,
     backtest: Annotated[
         bool, typer.Option(help="Score it on the last fold first; a run without a backtest is not served.")
@@ -41,11 +45,18 @@ def train(
     from models_ml.runs.backtest import Backtest
     from models_ml.runs.folds import backtest_folds
     from models_ml.runs.plan import plan_training
+    from models_ml.warehouse import marts
     from models_ml.warehouse.connection import warehouse_of
 
     settings = settings_with(model=model, stores=stores, home=home)
     warehouse = warehouse_of(settings)
     origin = parse_date(as_of, "--as-of") if as_of else None
+    if group is not None:
+        members = marts.group_of_stores(marts.stores_of(warehouse, settings.store_list), group)
+        if not members:
+            typer.echo(f"--group {group}: there are fewer stores than groups, so this one is empty.")
+            return
+        settings = settings.model_copy(update={"stores": ",".join(members)})
     plan = plan_training(settings, warehouse, origin)
     if plan.note:
         typer.echo(plan.note)

@@ -52,6 +52,20 @@ def upgrade(home: Home = None) -> None:
         typer.echo(f"warning: {advice}", err=True)
 
 
+@store_app.command()
+def grants(
+    file: Annotated[Path, typer.Argument(help="SQL with $(name) where a value belongs.", exists=True, dir_okay=False)],
+    values: Annotated[list[str], typer.Argument(help="name=value for each of them.")],
+    home: Home = None,
+) -> None:
+    """Run a file of grants on a SQL Server."""
+    from models_ml.prediction_store import grants as granting
+
+    with opened(home) as engine:
+        granting.run(engine, file.read_text(), granting.parse(values))
+        typer.echo(f"{file}: done")
+
+
 def promote(
     run_id: RunId,
     reason: Reason = None,

@@ -13,13 +13,12 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from models_ml.errors import StoreError
-from models_ml.warehouse.odbc import odbc_driver
+from models_ml.warehouse.odbc import TOKEN_SCOPE, odbc_driver
 
 WRITE_OPTION = "store_write"
 """Execution option of a connection whose transaction will write (SQLite then takes its lock at BEGIN)."""
 
 _ACCESS_TOKEN_ATTRIBUTE = 1256  # SQL_COPT_SS_ACCESS_TOKEN of msodbcsql.h
-_TOKEN_SCOPE = "https://database.windows.net/.default"  # noqa: S105 - an audience, not a secret
 _EXAMPLES = "sqlite:///data/prediction_store.sqlite or mssql+pyodbc://user@server/database"
 
 
@@ -193,7 +192,7 @@ def _entra_sign_in(shown: str) -> Callable[[Any, Any, list[Any], dict[str, Any]]
 
     def sign_in(_dialect: Any, _record: Any, arguments: list[Any], keywords: dict[str, Any]) -> None:
         try:
-            token = credential.get_token(_TOKEN_SCOPE).token
+            token = credential.get_token(TOKEN_SCOPE).token
         except Exception as error:
             raise StoreError(
                 f"{shown}: no Entra token ({type(error).__name__}). Sign in (az login), give the service a "

@@ -14,6 +14,7 @@ import traceback
 import warnings
 from datetime import date, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from models_ml.evaluation.metrics import AVERAGE_LEVEL
 from models_ml.forecasters.registry import BASELINE
 from models_ml.runs import artifact
 from models_ml.settings import QUANTILE_COLUMNS
-from models_ml.tracking.recording import RECORDER, REGISTERED_PREFIX
+from models_ml.tracking.recording import RECORDER, registered_name
 
 BY_LEVEL = ("wrmsse", "bias", "wape", "wspl", "coverage_95")
 """Metrics recorded for every level; others only for the mean of the levels, to keep their number small."""
@@ -94,16 +95,21 @@ def record(client: Any, experiment_id: str, folder: Path) -> str:
     client.log_dict(mlflow_run_id, manifest, artifact.MANIFEST)
     model = folder / artifact.MODEL
     client.log_dict(mlflow_run_id, described(model), "features.json")
-    with mlflow.start_run(run_id=mlflow_run_id):
-        logged = mlflow.pyfunc.log_model(
-            name="model",
+    # Saved and uploaded as files, which every tracking server takes: `log_model` of MLflow 3 asks for an endpoint
+    # (logged-models) that not all of them have.
+    with TemporaryDirectory() as scratch:
+        saved = Path(scratch) / "model"
+        mlflow.pyfunc.save_model(
+            path=saved,
             loader_module=RECORDER,
             data_path=str(model),
             signature=signature(manifest["horizon_days"]),
             pip_requirements=[f"retail-demand=={manifest['version']}"],
             metadata={"run_id": run.run_id},
         )
-    register(client, manifest["model"], logged.model_uri, mlflow_run_id, tags)
+        client.log_artifacts(mlflow_run_id, str(saved), "model")
+    register(client, manifest["model"], f"{created.info.artifact_uri}/model", mlflow_run_id, tags)
+    client.set_terminated(mlflow_run_id)
     return mlflow_run_id
 
 
@@ -127,53 +133,45 @@ def signature(horizon_days: int) -> Any:
 
 def register(client: Any, model: str, uri: str, mlflow_run_id: str, tags: dict[str, str]) -> None:
     """A new version of the registered model, tagged with the run's lineage."""
-    name = REGISTERED_PREFIX + model
-    if not client.search_registered_models(f"name = '{name}'"):
+    name = registered_name(model)
+    if find_registered(client, name) is None:
         client.create_registered_model(name, description=f"Demand forecaster {model}.")
     client.create_model_version(name, uri, run_id=mlflow_run_id, tags=tags)
 
 
-def move_aliases(client: Any, wanted: dict[str, dict[str, str | None]]) -> list[str]:
-    """Point each alias at the version of its run, or at none; returns the runs that MLflow does not know."""
-    unknown = []
-    for registered in client.search_registered_models():
-        for alias, run_id in wanted.get(registered.name, {}).items():
-            if run_id is None:
-                point(client, registered, alias, None)
-                continue
-            versions = client.search_model_versions(f"name = '{registered.name}' and tags.run_id = '{run_id}'")
-            if versions:
-                newest = max(versions, key=lambda version: int(version.version))
-                point(client, registered, alias, newest.version)
-            else:
-                unknown.append(run_id)
-    return unknown
-
-
-def point(client: Any, registered: Any, alias: str, version: str | None) -> None:
-    """Point an alias at a version, or at none.
-
-    Azure ML's registry has no aliases; there exactly one version carries a tag of that name instead.
-    """
+def find_registered(client: Any, name: str) -> Any | None:
+    """A registered model by its name; None where there is none. Unity Catalog has no search by name."""
     from mlflow.exceptions import MlflowException
 
-    on_azure = os.environ.get("MLFLOW_TRACKING_URI", "").startswith("azureml://")
     try:
-        if version is not None:
-            client.set_registered_model_alias(registered.name, alias, version)
-        elif alias in registered.aliases:
-            client.delete_registered_model_alias(registered.name, alias)
-        if version is not None or not on_azure:
-            return
+        return client.get_registered_model(name)
     except MlflowException as error:
-        if not on_azure:
-            raise
-        print(f"No aliases here ({type(error).__name__}): {alias} is a tag of the version.", file=sys.stderr)
-    for other in client.search_model_versions(f"name = '{registered.name}'"):
-        if other.version == version:
-            client.set_model_version_tag(registered.name, other.version, alias, "true")
-        elif alias in other.tags:
-            client.delete_model_version_tag(registered.name, other.version, alias)
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"):
+            return None
+        raise
+
+
+def version_of(client: Any, experiment_id: str, name: str, run_id: str) -> str | None:
+    """The newest version of a registered model from a run, found by MLflow's own run id, which every registry has."""
+    recorded = {found.info.run_id for found in client.search_runs([experiment_id], f"tags.run_id = '{run_id}'")}
+    own = [int(v.version) for v in client.search_model_versions(f"name = '{name}'") if v.run_id in recorded]
+    return str(max(own)) if own else None
+
+
+def move_aliases(client: Any, experiment_id: str, wanted: dict[str, dict[str, str | None]]) -> list[str]:
+    """Point each alias at the version of its run, or at none; returns the runs that the registry does not know."""
+    unknown = []
+    for name, aliases in wanted.items():
+        registered = find_registered(client, name)
+        for alias, run_id in aliases.items():
+            version = version_of(client, experiment_id, name, run_id) if registered and run_id else None
+            if version is not None:
+                client.set_registered_model_alias(name, alias, version)
+            elif run_id is not None:
+                unknown.append(run_id)
+            elif registered is not None and alias in registered.aliases:
+                client.delete_registered_model_alias(name, alias)
+    return unknown
 
 
 def experiment(client: Any, name: str, artifact_location: str | None) -> str:
@@ -203,8 +201,8 @@ def do(job: dict[str, Any]) -> None:
     client = MlflowClient()
     experiment_id = experiment(client, job["experiment"], job["artifact_location"])
     mlflow_run_id = record(client, experiment_id, Path(job["run_folder"])) if job["run_folder"] else None
-    unknown = move_aliases(client, job["aliases"])
-    warning = f"MLflow does not know {', '.join(sorted(set(unknown)))}; their aliases were not moved."
+    unknown = move_aliases(client, experiment_id, job["aliases"])
+    warning = f"MLflow's registry has no version of {', '.join(sorted(set(unknown)))}; their aliases were not moved."
     answer = {
         "mlflow_run_id": mlflow_run_id,
         "warning": warning if unknown else None,

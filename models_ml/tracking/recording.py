@@ -25,10 +25,11 @@ from sqlalchemy import Engine, select
 
 from models_ml.prediction_store.schema import active_runs, model_runs
 from models_ml.prediction_store.transactions import reading
+from models_ml.settings import get_settings
+from models_ml.warehouse.connection import DatabricksWarehouse, access_token
 
 EXPERIMENT = "retail-demand"
 REGISTERED_PREFIX = "retail-demand-"
-"""The registered model of forecaster NAME is `retail-demand-NAME`."""
 
 ALIASES = ("champion", "challenger")
 
@@ -118,7 +119,7 @@ def start(home: Path, *, run_folder: Path | None, aliases: Mapping[str, Mapping[
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=messages,
-            env={**PATIENCE, **os.environ, **QUIET, "MLFLOW_TRACKING_URI": uri},
+            env={**PATIENCE, **os.environ, **QUIET, **workspace_variables(uri), "MLFLOW_TRACKING_URI": uri},
             text=True,
             start_new_session=True,
         )
@@ -128,6 +129,28 @@ def start(home: Path, *, run_folder: Path | None, aliases: Mapping[str, Mapping[
         process.stdin.close()
     process.stdin = None
     return Recording(process, log)
+
+
+def registered_name(model: str) -> str:
+    """Name of a forecaster's registered model: `retail-demand-NAME`, in a schema if the registry is Unity Catalog."""
+    schema = get_settings().model_schema
+    return f"{schema}.{REGISTERED_PREFIX}{model}" if schema else REGISTERED_PREFIX + model
+
+
+def workspace_variables(uri: str) -> dict[str, str]:
+    """How the recorder signs in where MLflow is a workspace of Databricks: as this process does, which it is not.
+
+    Unity Catalog's own storage libraries are not needed: Databricks' API takes the files.
+    """
+    warehouse = get_settings().effective_warehouse_url
+    if not uri.startswith("databricks") or not warehouse.startswith("databricks://"):
+        return {}
+    host = DatabricksWarehouse(warehouse).host
+    return {
+        "DATABRICKS_HOST": f"https://{host}",
+        "DATABRICKS_TOKEN": access_token(host),
+        "MLFLOW_USE_DATABRICKS_SDK_MODEL_ARTIFACTS_REPO_FOR_UC": "true",
+    }
 
 
 def in_use(home: Path) -> bool:
@@ -155,7 +178,7 @@ def wanted_aliases(engine: Engine) -> dict[str, dict[str, str | None]]:
     champion = max(runs, key=lambda run: served[run.run_id], default=None)  # of equals the first: the newest
     aliases: dict[str, dict[str, str | None]] = {}
     for run in runs:
-        own = aliases.setdefault(REGISTERED_PREFIX + run.model, dict.fromkeys(ALIASES))
+        own = aliases.setdefault(registered_name(run.model), dict.fromkeys(ALIASES))
         if champion is not None and run.run_id == champion.run_id and served[run.run_id]:
             own["champion"] = run.run_id
         elif run.role == "challenger" and own["challenger"] is None:

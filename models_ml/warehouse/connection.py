@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -118,9 +118,13 @@ class DuckDBWarehouse(Warehouse):
         try:
             connection = duckdb.connect(str(self.path), read_only=True, config=self._config)
         except duckdb.IOException as error:
+            remedy = (
+                "Another process writes it (DuckDB has one writer): wait for it, or stop it."
+                if "lock" in str(error)
+                else "If it is no DuckDB file, or a damaged one, move it away and run again."
+            )
             raise WarehouseError(
-                f"The warehouse {self.path} cannot be opened; another process may be writing it "
-                f"(DuckDB has one writer). Wait for it, or stop it. ({first_line(error)})"
+                f"The warehouse {self.path} cannot be opened. {remedy} ({first_line(error)})"
             ) from None
         try:
             yield connection
@@ -224,19 +228,50 @@ def _databricks_sql() -> Any:
     return sql
 
 
-def databricks_login(host: str) -> dict[str, Any]:
-    """How to sign in to a workspace: `DATABRICKS_TOKEN`, or the identity of this process.
+DATABRICKS_SCOPE = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d/.default"
+"""Azure Databricks as Entra knows it, the same in every tenant."""
 
-    The identity is found in Databricks' own order: a service principal's variables, a managed identity, the Azure
-    command line, or the job that this process is.
+
+def databricks_login(host: str) -> dict[str, Any]:
+    """How to sign in to a workspace: `DATABRICKS_TOKEN`, or whatever identity this process has.
+
+    The identity is found by Databricks' own order: a service principal's variables, the Azure command line, or the job
+    that this process is. It knows no managed identity of Azure, so azure-identity is asked where it finds nothing.
     """
     token = os.environ.get("DATABRICKS_TOKEN")
     if token:
         return {"access_token": token}
+    return {"credentials_provider": lambda: _headers(host)}
+
+
+def access_token(host: str) -> str:
+    """A token for a workspace, for another process: of the identity that `databricks_login` signs in with.
+
+    Raises:
+        WarehouseError: this process has no identity that the workspace could know.
+    """
+    return os.environ.get("DATABRICKS_TOKEN") or _headers(host)()["Authorization"].removeprefix("Bearer ")
+
+
+def _headers(host: str) -> Callable[[], dict[str, str]]:
+    """Gives the headers of a request; asked anew for each, since tokens expire."""
     from databricks.sdk.core import Config
 
-    config = Config(host=f"https://{host}")
-    return {"credentials_provider": lambda: config.authenticate}
+    try:
+        return Config(host=f"https://{host}").authenticate
+    except ValueError as unknown:
+        cause = first_line(unknown)
+    try:
+        from azure.identity import DefaultAzureCredential
+
+        credential = DefaultAzureCredential()
+        credential.get_token(DATABRICKS_SCOPE)
+    except Exception as error:
+        raise WarehouseError(
+            f"Nobody is signed in to {host} ({cause}; Azure: {first_line(error)}). Set DATABRICKS_TOKEN, sign in by "
+            "`az login`, or give the process a managed identity that the workspace knows."
+        ) from None
+    return lambda: {"Authorization": f"Bearer {credential.get_token(DATABRICKS_SCOPE).token}"}
 
 
 def open_warehouse(url: str, *, threads: int = 2, memory_limit_gb: float = 8.0) -> Warehouse:

@@ -14,10 +14,14 @@ from signal import Signals
 from typing import Any
 
 from models_ml import provenance
-from models_ml.errors import StepError
+from models_ml.errors import InputError, StepError
 from models_ml.hierarchy.steps import WEEK_DAYS
 from models_ml.settings import REPOSITORY, Settings
+from models_ml.warehouse.connection import DatabricksWarehouse, access_token
 from models_ml.warehouse.dbt_host import Host, Invocation
+
+SERVICE_CREDENTIAL = "DATABRICKS_DEFAULT_SERVICE_CREDENTIAL_NAME"
+"""Set on a cluster of Databricks whose tasks sign in to Azure by a service credential of Unity Catalog."""
 
 RECENT_WEEKS = 8
 """The project's own `as_of_recent_weeks`: how far back the folds of an origin on any weekday may lie."""
@@ -102,6 +106,31 @@ def on_sql_server(settings: Settings) -> bool:
     return settings.effective_store_url.startswith("mssql")
 
 
+def load_files(settings: Settings) -> str:
+    """Have Databricks load the raw files of a volume into the source's raw tables, by the project's own operation.
+
+    Returns:
+        What was done, in a few words.
+
+    Raises:
+        InputError: the files are in no volume, which is all that a SQL warehouse can see.
+        StepError: it failed.
+    """
+    folder = str(settings.data_dir or "")
+    if not folder.startswith("/Volumes/"):
+        raise InputError(
+            f"DEMAND_DATA_DIR is {folder or 'unset'}, and Databricks loads files from a volume: give the folder as "
+            "/Volumes/<catalog>/<schema>/<volume>/..., or describe tables of Unity Catalog and set DEMAND_SOURCE=long."
+        )
+    run(settings, ["run-operation", "load_raw_tables", "--args", json.dumps({"path": folder})])
+    return f"Databricks loaded {folder} into raw_{settings.source}."
+
+
+def on_databricks(settings: Settings) -> bool:
+    """Whether the warehouse is on Databricks."""
+    return settings.effective_warehouse_url.startswith("databricks://")
+
+
 def run(
     settings: Settings,
     arguments: Sequence[str],
@@ -173,8 +202,8 @@ def invocation(
         command=arguments,
         project=[
             "--vars", json.dumps({**project_variables(settings), **(variables or {})}),
-            "--project-dir", str(REPOSITORY / "dbt_project"),
-            "--profiles-dir", str(REPOSITORY / "profiles"),
+            "--project-dir", str(settings.project_dir.resolve() / "dbt_project"),
+            "--profiles-dir", str(settings.project_dir.resolve() / "profiles"),
             "--target", target,
         ],
         output=["--log-path", str(log_folder(settings)), "--target-path", str(target_folder(settings))],
@@ -218,6 +247,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "DEMAND_THREADS": str(settings.threads),
         "DEMAND_MARTS_CODE": marts_code(settings),
         **(sql_server_variables(settings) if on_sql_server(settings) else {}),
+        **(databricks_variables(settings) if on_databricks(settings) else {}),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
 
@@ -226,7 +256,7 @@ def sql_server_variables(settings: Settings) -> dict[str, str]:
     """What the target azure_sql reads, from the store's URL: one place says where the store is and who signs in."""
     from sqlalchemy import make_url
 
-    from models_ml.warehouse.odbc import odbc_driver
+    from models_ml.warehouse.odbc import entra_token, odbc_driver
 
     url = make_url(settings.effective_store_url)
     query = {name.lower(): str(value) for name, value in url.query.items()}
@@ -241,7 +271,29 @@ def sql_server_variables(settings: Settings) -> dict[str, str]:
         "AZURE_SQL_TRUST_CERT": str(query.get("trustservercertificate", "no").lower() in ("yes", "true")),
         "DEMAND_STORE_SCHEMA": query.get("schema"),
     }
+    if given["AZURE_SQL_AUTHENTICATION"] == "auto" and SERVICE_CREDENTIAL in os.environ:
+        token = entra_token()
+        given |= {
+            "AZURE_SQL_AUTHENTICATION": "ActiveDirectoryAccessToken",
+            "DBT_ENV_SECRET_AZURE_SQL_TOKEN": token.token,
+            "AZURE_SQL_TOKEN_EXPIRES_ON": str(token.expires_on),
+        }
     return {name: str(value) for name, value in given.items() if value}
+
+
+def databricks_variables(settings: Settings) -> dict[str, str]:
+    """What the target databricks reads, from the warehouse's URL, with a token of whoever this process is.
+
+    A cluster's own identity is known to the process of the task alone, and dbt runs in another one.
+    """
+    warehouse = DatabricksWarehouse(settings.effective_warehouse_url)
+    given = {
+        "DATABRICKS_HOST": warehouse.host,
+        "DATABRICKS_HTTP_PATH": warehouse.http_path,
+        "DATABRICKS_CATALOG": warehouse.catalog,
+        "DATABRICKS_TOKEN": access_token(warehouse.host),
+    }
+    return {name: value for name, value in given.items() if value}
 
 
 def project_file(name: str) -> Path:

@@ -226,3 +226,25 @@ def last_sale_day(warehouse: Warehouse, stores: Sequence[str] = ()) -> date:
         raise ModelError(f"The marts hold no sales{' of ' + ', '.join(stores) if stores else ''}.")
     result: date = day
     return result
+
+
+def stores_of(warehouse: Warehouse, stores: Sequence[str] = ()) -> list[str]:
+    """The stores that the marts have series of, by name; those named only, where some are."""
+    table = warehouse.read("core.dim_series", ["distinct store_id"], stores=stores)
+    return sorted(table["store_id"].to_pylist())
+
+
+def group_of_stores(stores: Sequence[str], group: str) -> list[str]:
+    """One of several groups of about the same size; together they are all stores, each once.
+
+    Args:
+        stores: all of them.
+        group: `I/N`, from 1/N to N/N. With more groups than stores some are empty.
+
+    Raises:
+        InputError: it is not of this form.
+    """
+    number, _, count = group.partition("/")
+    if not (number.isdigit() and count.isdigit() and 1 <= int(number) <= int(count)):
+        raise InputError(f"--group: {group!r} is no group; write the third of eight as 3/8.")
+    return sorted(stores)[int(number) - 1 :: int(count)]

@@ -1,14 +1,25 @@
-"""The ODBC driver of SQL Server: the registered one, or the one that a package brings."""
+"""SQL Server: its driver (the registered one, or the one that a package brings), and the token for Azure SQL."""
 
 from __future__ import annotations
 
 import importlib
 import platform
 from pathlib import Path
+from typing import Any
 
 from models_ml.errors import StoreError
 
 ODBC_DRIVER = "ODBC Driver 18 for SQL Server"
+TOKEN_SCOPE = "https://database.windows.net/.default"  # noqa: S105 - an audience, not a secret
+
+
+def entra_token() -> Any:
+    """A token for Azure SQL of whoever this process is (azure-identity's default chain).
+
+    Returns:
+        With `token` and `expires_on` (seconds since 1970).
+    """
+    return importlib.import_module("azure.identity").DefaultAzureCredential().get_token(TOKEN_SCOPE)
 
 
 def odbc_driver() -> str:

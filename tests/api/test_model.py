@@ -29,6 +29,9 @@ def test_an_old_run_is_stale(world: World, client_with: MakeClient) -> None:
     assert body["status"] == "stale"
     assert body["age_days"] > 39_999
     assert world.client.get("/ready").json()["status"] == "stale"
+    assert world.client.get("/ready").status_code == 200, "every instance would fail at once"
+    asked = world.client.get("/ready", params={"fresh": "true"})
+    assert (asked.status_code, asked.json()["status"]) == (503, "stale")
     assert world.client.get("/ready").status_code == 200
 
 

@@ -25,6 +25,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, raw_files: Path) -> Home:
     home = make_home(tmp_path_factory.mktemp("dbt") / "home", raw_files)
     done = home.dbt("build")
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr
+    shutil.copytree(home.path / "dbt" / "compiled", home.path / "compiled")  # later commands compile incremental builds
     return home
 
 

@@ -45,6 +45,11 @@ class Home:
         """The DuckDB file."""
         return self.path / "warehouse.duckdb"
 
+    @property
+    def compiled(self) -> Path:
+        """Models as the first, full build compiled them, of the fixture `home`."""
+        return self.path / "compiled" / "retail_demand" / "models"
+
     def dbt(self, *arguments: str, target: str = "local") -> subprocess.CompletedProcess[str]:
         """Run dbt on the project as a user does, every warning an error."""
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("DEMAND_", "DBT_"))}

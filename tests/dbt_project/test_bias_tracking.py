@@ -32,7 +32,7 @@ create table stg_predictions__node_history as
 @pytest.fixture(scope="module")
 def report(home: Home) -> str:
     """The report's SQL, on tables of its own."""
-    path = home.path / "dbt/compiled/retail_demand/models/serving/rpt_bias_tracking.sql"
+    path = home.compiled / "serving" / "rpt_bias_tracking.sql"
     return re.sub(r'"\w+"\."\w+"\."(stg_\w+)"', r"\1", path.read_text())
 
 

@@ -252,6 +252,7 @@ def test_price_features(home: Home, raw: Raw) -> None:
                 }
             )
     mart = home.query("select * exclude (updated_at) from features.fct_price_features")
+    mart["week_first_date"] = mart["week_first_date"].astype("datetime64[ns]")
     assert_same(mart, pd.DataFrame(rows), ["item_id", "store_id", "week_id"])
 
 

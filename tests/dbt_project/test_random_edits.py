@@ -30,8 +30,8 @@ from tests.spark.parity import comparable, differences
 
 pytestmark = pytest.mark.dbt
 
-SEQUENCES = int(os.environ.get("EDIT_SEQUENCES", "2"))
-RETAILERS = int(os.environ.get("EDIT_RETAILERS", "1"))
+SEQUENCES = int(os.environ.get("EDIT_SEQUENCES", "8"))
+RETAILERS = int(os.environ.get("EDIT_RETAILERS", "4"))
 
 INCREMENTAL = (
     "core.fct_prices", "core.fct_daily_sales", "intermediate.int_store_department_sales",

@@ -14,9 +14,8 @@ pytestmark = pytest.mark.dbt
 
 
 def test_compiled_models_are_clean(home: Home) -> None:
-    compiled = home.path / "dbt" / "compiled" / "retail_demand" / "models"
     # Unit tests are compiled beside the models, into folders named as their YAML file.
-    files = [p for p in compiled.rglob("*.sql") if not any(parent.suffix == ".yml" for parent in p.parents)]
+    files = [p for p in home.compiled.rglob("*.sql") if not any(parent.suffix == ".yml" for parent in p.parents)]
     other = PROJECT / "models" / "staging" / "long"  # the models of another source are not built here
     assert len(files) >= len([p for p in (PROJECT / "models").rglob("*.sql") if other not in p.parents])
     done = subprocess.run(

@@ -7,16 +7,18 @@ import subprocess
 
 import pytest
 
+from models_ml.prediction_store.schema import metadata
 from tests.infra import INFRA, REPOSITORY
+from tests.infra.test_scripts import ROLE_IDS
 
 pytestmark = pytest.mark.infra
 
 README = (INFRA / "README.md").read_text()
 
 
-def table(heading: str) -> list[list[str]]:
+def table(heading: str, level: str = "##") -> list[list[str]]:
     """Rows of the first table below a heading, without its header."""
-    section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    section = README.split(f"\n{level} {heading}\n")[1].split("\n## ")[0]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line[:1] == "|"]
     return rows[2:]
 
@@ -54,31 +56,56 @@ def test_folders_of_the_first_table_exist() -> None:
     assert all((INFRA / name).is_dir() for name in named)
 
 
-def test_costs_add_up() -> None:
-    rows = table("What it costs")
-    *parts, total = rows
-    for column in (2, 3):
-        assert sum(int(row[column]) for row in parts) == int(total[column].strip("*"))
-    for name, column in (("dev", 2), ("prod", 3)):
+STEPS = table("Which check would fail", "###")
+
+
+def test_every_step_from_zero_to_a_forecast_has_a_check() -> None:
+    walked = README.split("## From zero to a served forecast")[1].split("### Which check")[0]
+    numbered = {int(number) for number in re.findall(r"# (\d+): ", walked)}
+    assert numbered == set(range(1, 11))
+    checked = {int(number) for row in STEPS for number in re.findall(r"\d+", row[0])}
+    assert checked == numbered
+    for step, what, checks in STEPS:
+        assert step
+        assert what
+        for check in re.findall(r"`([^`]+)`", checks) or pytest.fail(f"{what}: no check"):
+            path, _, function = check.partition("::")
+            assert re.search(rf"def {function}\(", (REPOSITORY / path).read_text()), check
+
+
+def test_costs_come_from_prices_and_add_up() -> None:
+    *parts, total = table("What it costs")
+    sums = [0, 0, 0]
+    for name, price, *columns in parts:
+        assert re.search(r"\d", price), name
+        for place, text in enumerate(columns):
+            units, unit_price, dollars = map(float, re.fullmatch(r"([\d.]+) x ([\d.]+) = (\d+)", text).groups())  # type: ignore[union-attr]
+            assert round(units * unit_price) == dollars, f"{name}: {text}"
+            sums[place] += int(dollars)
+    assert [int(cell.strip("*")) for cell in total[2:]] == sums
+    for name, cost in zip(("dev", "prod"), sums, strict=False):
         text = (INFRA / "terraform" / "environments" / f"{name}.tfvars").read_text()
-        [budget] = re.findall(r"^monthly_budget += (\d+)$", text, re.M)
-        assert int(total[column].strip("*")) < int(budget) < 3 * int(total[column].strip("*"))
+        [budget] = re.findall(r"^monthly_budget +=\s(\d+)$", text, re.M)
+        assert cost < int(budget) < 3 * cost
 
 
 def test_commands_name_what_there_is() -> None:
-    """Outputs of Terraform, variables of the bundle, commands of ours: each is defined."""
+    """Outputs of Terraform, variables, scripts: each is defined."""
     outputs = (INFRA / "terraform" / "outputs.tf").read_text()
-    for name in re.findall(r"\$\(name (\w+)\)|&& name (\w+)\)", README):
-        assert re.search(rf"^ +{name[0] or name[1]} +=", outputs, re.M), name
-    for name in re.findall(r"terraform output -json (\w+)", README):
+    for name in set(re.findall(r"\$\(name (\w+)\)", README)):
+        assert re.search(rf"^ +{name} +=", outputs, re.M), name
+    for name in re.findall(r"tf output -json (\w+)", README):
         assert f'output "{name}"' in outputs
-    variables = set(
-        re.findall(r"^  (\w+):\n    description", (INFRA / "databricks" / "databricks.yml").read_text(), re.M)
-    )
-    defaulted = {"catalog", "store_credential", "node_type", "stores_at_once"}
-    assert set(re.findall(r"BUNDLE_VAR_(\w+)=", README)) == variables - defaulted
     declared = set(re.findall(r'^variable "(\w+)"', (INFRA / "terraform" / "variables.tf").read_text(), re.M))
     assert set(re.findall(r"TF_VAR_(\w+)=", README)) <= declared
+    inputs = {row[0].strip("`") for row in table("In a landing zone")}
+    assert inputs <= declared
+    bundle = (INFRA / "databricks" / "databricks.yml").read_text()
+    for name in re.findall(r"BUNDLE_VAR_(\w+)", README):
+        assert f"\n  {name}:\n" in bundle, name
+    for script in set(re.findall(r"infra/(\w+\.sh)", README)):
+        assert (INFRA / script).is_file(), script
+    assert "cd infra" not in README.replace("(cd infra/databricks && ", ""), "names are asked for from the root"
 
 
 def test_our_own_commands_exist() -> None:
@@ -89,7 +116,7 @@ def test_our_own_commands_exist() -> None:
     known = get_command(app).commands  # type: ignore[attr-defined]
     used = {
         tuple(words.split())
-        for words in re.findall(r"\.venv/bin/demand (\w+(?: \w+)?)|`demand (\w+)", README)
+        for words in re.findall(r"(?:operate|[\"&]) demand (\w+(?: \w+)?)|`demand (\w+)", README)
         for words in words
         if words
     }
@@ -100,11 +127,12 @@ def test_our_own_commands_exist() -> None:
             assert rest[0] in known[first].commands
 
 
-@pytest.mark.parametrize("script", ["bootstrap.sh", "databricks/init/odbc.sh"])
+@pytest.mark.parametrize("script", sorted(str(path.relative_to(INFRA)) for path in INFRA.rglob("*.sh")))
 def test_scripts_are_sound(script: str) -> None:
     path = INFRA / script
-    assert path.stat().st_mode & 0o111
-    assert "set -euo pipefail" in path.read_text()
+    sourced = script == "bundle_variables.sh"
+    assert bool(path.stat().st_mode & 0o111) is not sourced
+    assert "set -euo pipefail" in path.read_text() or sourced
     done = subprocess.run(["bash", "-n", path], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert not re.search(r"--sdk-auth|create-for-rbac|account keys|connection-string", path.read_text())
@@ -116,10 +144,13 @@ def test_database_users_are_those_of_terraform() -> None:
     tasks = set(re.findall(r"^    (\w+) += \{ name", outputs, re.M))
     sql = (INFRA / "sql" / "grants.sql").read_text()
     assert set(re.findall(r"\$\((\w+)_name\)", sql)) == set(re.findall(r"\$\((\w+)_client_id\)", sql)) == tasks
-    roles = dict(re.findall(r"N'\$\((\w+)_name\)', '[^']+', N'(\w+)'", sql))
+    roles = set(re.findall(r"N'\$\((\w+)_name\)', '[^']+', N'(\w+)'", sql))
     assert roles == {
-        "reader": "db_datareader", "gate": "db_datareader", "writer": "demand_writer", "trains": "demand_writer",
+        ("api", "db_datareader"), ("api", "demand_overrides"), ("gate", "db_datareader"), ("writer", "demand_writer"),
+        ("trains", "demand_writer"),
     }  # fmt: skip
+    granted = set(re.findall(r"on dbo\.(\w+) to demand_overrides", sql))
+    assert granted == {"overrides", "override_effects", "override_node_units", "active_runs"} <= set(metadata.tables)
     assert not re.search(r"db_owner|password|control", sql, re.I)
 
 
@@ -127,11 +158,10 @@ def test_no_id_and_no_secret_is_written_down() -> None:
     """Well-known role and application ids of Azure apart, no file names a subscription, a tenant or a key."""
     known = {
         "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d",  # Azure Databricks, the same in every tenant
-        "8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9",
-        "b24988ac-6180-42a0-ab88-20f7382dd24c",  # Owner, User Access Administrator, Contributor
-    }  # fmt: skip
+        *ROLE_IDS.values(),
+    }
     for path in INFRA.rglob("*"):
-        if path.is_file() and ".terraform" not in path.parts:
+        if path.is_file() and not {".terraform", ".databricks"} & set(path.parts):
             text = path.read_text()
             ids = set(re.findall(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", text))
             assert ids <= known, path

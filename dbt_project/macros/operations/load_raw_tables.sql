@@ -14,7 +14,22 @@
                 {%- do run_query(statement) -%}
             {%- endif -%}
         {%- endfor -%}
+        {%- if loop.last -%}
+            {%- set logging = ingest_log_statement(relation, path.rstrip('/')) -%}
+            {%- do print(logging ~ ';\n') if dry_run else run_query(logging) -%}
+        {%- endif -%}
     {%- endfor -%}
+{%- endmacro %}
+
+{#- What `demand ingest` records of a local load: a hash over the names and contents of the files. -#}
+{% macro ingest_log_statement(relation, folder) -%}
+create or replace table {{ api.Relation.create(database=relation.database, schema=relation.schema, identifier='ingest_log') }} as
+select
+    sha2(array_join(sort_array(collect_list(concat(split_part(path, '/', -1), ' ', sha2(content, 256)))), '\n'), 256)
+        as fingerprint,
+    '' as stores,
+    current_timestamp() as loaded_at
+from read_files('{{ folder }}', format => 'binaryFile', fileNamePattern => '*.csv')
 {%- endmacro %}
 
 {#- The statements that load one raw table from its files in a folder, in order. -#}

@@ -1,10 +1,12 @@
 # Ids of the subscription and its people come as TF_VAR_*: subscription_id, tenant_id, suffix, operators, deployer,
-# api_audience, dashboard_client_id, alert_email, image_tag.
+# api_audience, dashboard_client_id, alert_email, images.
 environment       = "dev"
 location          = "westeurope"
 private_endpoints = false
 lake_replication  = "LRS"
 app_sku           = "B1"
+app_slots         = false
+api_health_path   = "/health"
 app_instances     = 1
 app_zone_balanced = false
 registry_sku      = "Premium"

@@ -1,10 +1,11 @@
 # Ids of the subscription and its people come as TF_VAR_*: subscription_id, tenant_id, suffix, operators, deployer,
-# api_audience, dashboard_client_id, alert_email, image_tag.
+# api_audience, dashboard_client_id, alert_email, images.
 environment       = "prod"
 location          = "westeurope"
 private_endpoints = true
 lake_replication  = "GZRS"
 app_sku           = "P1v3"
+app_slots         = true
 app_instances     = 2
 registry_sku      = "Premium"
 warehouse_size    = "Small"

@@ -5,10 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
+from models_ml.prediction_store.engine import make_engine
+from models_ml.prediction_store.migrate import upgrade
+from models_ml.prediction_store.publish import publish
+from tests.api.conftest import make_run
 from tests.infra import INFRA
 
 pytestmark = pytest.mark.infra
@@ -170,18 +176,19 @@ def reached(conditions: set[str]) -> set[str]:
     return {name for name, how in state.items() if how != "Skipped"}
 
 
-MAIN_LINE = ["WaitForFiles", "CopyRawFiles", "Forecast", "LookAtStore", "QualityGate", "ServingReports"]
+MAIN_LINE = ["Files", "Forecast", "LookAtStore", "QualityGate", "ServingReports"]
 
 
 def test_when_all_goes_well_the_operators_hear_of_it() -> None:
-    assert reached(set()) == {*MAIN_LINE, "ChannelForSuccess", "TellSuccess"}
+    assert reached(set()) == {*MAIN_LINE, "Drift", "ChannelForSuccess", "TellSuccess"}
 
 
 @pytest.mark.parametrize("failing", MAIN_LINE)
 def test_wherever_it_fails_nothing_goes_on_and_the_run_fails(failing: str) -> None:
     done = reached({failing})
     before = MAIN_LINE[: MAIN_LINE.index(failing) + 1]
-    assert done == {*before, "ChannelForFailure", "TellFailure", "PipelineFailed"}
+    assert done - {"Drift"} == {*before, "ChannelForFailure", "TellFailure", "PipelineFailed"}
+    assert ("Drift" in done) == ("ServingReports" in before)
 
 
 @pytest.mark.parametrize("channel", ["ChannelForFailure", "TellFailure"])
@@ -211,10 +218,45 @@ def test_trigger_is_weekly_and_gives_parameters_that_exist() -> None:
     assert FILES["pipeline", "demand-forecast"]["concurrency"] == 1
 
 
-def test_gate_asks_for_columns_of_the_store() -> None:
-    from models_ml.prediction_store.schema import forecasts, model_runs
-
+def asked_of(engine: Engine) -> dict[str, int]:
+    """What the gate's query gives on a store (its tables are Azure SQL's schema dbo there)."""
     [query] = [text for text in strings(FILES["pipeline", "demand-forecast"]) if text.startswith("select")]
-    columns = {"r": set(model_runs.c.keys()), "f": set(forecasts.c.keys())}
-    for alias, column in re.findall(r"\b([rf])\.(\w+)", query):
-        assert column in columns[alias]
+    with engine.connect() as connection:
+        return dict(connection.exec_driver_sql(query.replace("dbo.", "")).mappings().one())
+
+
+def test_gate_asks_what_is_served_whoever_published_it(tmp_path: Path) -> None:
+    """The same run published again keeps its time and moves no pointer, and is served all the same."""
+    engine = make_engine(f"sqlite:///{tmp_path / 'store.sqlite'}")
+    upgrade(engine)
+    assert asked_of(engine) == {"stores": 0, "broken": 0, "alarms": 0}, "nothing is served: the gate fails"
+    made = make_run(1)
+    for _ in range(2):
+        publish(engine, made.run, made.frames)
+        assert asked_of(engine) == {"stores": len(made.run.scope), "broken": 0, "alarms": 0}
+    with engine.begin() as connection:
+        connection.exec_driver_sql("delete from forecasts where store_id = ?", (made.run.scope[0],))
+    assert asked_of(engine)["broken"] == 1
+    engine.dispose()
+
+
+def test_only_the_examples_files_are_copied() -> None:
+    """The source long reads the retailer's own tables where they are."""
+    [files] = [a for a in FILES["pipeline", "demand-forecast"]["activities"] if a["name"] == "Files"]
+    assert files["typeProperties"]["expression"]["value"] == "@equals(pipeline().globalParameters.source, 'm5')"
+    assert [a["name"] for a in files["typeProperties"]["ifTrueActivities"]] == ["WaitForFiles", "CopyRawFiles"]
+    assert "ifFalseActivities" not in files["typeProperties"]
+
+
+def test_alarms_speak_of_activities_that_exist() -> None:
+    alarms = (INFRA / "terraform" / "modules" / "alerts" / "main.tf").read_text()
+    names = {one["name"] for content in FILES.values() for one in objects(content) if "typeProperties" in one
+             and "name" in one}  # fmt: skip
+    asked = set(re.findall(r'ActivityName == "(\w+)"', alarms))
+    assert asked == {"JobFailed", "TellDrift"} <= names
+    assert set(re.findall(r'PipelineName == "([\w-]+)"', alarms)) <= {
+        name for kind, name in FILES if kind == "pipeline"
+    }
+    tasks = (INFRA / "databricks" / "resources" / "demand_forecast.yml").read_text()
+    assert set(re.findall(r"task_key: (check_\w+)", tasks)) == {"check_marts", "check_store"}
+    assert 'ErrorMessage has "check_"' in alarms

@@ -112,12 +112,15 @@ def test_every_kind_is_there() -> None:
     assert {path.parent.name for path in FILES} == set(ROOTS)
 
 
+COPY = ["activities", 0, "typeProperties", "ifTrueActivities", 1]
+
+
 @pytest.mark.parametrize(
     ("path", "where", "key", "value", "said"),
     [
         ("pipeline/demand-forecast.json", ["activities", 1], "dependOn", [], "dependOn is not known"),
-        ("pipeline/demand-forecast.json", ["activities", 1], "type", "Copi", "type Copi is not known"),
-        ("pipeline/demand-forecast.json", ["activities", 1, "typeProperties"], "sink", None, "sink is missing"),
+        ("pipeline/demand-forecast.json", COPY, "type", "Copi", "type Copi is not known"),
+        ("pipeline/demand-forecast.json", [*COPY, "typeProperties"], "sink", None, "sink is missing"),
         ("pipeline/run-databricks-job.json", ["activities", 0, "typeProperties"], "method", "FETCH", "is none of"),
         ("dataset/raw_files.json", [], "linkedServiceName", None, "linkedServiceName is missing"),
         ("trigger/weekly.json", ["typeProperties", "recurrence"], "frequency", "Weekly", "'Weekly' is none of"),

@@ -27,7 +27,7 @@ PEOPLE = {
     "api_audience": "00000000-0000-0000-0000-000000000006",
     "dashboard_client_id": "00000000-0000-0000-0000-000000000007",
     "alert_email": "operators@example.com",
-    "image_tag": "0123abc",
+    "images": json.dumps({name: f"sha256:{digit * 64}" for name, digit in (("api", "a"), ("dashboard", "b"))}),
 }
 """What infra/README.md has the user give as TF_VAR_*."""
 

@@ -65,7 +65,7 @@ class Module:
         for address, body in self.bodies():
             for text in expressions(body):
                 for found in _REFERENCE.findall(_QUOTED.sub("", text)):
-                    yield address, re.split(r"\.|(?=\[)", found)
+                    yield address, re.split(r"\.(?![^\[]*\])|(?=\[)", found)
 
 
 @dataclass

@@ -126,8 +126,12 @@ RIGHTS = {
     "dashboard_images": "AcrPull",
     "dashboard_key": "Key Vault Secrets User",
     "operators_secrets": "Key Vault Secrets Officer",  # pragma: allowlist secret
-    "deployer_images": "AcrPush",
-    "deployer_landing": "Storage Blob Data Contributor",
+    "operators_landing": "Storage Blob Data Contributor",
+    "operators_raw": "Storage Blob Data Reader",
+    "operations_images": "AcrPull",
+    "operations_landing": "Storage Blob Data Contributor",
+    "ml_network": "Azure AI Enterprise Network Connection Approver",
+    "api_telemetry": "Monitoring Metrics Publisher",
     "orchestration_landing": "Storage Blob Data Reader",
     "orchestration_channel": "Key Vault Secrets User",
 }
@@ -156,6 +160,7 @@ def test_every_right_ends_at_one_resource(plan: dict[str, Any]) -> None:
     places = set(re.findall(r"where = \"?(?:\$\{)?var\.(\w+)", locals_text))
     assert places == {
         "containers", "ml_workspace_id", "ml_account_id", "registry_id", "lake_id", "key_vault_id",
+        "sql_server_id", "application_insights_id",
     }  # fmt: skip
     assert "azurerm_role_assignment" not in "".join(
         path.read_text() for path in (INFRA / "terraform").rglob("*.tf") if path.parent.name != "access"
@@ -199,10 +204,9 @@ def test_app_settings_are_settings(planned: Planned) -> None:
 
 
 def test_every_alarm_is_explained(planned: Planned) -> None:
-    alarms = {
-        address.split('"')[1] for address in of_type(planned, "azurerm_monitor_metric_alert")
-    } | {"no-forecast"}  # fmt: skip
-    assert of_type(planned, "azurerm_monitor_scheduled_query_rules_alert_v2")
+    kinds = ("azurerm_monitor_metric_alert", "azurerm_monitor_scheduled_query_rules_alert_v2")
+    alarms = {values["name"].rsplit("-", 3)[0] for kind in kinds for values in of_type(planned, kind).values()}
+    assert {"no-forecast", "pipeline-failed", "api-errors"} <= alarms
     explained = set(re.findall(r"^\| `([a-z-]+)` \|", (INFRA / "README.md").read_text(), re.M))
     assert alarms <= explained
 

@@ -16,13 +16,19 @@ locals {
     lake_connector_delegator = { who = var.lake_connector_principal, role = "Storage Blob Delegator", where = var.lake_id }
     # The apps pull their image and read their own secret, nothing else.
     api_images       = { who = var.identities["api"], role = "AcrPull", where = var.registry_id }
+    api_telemetry    = { who = var.identities["api"], role = "Monitoring Metrics Publisher", where = var.application_insights_id }
     api_keys         = { who = var.identities["api"], role = "Key Vault Secrets User", where = "${var.key_vault_id}/secrets/api-keys-sha256" }
     dashboard_images = { who = var.identities["dashboard"], role = "AcrPull", where = var.registry_id }
     dashboard_key    = { who = var.identities["dashboard"], role = "Key Vault Secrets User", where = "${var.key_vault_id}/secrets/dashboard-api-key" }
-    # People turn keys; the workflow pushes images and uploads files.
+    # People turn keys, upload raw files and look at what became of them.
     operators_secrets = { who = var.operators_object_id, role = "Key Vault Secrets Officer", where = var.key_vault_id }
-    deployer_images   = { who = var.deployer_object_id, role = "AcrPush", where = var.registry_id }
-    deployer_landing  = { who = var.deployer_object_id, role = "Storage Blob Data Contributor", where = var.containers["landing"] }
+    operators_landing = { who = var.operators_object_id, role = "Storage Blob Data Contributor", where = var.containers["landing"] }
+    operators_raw     = { who = var.operators_object_id, role = "Storage Blob Data Reader", where = var.containers["raw"] }
+    # The job in the network makes the store's tables and uploads simulated files.
+    operations_images  = { who = var.identities["operations"], role = "AcrPull", where = var.registry_id }
+    operations_landing = { who = var.identities["operations"], role = "Storage Blob Data Contributor", where = var.containers["landing"] }
+    # Azure ML's managed network approves its own way to the store.
+    ml_network = { who = var.ml_workspace_principal, role = "Azure AI Enterprise Network Connection Approver", where = var.sql_server_id }
   }
 }
 

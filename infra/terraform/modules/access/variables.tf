@@ -1,5 +1,15 @@
-variable "deployer_object_id" {
-  description = "Who deploys."
+variable "ml_workspace_principal" {
+  description = "Object id of the Azure ML workspace's own identity."
+  type        = string
+}
+
+variable "sql_server_id" {
+  description = "The SQL server."
+  type        = string
+}
+
+variable "application_insights_id" {
+  description = "Application Insights."
   type        = string
 }
 

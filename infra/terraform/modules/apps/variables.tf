@@ -38,8 +38,26 @@ variable "registry_login_server" {
   type        = string
 }
 
-variable "image_tag" {
-  description = "Tag of the images."
+variable "images" {
+  description = "Digests of the first images, sha256:...; later ones come by infra/release.sh."
+  type = object({
+    api       = string
+    dashboard = string
+  })
+}
+
+variable "slots" {
+  description = "Whether each app has a slot for the next release; Basic plans have none."
+  type        = bool
+}
+
+variable "api_health_path" {
+  description = "What App Service asks of each instance every minute."
+  type        = string
+}
+
+variable "api_writers" {
+  description = "DEMAND_API_WRITERS: names of keys, roles or scopes of tokens that may write overrides."
   type        = string
 }
 

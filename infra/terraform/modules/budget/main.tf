@@ -5,7 +5,12 @@ resource "azurerm_consumption_budget_resource_group" "this" {
   time_grain        = "Monthly"
 
   time_period {
-    start_date = "2026-12-01T00:00:00Z"
+    start_date = var.start_date
+  }
+
+  # The service refuses a start before the present month, and a change of it later.
+  lifecycle {
+    ignore_changes = [time_period]
   }
 
   dynamic "notification" {
@@ -15,7 +20,7 @@ resource "azurerm_consumption_budget_resource_group" "this" {
       threshold      = notification.value.share
       threshold_type = notification.value.type
       operator       = "GreaterThan"
-      contact_emails = [var.alert_email]
+      contact_groups = [var.action_group_id]
     }
   }
 }

@@ -13,7 +13,12 @@ variable "monthly_amount" {
   type        = number
 }
 
-variable "alert_email" {
+variable "action_group_id" {
   description = "Who is told."
+  type        = string
+}
+
+variable "start_date" {
+  description = "First day of the month in which the budget starts; read when it is made, ignored afterwards."
   type        = string
 }

@@ -41,6 +41,7 @@ locals {
     sqlServer    = { type = "String", value = var.sql_server_fqdn }
     sqlDatabase  = { type = "String", value = var.sql_database }
     stores       = { type = "String", value = var.stores }
+    source       = { type = "String", value = var.source_kind }
   }
 }
 
@@ -93,6 +94,20 @@ resource "azurerm_data_factory_managed_private_endpoint" "this" {
   subresource_name   = each.value.subresource
 }
 
+# A private endpoint of a factory waits for its target's consent; we own both.
+resource "terraform_data" "approval" {
+  for_each = {
+    lake  = var.lake_id
+    sql   = var.sql_id
+    vault = var.key_vault_id
+  }
+  triggers_replace = [azurerm_data_factory_managed_private_endpoint.this[each.key].id]
+
+  provisioner "local-exec" {
+    command = "'${path.module}/../../../approve_private_endpoints.sh' '${each.value}' '${var.name}.${each.key}'"
+  }
+}
+
 resource "azurerm_resource_group_template_deployment" "content" {
   name                = "data-factory-content"
   resource_group_name = var.resource_group_name
@@ -110,7 +125,7 @@ resource "azurerm_resource_group_template_deployment" "content" {
   depends_on = [
     azurerm_data_factory_credential_user_managed_identity.this,
     azurerm_data_factory_integration_runtime_azure.this,
-    azurerm_data_factory_managed_private_endpoint.this,
+    terraform_data.approval,
   ]
 }
 

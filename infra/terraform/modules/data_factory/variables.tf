@@ -82,3 +82,8 @@ variable "key_vault_uri" {
   description = "Address of the vault, https://...."
   type        = string
 }
+
+variable "source_kind" {
+  description = "DEMAND_SOURCE: long (the retailer's own tables) or m5 (files that are copied)."
+  type        = string
+}

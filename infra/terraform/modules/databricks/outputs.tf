@@ -32,3 +32,13 @@ output "store_connector_client_id" {
   description = "Application id of that identity."
   value       = azurerm_user_assigned_identity.store.client_id
 }
+
+output "workspace_number" {
+  description = "The workspace's number in Databricks."
+  value       = azurerm_databricks_workspace.this.workspace_id
+}
+
+output "store_identity_id" {
+  description = "Resource id of that identity."
+  value       = azurerm_user_assigned_identity.store.id
+}

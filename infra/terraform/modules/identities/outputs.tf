@@ -18,6 +18,11 @@ output "dashboard" {
   value       = local.described["dashboard"]
 }
 
+output "operations" {
+  description = "That of the job in the network, which migrates the store."
+  value       = local.described["operations"]
+}
+
 output "principal_ids" {
   description = "Object id of each, by task."
   value       = { for task, identity in azurerm_user_assigned_identity.this : task => identity.principal_id }

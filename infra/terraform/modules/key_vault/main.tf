@@ -13,7 +13,7 @@ resource "azurerm_key_vault" "this" {
   network_acls {
     default_action             = "Deny"
     bypass                     = "AzureServices"
-    virtual_network_subnet_ids = var.subnet_ids
+    virtual_network_subnet_ids = values(var.subnet_ids)
   }
 }
 

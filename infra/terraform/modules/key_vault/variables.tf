@@ -24,8 +24,8 @@ variable "tenant_id" {
 }
 
 variable "subnet_ids" {
-  description = "Subnets that are let in by service endpoints where there is no private endpoint."
-  type        = list(string)
+  description = "Subnets that are let in, by name, where there is no private endpoint."
+  type        = map(string)
 }
 
 variable "private_endpoint" {

@@ -13,14 +13,15 @@ resource "azurerm_storage_account" "this" {
   default_to_oauth_authentication   = true
   allow_nested_items_to_be_public   = false
   cross_tenant_replication_enabled  = false
-  public_network_access_enabled     = var.private_endpoint == null
+  public_network_access_enabled     = var.private_endpoint == null || length(var.operator_addresses) > 0
   infrastructure_encryption_enabled = true
   tags                              = var.tags
 
   network_rules {
     default_action             = "Deny"
     bypass                     = ["AzureServices"]
-    virtual_network_subnet_ids = var.subnet_ids
+    virtual_network_subnet_ids = values(var.subnet_ids)
+    ip_rules                   = var.operator_addresses
   }
 
   blob_properties {

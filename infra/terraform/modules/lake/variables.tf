@@ -19,8 +19,8 @@ variable "tags" {
 }
 
 variable "subnet_ids" {
-  description = "Subnets that are let in by service endpoints where there is no private endpoint."
-  type        = list(string)
+  description = "Subnets that are let in, by name, where there is no private endpoint."
+  type        = map(string)
 }
 
 variable "private_endpoint" {
@@ -40,4 +40,9 @@ variable "log_analytics_workspace_id" {
 variable "replication" {
   description = "LRS, ZRS, GRS or GZRS."
   type        = string
+}
+
+variable "operator_addresses" {
+  description = "Public addresses or CIDRs of the operators' network that are let in; empty: nobody from outside."
+  type        = list(string)
 }

@@ -19,7 +19,7 @@ resource "azurerm_storage_account" "this" {
   network_rules {
     default_action             = "Deny"
     bypass                     = ["AzureServices"]
-    virtual_network_subnet_ids = var.subnet_ids
+    virtual_network_subnet_ids = values(var.subnet_ids)
   }
 
   blob_properties {
@@ -46,14 +46,15 @@ module "private_endpoint" {
 }
 
 resource "azurerm_machine_learning_workspace" "this" {
-  name                          = "mlw-${var.name}"
-  resource_group_name           = var.resource_group_name
-  location                      = var.location
-  storage_account_id            = azurerm_storage_account.this.id
-  key_vault_id                  = var.key_vault_id
-  application_insights_id       = var.application_insights_id
-  container_registry_id         = var.registry_id
-  public_network_access_enabled = false
+  name                    = "mlw-${var.name}"
+  resource_group_name     = var.resource_group_name
+  location                = var.location
+  storage_account_id      = azurerm_storage_account.this.id
+  key_vault_id            = var.key_vault_id
+  application_insights_id = var.application_insights_id
+  container_registry_id   = var.registry_id
+  # The workspace's own API takes Entra tokens from anywhere, as Databricks' does; its files and its network are private.
+  public_network_access_enabled = true
   tags                          = var.tags
 
   identity {
@@ -61,8 +62,23 @@ resource "azurerm_machine_learning_workspace" "this" {
   }
 
   managed_network {
-    isolation_mode = "AllowInternetOutbound"
+    isolation_mode                = "AllowInternetOutbound"
+    provision_on_creation_enabled = true
   }
+}
+
+# The managed network is Microsoft's: it reaches the prediction store by a private endpoint of its own, in dev too.
+resource "azurerm_machine_learning_workspace_network_outbound_rule_private_endpoint" "store" {
+  name                = "prediction-store"
+  workspace_id        = azurerm_machine_learning_workspace.this.id
+  service_resource_id = var.sql_server_id
+  sub_resource_target = "sqlServer"
+
+  depends_on = [terraform_data.connection_approver]
+}
+
+resource "terraform_data" "connection_approver" {
+  input = var.connection_approver_assigned_id
 }
 
 # Scales to zero: costs nothing while nothing trains.
@@ -72,7 +88,6 @@ resource "azurerm_machine_learning_compute_cluster" "training" {
   location                      = var.location
   vm_priority                   = "LowPriority"
   vm_size                       = var.training_vm
-  subnet_resource_id            = var.subnet_id
   node_public_ip_enabled        = false
   local_auth_enabled            = false
   tags                          = var.tags

@@ -13,7 +13,7 @@ output "account_id" {
   value       = azurerm_storage_account.this.id
 }
 
-output "tracking_uri" {
-  description = "MLFLOW_TRACKING_URI of the workspace."
-  value       = "azureml://${var.location}.api.azureml.ms/mlflow/v1.0${azurerm_machine_learning_workspace.this.id}"
+output "principal_id" {
+  description = "Object id of the workspace's own identity."
+  value       = azurerm_machine_learning_workspace.this.identity[0].principal_id
 }

@@ -19,8 +19,8 @@ variable "tags" {
 }
 
 variable "subnet_ids" {
-  description = "Subnets that are let in by service endpoints where there is no private endpoint."
-  type        = list(string)
+  description = "Subnets that are let in, by name, where there is no private endpoint."
+  type        = map(string)
 }
 
 variable "private_endpoint" {
@@ -57,8 +57,13 @@ variable "training_vm" {
   type        = string
 }
 
-variable "subnet_id" {
-  description = "Subnet of the cluster."
+variable "sql_server_id" {
+  description = "The SQL server, which training publishes to."
+  type        = string
+}
+
+variable "connection_approver_assigned_id" {
+  description = "The workspace's role on the SQL server, by which it approves its own private endpoint."
   type        = string
 }
 

@@ -1,4 +1,9 @@
+locals {
+  workspace_id = coalesce(var.existing_workspace_id, one(azurerm_log_analytics_workspace.this[*].id))
+}
+
 resource "azurerm_log_analytics_workspace" "this" {
+  count               = var.existing_workspace_id == null ? 1 : 0
   name                = "log-${var.name}"
   resource_group_name = var.resource_group_name
   location            = var.location
@@ -12,7 +17,7 @@ resource "azurerm_application_insights" "this" {
   name                          = "appi-${var.name}"
   resource_group_name           = var.resource_group_name
   location                      = var.location
-  workspace_id                  = azurerm_log_analytics_workspace.this.id
+  workspace_id                  = local.workspace_id
   application_type              = "web"
   local_authentication_disabled = true
   tags                          = var.tags

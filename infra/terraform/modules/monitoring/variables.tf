@@ -22,3 +22,9 @@ variable "alert_email" {
   description = "Who is told of alarms."
   type        = string
 }
+
+variable "existing_workspace_id" {
+  description = "A landing zone's Log Analytics workspace; null: one of our own."
+  type        = string
+  nullable    = true
+}

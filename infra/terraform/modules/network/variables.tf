@@ -27,3 +27,17 @@ variable "private_endpoints" {
   description = "Whether there are private endpoints."
   type        = bool
 }
+
+variable "existing" {
+  description = "A landing zone's network that the subnets are made in; null: a network of our own."
+  type = object({
+    id                   = string
+    routes_to_a_firewall = bool
+  })
+  nullable = true
+}
+
+variable "existing_zone_ids" {
+  description = "Private DNS zones of a landing zone, by subresource: blob, dfs, vault, sqlServer, registry."
+  type        = map(string)
+}

@@ -25,3 +25,20 @@ module "private_endpoint" {
   dns_zone_ids        = [var.private_endpoint.zone_ids[each.key]]
   tags                = var.tags
 }
+
+# Hosted runners cannot push to a private registry: images are built by machines of the registry in our network.
+resource "azurerm_container_registry_agent_pool" "build" {
+  name                      = "build"
+  resource_group_name       = var.resource_group_name
+  location                  = var.location
+  container_registry_name   = azurerm_container_registry.this.name
+  tier                      = "S2"
+  instance_count            = 1
+  virtual_network_subnet_id = var.build_subnet_id
+  tags                      = var.tags
+
+  # `az acr agentpool update --count` moves it to 1 for a build and back to 0 after it, for it costs while it is there.
+  lifecycle {
+    ignore_changes = [instance_count]
+  }
+}

@@ -31,3 +31,8 @@ variable "sku" {
   description = "Basic, Standard or Premium."
   type        = string
 }
+
+variable "build_subnet_id" {
+  description = "Subnet of the machines that build images."
+  type        = string
+}

@@ -4,7 +4,7 @@ resource "azurerm_mssql_server" "this" {
   location                             = var.location
   version                              = "12.0"
   minimum_tls_version                  = "1.2"
-  public_network_access_enabled        = var.private_endpoint == null
+  public_network_access_enabled        = var.private_endpoint == null || length(var.operator_addresses) > 0
   outbound_network_restriction_enabled = true
   tags                                 = var.tags
 
@@ -39,8 +39,12 @@ resource "azurerm_mssql_database" "prediction_store" {
     backup_interval_in_hours = 12
   }
 
-  long_term_retention_policy {
-    weekly_retention = "P5W"
+  # The service refuses long-term retention while auto-pause is on.
+  dynamic "long_term_retention_policy" {
+    for_each = var.size.pause_after_minutes < 0 ? toset(["P5W"]) : toset([])
+    content {
+      weekly_retention = long_term_retention_policy.key
+    }
   }
 
   lifecycle {
@@ -49,10 +53,18 @@ resource "azurerm_mssql_database" "prediction_store" {
 }
 
 resource "azurerm_mssql_virtual_network_rule" "this" {
-  for_each  = var.private_endpoint == null ? { for index, subnet in var.subnet_ids : tostring(index) => subnet } : {}
+  for_each  = var.private_endpoint == null ? var.subnet_ids : {}
   name      = "subnet-${each.key}"
   server_id = azurerm_mssql_server.this.id
   subnet_id = each.value
+}
+
+resource "azurerm_mssql_firewall_rule" "operators" {
+  for_each         = toset(var.operator_addresses)
+  name             = "operators-${replace(each.key, "/", "-")}"
+  server_id        = azurerm_mssql_server.this.id
+  start_ip_address = cidrhost(strcontains(each.key, "/") ? each.key : "${each.key}/32", 0)
+  end_ip_address   = cidrhost(strcontains(each.key, "/") ? each.key : "${each.key}/32", -1)
 }
 
 module "private_endpoint" {

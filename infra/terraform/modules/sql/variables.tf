@@ -24,8 +24,8 @@ variable "tenant_id" {
 }
 
 variable "subnet_ids" {
-  description = "Subnets that are let in by service endpoints where there is no private endpoint."
-  type        = list(string)
+  description = "Subnets that are let in, by name, where there is no private endpoint."
+  type        = map(string)
 }
 
 variable "private_endpoint" {
@@ -66,4 +66,9 @@ variable "size" {
 variable "alert_email" {
   description = "Who is told of threats."
   type        = string
+}
+
+variable "operator_addresses" {
+  description = "Public addresses or CIDRs of the operators' network that are let in; empty: nobody from outside."
+  type        = list(string)
 }

@@ -18,12 +18,16 @@ resource "databricks_storage_credential" "lake" {
     access_connector_id = var.lake_connector_id
   }
 
-  # a location is refused while its identity has no role on the lake
-  depends_on = [terraform_data.lake_access]
+  depends_on = [terraform_data.lake_access, databricks_metastore_assignment.this]
 }
 
+# A location is refused while its identity lacks a role on the lake, and a new role takes minutes to be known there.
 resource "terraform_data" "lake_access" {
-  input = var.lake_access_assigned_id
+  triggers_replace = var.lake_access_assigned_ids
+
+  provisioner "local-exec" {
+    command = "sleep ${var.role_propagation_seconds}"
+  }
 }
 
 resource "databricks_credential" "store" {
@@ -34,6 +38,8 @@ resource "databricks_credential" "store" {
 
   azure_managed_identity {
     access_connector_id = var.store_connector_id
+    # the connector has no identity of its own, which Unity Catalog would take otherwise
+    managed_identity_id = var.store_identity_id
   }
 }
 
@@ -55,6 +61,14 @@ resource "databricks_catalog" "this" {
   force_destroy  = false
 }
 
+# The retailer's own tables, read in place by the source `long`.
+resource "databricks_grant" "retailer" {
+  for_each   = toset(var.retailer_catalogs)
+  catalog    = each.key
+  principal  = databricks_service_principal.job.application_id
+  privileges = ["USE_CATALOG", "USE_SCHEMA", "SELECT"]
+}
+
 # dbt makes the schemas of its layers; the landing schema holds the volume of raw files.
 resource "databricks_schema" "landing" {
   catalog_name  = databricks_catalog.this.name
@@ -62,6 +76,15 @@ resource "databricks_schema" "landing" {
   owner         = var.admins
   comment       = "Files as they came."
   force_destroy = false
+}
+
+# Settings that a run reads, source.yml above all: `databricks fs cp source.yml dbfs:<volume>` (infra/README.md).
+resource "databricks_volume" "settings" {
+  catalog_name = databricks_catalog.this.name
+  schema_name  = databricks_schema.landing.name
+  name         = "settings"
+  volume_type  = "MANAGED"
+  owner        = var.admins
 }
 
 resource "databricks_volume" "raw" {
@@ -77,8 +100,10 @@ resource "databricks_grants" "catalog" {
   catalog = databricks_catalog.this.name
 
   grant {
-    principal  = databricks_service_principal.job.application_id
-    privileges = ["USE_CATALOG", "USE_SCHEMA", "CREATE_SCHEMA", "CREATE_TABLE", "SELECT", "MODIFY", "READ_VOLUME"]
+    principal = databricks_service_principal.job.application_id
+    privileges = [
+      "USE_CATALOG", "USE_SCHEMA", "CREATE_SCHEMA", "CREATE_TABLE", "CREATE_MODEL", "EXECUTE", "SELECT", "MODIFY", "READ_VOLUME",
+    ]
   }
 }
 
@@ -91,13 +116,14 @@ resource "databricks_grants" "store_credential" {
   }
 }
 
+# Pro, not serverless: its machines stand in our network, which the lake lets in (infra/README.md, "Decisions").
 resource "databricks_sql_endpoint" "this" {
   name                      = var.catalog
   cluster_size              = var.warehouse_size
   min_num_clusters          = 1
   max_num_clusters          = 2
   auto_stop_mins            = 10
-  enable_serverless_compute = true
+  enable_serverless_compute = false
   warehouse_type            = "PRO"
 }
 
@@ -108,4 +134,18 @@ resource "databricks_permissions" "warehouse" {
     service_principal_name = databricks_service_principal.job.application_id
     permission_level       = "CAN_USE"
   }
+}
+
+# The workflow deploys the bundle into its own folder, and is an administrator of the workspace that it made.
+resource "databricks_service_principal" "deployer" {
+  application_id   = var.deployer_client_id
+  display_name     = "demand-deploy"
+  workspace_access = true
+  force            = true
+}
+
+resource "databricks_metastore_assignment" "this" {
+  for_each     = var.metastore_id == null ? toset([]) : toset([var.metastore_id])
+  metastore_id = each.key
+  workspace_id = var.workspace_number
 }

@@ -43,7 +43,38 @@ variable "warehouse_size" {
   type        = string
 }
 
-variable "lake_access_assigned_id" {
-  description = "The connector's role on the lake: the locations below need it first."
+variable "lake_access_assigned_ids" {
+  description = "The connector's roles on the lake: the locations below need all of them first."
+  type        = list(string)
+}
+
+variable "role_propagation_seconds" {
+  description = "How long a new role is given to be known by storage."
+  type        = number
+}
+
+variable "store_identity_id" {
+  description = "The user-assigned identity of the connector that reaches the prediction store."
+  type        = string
+}
+
+variable "deployer_client_id" {
+  description = "Application id of the identity that deploys."
+  type        = string
+}
+
+variable "retailer_catalogs" {
+  description = "Catalogs of the retailer whose tables are read in place."
+  type        = list(string)
+}
+
+variable "metastore_id" {
+  description = "Metastore to attach the workspace to; null: the region's, which Databricks attaches by itself."
+  type        = string
+  nullable    = true
+}
+
+variable "workspace_number" {
+  description = "The workspace's number in Databricks."
   type        = string
 }

@@ -30,7 +30,7 @@ TITLES: dict[str, tuple[int, str]] = {
     "unknown-run": (404, "Unknown run"),
     "unknown-fold": (404, "Unknown fold"),
     "unknown-override": (404, "Unknown override"),
-    "already-revoked": (409, "Revoked before"),
+    "already-revoked": (409, "The override is revoked already"),
     "key-reused": (422, "This Idempotency-Key was used for another request"),
     "no-policy": (404, "This run has no ordering policy for this item"),
     "not-explained": (404, "This run does not explain its forecasts"),
@@ -38,19 +38,19 @@ TITLES: dict[str, tuple[int, str]] = {
     "not-found": (404, "No such path"),
     "method-not-allowed": (405, "Method not allowed"),
     "not-acceptable": (406, "None of the media types asked for can be given"),
-    "unauthorized": (401, "Who asks is not known"),
+    "unauthorized": (401, "Authentication is required"),
     "forbidden": (403, "Not allowed"),
     "body-too-large": (413, "The body is too large"),
     "unsupported-media-type": (415, "The body has a media type that is not accepted"),
     "too-many-series": (422, "Too many series for one answer"),
-    "outside-history": (422, "History has seen nothing like it"),
-    "unusable-cursor": (409, "This cursor is of no use here, or no longer"),
+    "outside-history": (422, "Outside the range of the history"),
+    "unusable-cursor": (409, "The cursor is not valid"),
     "identity-unavailable": (503, "Tokens cannot be checked now"),
-    "busy": (503, "Too much at once"),
+    "busy": (503, "Too many requests at once"),
     "store-unavailable": (503, "The prediction store is not available"),
     "store-not-migrated": (503, "The prediction store has another schema"),
-    "timeout": (504, "It took too long"),
-    "internal": (500, "A fault of ours"),
+    "timeout": (504, "The request timed out"),
+    "internal": (500, "Internal error"),
 }
 """Kind -> status and title. A kind is never renamed: programs match on it."""
 
@@ -200,7 +200,7 @@ def install(app: FastAPI) -> None:
 
     async def fault(request: Request, _error: Exception) -> Response:
         # the gateway, which the error reaches after this, logs it
-        return problem_response(request, ApiError("internal", "The fault is logged under this request id."))
+        return problem_response(request, ApiError("internal", "The error is logged under this request id."))
 
     app.add_exception_handler(Exception, fault)
     app.add_exception_handler(ApiError, api_problem)

@@ -150,7 +150,7 @@ class Gateway:
             problem = from_store_fault(error)
         except Exception:
             _LOG.exception("fault", request_id=exchange.request_id, path=scope["path"])
-            problem = ApiError("internal", "The fault is logged under this request id.")
+            problem = ApiError("internal", "The error is logged under this request id.")
         if exchange.finished:
             return
         if exchange.status:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import data, layout, navigation, state
 from dashboard.client import ApiAway
-from dashboard.pages_ import accuracy, explore, inventory, overrides, overview, quality, runs, what_if
+from dashboard.pages_ import accuracy, explore, inventory, overrides, overview, picks, quality, runs, what_if
 from models_ml.errors import DemandError
 
 LOOK_AGAIN_AWAY_SECONDS = 4
@@ -71,6 +71,7 @@ def _show(render: _Render) -> None:
     layout.provenance(serving)
     try:
         if serving.stores:
+            picks.find_item(serving)
             render(serving)
         else:
             layout.nothing_published()

@@ -39,6 +39,7 @@ QUANTILES = ("0.005", "0.025", "0.165", "0.25", "0.5", "0.75", "0.835", "0.975",
 _COMPARED: dict[str, str | int] = {"history_days": YEAR_DAYS, "quantiles": "0.025,0.975", "limit": 100}
 MOST_OVERRIDES = 200
 WORST_ITEMS = 50
+MOST_FOUND = 20
 _PAGE_LIMIT = 500
 _MAX_ITEMS = 2_000
 
@@ -237,6 +238,12 @@ def series_forecast(run_key: str, item_id: str, store_id: str) -> schemas.Series
 def series_history(run_key: str, item_id: str, store_id: str) -> schemas.SeriesHistory:
     """Recent sales and prices of one item in one store."""
     return client().history(item_id, store_id, SERIES_HISTORY_DAYS)
+
+
+@st.cache_data(ttl=READ_TTL_SECONDS, max_entries=60, show_spinner=False)
+def found_items(run_key: str, text: str) -> schemas.ItemPage:
+    """The first served series whose item id contains a text."""
+    return client().items({"search": text, "limit": MOST_FOUND})
 
 
 @st.cache_data(ttl=READ_TTL_SECONDS, max_entries=60, show_spinner=False)

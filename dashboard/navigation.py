@@ -20,3 +20,10 @@ def link(path: str, label: str, picks: Mapping[str, str] | None = None) -> None:
     page = st.session_state.get(_PAGES, {}).get(path)
     if page is not None:
         st.page_link(page, label=label, icon=":material/arrow_forward:", query_params=dict(picks or {}))
+
+
+def go(path: str) -> None:
+    """Show another page now, with the picks of this session."""
+    page = st.session_state.get(_PAGES, {}).get(path)
+    if page is not None:
+        st.switch_page(page)

@@ -273,7 +273,7 @@ class OwnBacktest:
     Attributes:
         folds: last days that the tested models knew, newest first.
         skill: relative gain in RMSSE over the naive forecast, negative when worse; none without one.
-        naive: what the naive forecast repeats, `last week` or `the day before`.
+        naive: what the naive forecast repeats: last week, or the day before each day.
         wape: sum of absolute errors over units; none where nothing was sold.
         bias: relative bias, positive when the forecast was too high; none where nothing was sold.
     """
@@ -297,7 +297,7 @@ class OwnBacktest:
     def of_series(cls, errors: schemas.SeriesBacktest, step: str) -> OwnBacktest:
         """An item's in a store. Runs keep no seasonal naive for it; RMSSE itself compares with the step before."""
         skill = None if errors.rmsse is None else 1 - errors.rmsse
-        return cls((errors.fold,), skill, f"the {step} before", errors.wape, errors.bias)
+        return cls((errors.fold,), skill, f"the {step} before, {step} by {step}", errors.wape, errors.bias)
 
     @property
     def headline(self) -> str:

@@ -13,8 +13,8 @@ class OrderingTerms(Schema):
     lead_time_days: int = Field(ge=0, description="Whole days between an order and the first day it can be sold on.")
     review_period_days: int = Field(ge=1, description="Whole days between orders.")
     service_level: float = Field(gt=0, lt=1, description="Probability that stock is to last until the next order.")
-    holding_cost: float = Field(ge=0, description="Of a unit for a year, as a share of its price.")
-    shortage_cost: float = Field(ge=0, description="Of a unit asked for in vain, as a share of its price.")
+    holding_cost: float = Field(ge=0, description="Cost of holding a unit for a year, as a share of its price.")
+    shortage_cost: float = Field(ge=0, description="Cost of a unit short, as a share of its price.")
 
 
 class PolicySeries(Schema):
@@ -36,9 +36,11 @@ class PolicyFigures(Schema):
     safety_stock: float = Field(
         description="Order-up-to level less expected demand; below zero where the mean alone is more than is asked for."
     )
-    reorder_point: int = Field(ge=0, description="With less on hand and under way, do not wait for the next review.")
-    order_up_to: int = Field(ge=0, description="Units on hand and under way right after an order.")
-    expected_short: Units = Field(description="Units expected to be asked for in vain before the next order arrives.")
+    reorder_point: int = Field(ge=0, description="Order at once when stock on hand and on order is below it.")
+    order_up_to: int = Field(ge=0, description="Stock on hand and on order right after an order.")
+    expected_short: Units = Field(
+        description="Expected units short: demand that cannot be met before the next order arrives."
+    )
     days_of_cover: float = Field(ge=0, description="How long the order-up-to level lasts at the expected demand.")
     mean_stock: Units = Field(description="Stock expected on hand, between an order's arrival and the next one's.")
     stock_value: float | None = Field(ge=0, description="Mean stock at the item's price.")

@@ -150,7 +150,7 @@ class OverridePage(Schema):
     overrides: list[Override]
     total: int = Field(ge=0, description="Overrides that match, on all pages.")
     measured: OverrideValue | None = Field(
-        description="Of all overrides ever measured, whatever is asked for; errors of days with several count in each."
+        description="Of all overrides measured, whatever the filters. A day with several overrides counts in each."
     )
     next_cursor: str | None
 

@@ -42,7 +42,9 @@ class ModelStatus(Schema):
     status: Literal["fresh", "stale", "empty"]
     age_days: float | None = Field(description="Days since the oldest active run was published.")
     max_age_days: float = Field(description="Older than this is stale.")
-    version: str = Field(description="Changes with whatever changes served numbers: a run, a pointer, an override.")
+    version: str = Field(
+        description="Changes when served numbers may change: a publish, a promotion, a rollback, an override."
+    )
     stores: list[ActiveStore]
     runs: list[RunSummary] = Field(description="The active runs, newest first.")
 

@@ -169,7 +169,7 @@ def lost_below(serving: Serving, run: schemas.RunRef, place: Place, product: Pro
     if not inside.nodes:
         return ""
     lost = outlook.lost(inside)
-    kind = f"{LEVEL_TITLES[level].lower()}s"
+    kind = "departments in stores" if level == DEPARTMENTS_OF_STORES else f"{LEVEL_TITLES[level].lower()}s"
     if not lost:
         return f"In none of its {len(inside.nodes)} {kind} was repeating last week better."
     named = node_label(lost[0])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from api import schemas
-from dashboard import data, state
+from dashboard import data, formats, navigation, state
 from dashboard.data import Serving
 from dashboard.hierarchy import NO_LEVEL, Place, Product, places, products
 
@@ -100,3 +100,27 @@ def pick_item(product: Product, listed: Sequence[schemas.Series]) -> str | None:
         width=230,
     )
     return None if chosen == NO_ITEM else chosen
+
+
+def find_item(serving: Serving) -> None:
+    """A search for an item by part of its name, on every page; a result opens in Explore."""
+    if not serving.has_items:
+        return
+    with st.popover("Find an item", icon=":material/search:"):
+        text = st.text_input("Part of its name", key="find_item", max_chars=100).strip()
+        if not text:
+            return
+        page = data.found_items(serving.run_key, text)
+        if not page.items:
+            st.caption("No item has this in its name.")
+        for one in page.items:
+            # A button, because Explore itself would not read the address of a link to it again.
+            if st.button(
+                f"{one.item_id} in {one.store_id}", key=f"found_{one.item_id}_{one.store_id}", type="tertiary"
+            ):
+                state.put("place", f"store:{one.store_id}")
+                state.put("product", f"department:{one.department_id}")
+                state.put("item", one.item_id)
+                navigation.go("explore")
+        if page.total > len(page.items):
+            st.caption(f"The first {len(page.items)} of {formats.count(page.total)} items in stores.")

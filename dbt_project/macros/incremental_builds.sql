@@ -14,7 +14,7 @@
     build: one that was killed is caught up with.
     kind: `prices` for models that sales do not matter to. -#}
 {% macro is_changed(kind=none) -%}
-    {%- set built = query_value('select max(updated_at) from ' ~ this) -%}
+    {%- set built = one_value('select max(updated_at) from ' ~ this) -%}
     updated_at > cast('{{ built or "1970-01-01 00:00:00" }}' as {{ type_timestamp_utc() }})
     {%- if kind %} and kind = '{{ kind }}'{% endif %}
 {%- endmacro %}
@@ -31,7 +31,7 @@
 
 {#- A condition: `day` is not before the first change of any series. A literal, which engines prune files by. -#}
 {% macro after_first_change(day, kind=none) -%}
-    {%- set first = query_value('select min(first_date) from ' ~ ref('int_series_versions') ~ ' where ' ~ is_changed(kind)) -%}
+    {%- set first = one_value('select min(first_date) from ' ~ ref('int_series_versions') ~ ' where ' ~ is_changed(kind)) -%}
     {{ day ~ " >= cast('" ~ first ~ "' as date)" if first else '1 = 0' }}
 {%- endmacro %}
 
@@ -96,6 +96,6 @@
 {%- endmacro %}
 
 {#- The value of a query of one row and one column. -#}
-{% macro query_value(query) -%}
+{% macro one_value(query) -%}
     {{ return(run_query(query).columns[0].values()[0] if execute else none) }}
 {%- endmacro %}

@@ -46,7 +46,23 @@ def init(
     events: Annotated[str | None, typer.Option(help="Table of days with a name.")] = None,
     grain: Annotated[str | None, typer.Option(help="`day` or `week`.")] = None,
     missing_dates: Annotated[str | None, typer.Option(help="`zero` or `gap`.")] = None,
-    duplicates: Annotated[str | None, typer.Option(help="`refuse` or `sum`.")] = None,
+    duplicates: Annotated[str | None, typer.Option(help="`refuse`, `sum`, `drop` (copies) or `last`.")] = None,
+    decimal: Annotated[str | None, typer.Option(help="Decimal mark of numbers: `.` or `,`.")] = None,
+    thousands: Annotated[str | None, typer.Option(help="Thousands mark of numbers: `.`, `,` or a blank.")] = None,
+    weekday: Annotated[str | None, typer.Option(help="Weekday that weeks are dated by, e.g. Sunday.")] = None,
+    last_day: Annotated[str | None, typer.Option(help="An unfinished last day: `ask`, `drop` or `keep`.")] = None,
+    trailing_zeros: Annotated[
+        str | None, typer.Option(help="Last days on which nothing sold anywhere: `drop` or `keep`.")
+    ] = None,
+    closures: Annotated[
+        str | None, typer.Option(help="Long stretches without any sale of a store: `gap` or `zero`.")
+    ] = None,
+    wide: Annotated[str | None, typer.Option(help="What the names of the columns are: date, item or store.")] = None,
+    sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook.")] = None,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(help="Finding that is right as it is, and why: totals='item Total is a voucher'."),
+    ] = None,
     date_format: Annotated[str | None, typer.Option(help="How dates are written, e.g. %d.%m.%Y.")] = None,
     regressor: Regressors = None,
     database: Annotated[
@@ -57,12 +73,15 @@ def init(
     home: Home = None,
 ) -> None:
     """Write source.yml for your own sales and show what is in them; what is not given is guessed, and said."""
-    from models_ml.sources.long.initialise import Wishes, describe_source
+    from models_ml.sources.long.initialise import describe_source
+    from models_ml.sources.long.wishes import Wishes
 
     settings = settings_with(home=home)
     path = settings.source_config or settings.home / "source.yml"
     if path.exists() and not force:
         raise InputError(f"{path} is there already. Edit it, or replace it with --force.")
+    if sales is None and not sys.stdin.isatty():
+        raise InputError("Name the table of sales: demand init sales.csv, or schema.table of the warehouse.")
     table = sales or typer.prompt("Table of sales (a .csv or .parquet file, or schema.table)")
     wishes = Wishes(
         columns=given(date=date, units=units, store=store, item=item, price=price, open=open_, stockout=stockout),
@@ -70,8 +89,21 @@ def init(
         where=where,
         hierarchy=given(category=category, department=department, region=region),
         regressors=regressor or [],
-        rules=given(grain=grain, missing_dates=missing_dates, duplicates=duplicates, date_format=date_format),
+        rules=given(
+            grain=grain,
+            missing_dates=missing_dates,
+            duplicates=duplicates,
+            date_format=date_format,
+            decimal=decimal,
+            thousands=thousands,
+            weekday=weekday,
+            last_day=last_day,
+            trailing_zeros=trailing_zeros,
+            closures=closures,
+        ),
         databases=database or [],
+        layout=given(wide=wide, sheet=sheet),
+        accept=dict(reasoned(text) for text in accept or []),
     )
     with tables_of(settings) as warehouse:
         guesses = describe_source(path, wishes, warehouse, asked)
@@ -79,6 +111,18 @@ def init(
         for guess in guesses:
             typer.echo(f"guess: {guess}")
         show(path, warehouse, settings.horizon_days)
+
+
+def reasoned(text: str) -> tuple[str, str]:
+    """Name and reason of an accepted finding given as `name=reason`.
+
+    Raises:
+        InputError: there is no reason.
+    """
+    name, _, reason = text.partition("=")
+    if not reason.strip():
+        raise InputError(f"--accept {text!r}: write it as CHECK=REASON; the reason is kept with the configuration.")
+    return name.strip(), reason.strip()
 
 
 def given(**options: str | None) -> dict[str, str]:
@@ -133,16 +177,22 @@ def show(path: Path, warehouse: Path | DatabricksSession, horizon_days: int) -> 
         typer.echo(told(profile.check_in_place(path, warehouse, horizon_days=horizon_days)))
 
 
+def counted(number: int, thing: str) -> str:
+    """A number of things, one or several."""
+    return f"{number:,} {thing}" + ("" if number == 1 else "s")
+
+
 def told(profile: Profile, cost: str | None = None) -> str:
     """A profile in lines, with what a run will take."""
     classes = ", ".join(f"{count:,} {name}" for name, count in profile.classes.items())
     lines = [
-        f"{profile.series:,} series: {profile.items:,} items in {profile.stores:,} stores"
+        f"{profile.series:,} series: {counted(profile.items, 'item')} in {counted(profile.stores, 'store')}"
         if profile.series > profile.stores
         else f"{profile.series:,} series: sales of whole stores",
         f"{profile.first_day} to {profile.last_day}, {profile.series_days:,} days on sale in all, "
         f"{profile.zero_share:.0%} of them without a sale",
         f"demand: {classes}",
+        *profile.picture,
         *([cost] if cost else []),
         *(f"note: {problem}" for problem in profile.problems),
         *(f"left out: {reason}" for reason in profile.left_out),

@@ -118,9 +118,13 @@ class DuckDBWarehouse(Warehouse):
         try:
             connection = duckdb.connect(str(self.path), read_only=True, config=self._config)
         except duckdb.IOException as error:
+            remedy = (
+                "Another process writes it (DuckDB has one writer): wait for it, or stop it."
+                if "lock" in str(error)
+                else "If it is no DuckDB file, or a damaged one, move it away and run again."
+            )
             raise WarehouseError(
-                f"The warehouse {self.path} cannot be opened; another process may be writing it "
-                f"(DuckDB has one writer). Wait for it, or stop it. ({first_line(error)})"
+                f"The warehouse {self.path} cannot be opened. {remedy} ({first_line(error)})"
             ) from None
         try:
             yield connection

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -204,12 +205,18 @@ def test_no_answer_in_time_is_504_but_a_long_download_is_not() -> None:
 
 
 def test_faults_of_a_store_by_kind() -> None:
-    for text, kind in (
-        ("database is locked", "store-unavailable"),
-        ("no such table: forecasts", "store-not-migrated"),
-        ("Login failed for user 'sa'. Password", "store-unavailable"),
+    locked = sqlite3.OperationalError("database is locked")
+    locked.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    connection = sqlite3.connect(":memory:")
+    with pytest.raises(sqlite3.OperationalError) as missing:
+        connection.execute("select 1 from forecasts")
+    connection.close()
+    for original, kind in (
+        (locked, "store-unavailable"),
+        (missing.value, "store-not-migrated"),
+        (Exception("28000", "[28000] Login failed for user 'sa'. Password (18456)"), "store-unavailable"),
     ):
-        problem = from_store_fault(OperationalError("select 1", {}, Exception(text)))
+        problem = from_store_fault(OperationalError("select 1", {}, original))
         assert problem.kind == kind
         assert problem.headers["Retry-After"]
         assert "Password" not in problem.detail

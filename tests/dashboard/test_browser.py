@@ -297,3 +297,15 @@ def test_21_09_a_double_click_makes_one_override(open_tab: Callable[..., Tab], a
     asked = {"node_id": "store_department:TX_2|HOBBIES_2"}
     [made] = httpx.get(f"{api.url}/overrides", params=asked).json()["overrides"]
     httpx.post(f"{api.url}/overrides/{made['override_id']}/revoke", json={"reason": "over", "author": "ann"})
+
+
+def test_21_11_an_item_is_found_by_part_of_its_name_from_any_page(open_tab: Callable[..., Tab]) -> None:
+    tab = open_tab()
+    tab.open(*PAGES["explore"])  # of another item
+    tab.page.get_by_role("button", name="Find an item").click()
+    tab.page.get_by_label("Part of its name").fill("s_1_004")
+    tab.page.get_by_label("Part of its name").press("Enter")
+    tab.page.get_by_role("button", name="HOBBIES_1_004 in TX_1").click()
+    expect(tab.page).to_have_url(re.compile("item=HOBBIES_1_004"), timeout=WAIT)
+    expect(tab.page.get_by_text("level 12 of 12")).to_be_visible(timeout=WAIT)
+    assert tab.complaints == []

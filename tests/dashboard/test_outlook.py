@@ -193,7 +193,7 @@ def test_21_05_an_item_is_judged_against_the_day_before() -> None:
     own = outlook.OwnBacktest.of_series(backtest, "day")
     assert own.headline == "No: 300\u202f% worse"
     assert own.is_worse
-    assert own.naive == "the day before"
+    assert own.naive == "the day before, day by day"
 
 
 def test_the_verdict_of_a_level_is_its_newest_fold() -> None:

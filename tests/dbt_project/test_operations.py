@@ -26,7 +26,8 @@ def load(project: Home, arguments: str, target: str = "databricks") -> subproces
 def test_replace_reads_each_file_into_its_table(project: Home, tmp_path: Path) -> None:
     done = load(project, "{path: /Volumes/retail/landing/m5/, dry_run: true}")
     assert done.returncode == 0, done.stdout
-    assert done.stdout.count("create or replace table `retail`.`raw_m5`.") == 3
+    assert done.stdout.count("create or replace table `retail`.`raw_m5`.") == 4
+    assert done.stdout.rindex("`raw_m5`.`ingest_log`") > done.stdout.rindex("format => 'csv'"), "told when all are loaded"
     assert "from read_files('/Volumes/retail/landing/m5/sell_prices.csv', format => 'csv'" in done.stdout
     file = tmp_path / "statements.sql"
     file.write_text(done.stdout)

@@ -209,7 +209,7 @@ def test_a_bad_file_is_refused_whole(own_home: Path, file: str, change, named: s
     path = files / file
     path.write_text(change(path.read_text()))
     old = served(own_home)
-    done = demand("run", "--data-dir", str(files), home=own_home)
+    done = demand("run", "--data-dir", str(files), "--source-changed", home=own_home)
     assert done.returncode == 2, done.stderr
     assert file in done.stderr
     assert named in done.stderr

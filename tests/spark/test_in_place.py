@@ -14,9 +14,10 @@ from pyspark.sql import SparkSession
 
 from models_ml.errors import InputError
 from models_ml.sources.long.ingest import ingest, ingest_in_place
-from models_ml.sources.long.initialise import Wishes, describe_source
+from models_ml.sources.long.initialise import describe_source
 from models_ml.sources.long.profile import check, check_in_place
 from models_ml.sources.long.session import DatabricksSession, databricks_session
+from models_ml.sources.long.wishes import Wishes
 from models_ml.warehouse.connection import DatabricksWarehouse
 from tests.models_ml.sources.long.shapes import department_sales, grocery_sales, store_sales
 from tests.spark.connector import Connection

@@ -23,7 +23,7 @@ LEARNING_HORIZONS = 4
 EXCEEDED_BY = 0.01
 """Share of past horizons that the bound may be exceeded in."""
 
-SPARE_UNITS = 1.0
+SPARE_UNITS = 0.5
 """Added to both sides, so that a series without sales may sell a unit."""
 
 LEAST = 2.0

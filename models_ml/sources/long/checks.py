@@ -62,7 +62,7 @@ def check_sales(connection: Session, raw: RawTables) -> None:
     if not sold[1]:
         raise input_fault(name, "nothing was ever sold", column=config.sales.units, remedy="Check the column.")
     if config.grain == "week":
-        day = raw.date(config.sales.date)
+        day = raw.sales_date()
         days = connection.execute(
             f"select dayname({day}) as day, count(*), min({day}) from {raw.relations['sales'].sql}"
             " group by all order by 2 desc"

@@ -16,7 +16,20 @@ FILE_NAME = "source.yml"
 Availability = Literal["static", "known", "past_only"]
 """When a column's value is known: it never changes; for coming days too; only for days that are over."""
 
-FILE_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".parquet")
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+SERIAL_DATES = "serial"
+"""`date_format` of dates that are numbers of days since 1899-12-30, as spreadsheets store them."""
+
+Check = Literal[
+    "grain", "weekday", "numbers", "duplicates", "lonely_dates", "future_dates", "totals", "ids", "outliers", "level",
+    "last_day",
+]  # fmt: skip
+"""Checks of plausibility that `accept` may name (see `findings`)."""
+
+TEXT_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
+JSON_SUFFIXES = (".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz", ".ndjson.gz")
+WORKBOOK_SUFFIXES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+FILE_SUFFIXES = (*TEXT_SUFFIXES, ".parquet", ".zip", *JSON_SUFFIXES, *WORKBOOK_SUFFIXES)
 HIERARCHY = (("department", "items"), ("category", "items"), ("region", "stores"))
 """The levels that are columns, and the table whose columns they are."""
 
@@ -40,14 +53,18 @@ class Strict(BaseModel):
 
 
 class Table(Strict):
-    """A table: a CSV or parquet file (its path is relative to the YAML file) or a table of the warehouse.
+    """A table: a file (its path is relative to the YAML file), several by a pattern, or a table of the warehouse.
 
-    `where` is an SQL condition: rows for which it does not hold are left out. `encoding` is that of a CSV file.
+    `where` is an SQL condition: rows for which it does not hold are left out. `encoding` is that of a CSV file,
+    `skip_lines` the number of lines above its header, `sheet` a sheet of a workbook (the first one by default).
     """
 
     from_: str = Field(alias="from", min_length=1)
     where: str | None = Field(None, min_length=1)
     encoding: Literal["utf-8", "utf-16", "latin-1"] = "utf-8"
+    skip_lines: int = Field(0, ge=0)
+    delimiter: str | None = Field(None, min_length=1, max_length=1)
+    sheet: str | None = None
 
     @property
     def is_file(self) -> bool:
@@ -70,9 +87,17 @@ class Table(Strict):
         return self
 
 
+class Wide(Strict):
+    """A table with a column a date, item or store: all columns but `keep` hold units, and their names hold `into`."""
+
+    into: Literal["date", "item", "store"]
+    keep: tuple[str, ...] = ()
+
+
 class Sales(Table):
     """Columns of the sales; without a store or an item column there is one, named `all`."""
 
+    wide: Wide | None = None
     date: str
     units: str
     store: str | None = None
@@ -169,13 +194,24 @@ class SourceConfig(Strict):
     grain: Literal["day", "week"] = "day"
     missing_dates: Literal["zero", "gap"] = "zero"
     negative_units: Literal["zero", "refuse"] = "zero"
-    duplicates: Literal["refuse", "sum"] = "refuse"
+    duplicates: Literal["refuse", "sum", "drop", "last"] = "refuse"
     date_format: str | None = None
+    weekday: Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"] | None = None
+    decimal: Literal[".", ","] | None = None
+    thousands: Literal[".", ",", " "] | None = None
+    last_day: Literal["ask", "keep", "drop"] = "ask"
+    trailing_zeros: Literal["drop", "keep"] = "drop"
+    closures: Literal["gap", "zero"] = "gap"
+    accept: dict[Check, Annotated[str, Field(min_length=3)]] = {}
     databases: dict[Annotated[str, Field(pattern=DATABASE_NAME)], str] = {}
 
     @model_validator(mode="after")
     def tables_are_there(self) -> SourceConfig:
         """What names a table needs it."""
+        if self.weekday is not None and self.grain != "week":
+            raise ValueError("weekday is the one that weekly sales are dated by; leave it out, or say grain: week")
+        if self.thousands is not None and self.thousands == (self.decimal or "."):
+            raise ValueError(f"decimal and thousands are both {self.thousands!r}; name the other one, too")
         if self.items is not None and self.sales.item is None:
             raise ValueError("items are described, but sales names no item column")
         if self.stores is not None and self.sales.store is None:

@@ -7,26 +7,43 @@ import codecs
 import gzip
 import itertools
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from models_ml.errors import InputError
 from models_ml.sources.faults import input_fault
-from models_ml.sources.long.mapping import RawTables, flag, number, text, value
+from models_ml.sources.long.config import SERIAL_DATES
+from models_ml.sources.long.expressions import FIRST_SERIAL, LAST_SERIAL, flag, number, text, value
+from models_ml.sources.long.mapping import RawTables
 from models_ml.sources.long.relations import Relation, quoted
 from models_ml.sources.long.session import Session
 
 NAMES: dict[str, tuple[str, ...]] = {
-    "date": ("date", "day", "week", "week_start", "ds", "datetime", "timestamp", "*_date", "date_*"),
-    "units": ("units", "unit_sales", "units_sold", "quantity", "qty", "sales", "*_units", "*_qty", "*_sales"),
-    "store": ("store", "shop", "location", "branch", "outlet", "site", "*_store"),
-    "item": ("item", "sku", "product", "article", "stock_code", "material", "upc", "ean", "gtin"),
-    "price": ("price", "unit_price", "sell_price", "selling_price", "sales_price", "retail_price"),
+    "date": ("date", "day", "week", "week_start", "ds", "datetime", "timestamp", "*_date", "date_*", "datum", "tag",
+             "fecha", "data", "dia", "jour", "dato", "paiva", "tarih", "*datum", "month", "monat", "mes", "mois"),
+    "units": ("units", "unit_sales", "units_sold", "quantity", "qty", "sales", "*_units", "*_qty", "*_sales",
+              "*_quantity", "*_sold", "sold", "pieces", "pcs", "menge", "stuck", "stueck", "anzahl", "absatz",
+              "verkauf", "verkaufe",
+              "cantidad", "unidades", "ventas", "quantite", "ventes", "quantita", "vendite", "quantidade", "vendas",
+              "aantal", "antal", "ilosc", "adet", "miktar"),
+    "store": ("store", "shop", "location", "branch", "outlet", "site", "*_store", "filiale", "laden", "markt",
+              "standort", "tienda", "sucursal", "magasin", "negozio", "loja", "winkel", "butik", "sklep", "magaza"),
+    "item": ("item", "sku", "product", "article", "stock_code", "material", "upc", "ean", "gtin", "item_name",
+             "product_name", "artikel", "artikelnummer", "produkt", "producto", "articulo", "produit", "prodotto",
+              "articolo", "produto", "urun"),
+    "price": ("price", "unit_price", "sell_price", "selling_price", "sales_price", "retail_price", "preis",
+              "stuckpreis", "precio", "prix", "prezzo", "preco", "prijs", "pris", "cena", "fiyat"),
     "open": ("open", "is_open"),
     "stockout": ("stockout", "is_stockout", "out_of_stock", "is_out_of_stock", "oos"),
     "department": ("department", "dept", "class", "subcategory", "sub_category", "brand"),
     "category": ("category", "family", "group", "product_group", "product_category", "item_category"),
     "region": ("region", "state", "province", "country", "area", "district"),
+    "money": ("revenue", "turnover", "amount", "sales_amount", "net_sales", "gross_sales", "umsatz", "erlos",
+              "ingresos", "importe", "chiffre_d_affaires", "montant", "fatturato", "receita", "faturamento",
+              "omzet", "*_revenue",
+              "*_amount", "revenue_*"),
     "name": ("name", "event", "event_name", "holiday", "holiday_name", "description"),
     "kind": ("kind", "type", "event_type"),
 }  # fmt: skip
@@ -42,12 +59,21 @@ ZEROS_SAID = 0.01
 """Share of rows with zero units from which on zeros have rows of their own, so that a date without a row is a gap."""
 
 YEARS = (1950, 2100)
+MOSTLY = 0.95
+DATE_LIKE = r"^[0-9]{1,4}[-/. ]([0-9]{1,2}|[A-Za-z]{3,9})[-/. ][0-9]{1,4}([ T].*)?$"
+NUMBER_LIKE = r"^-?[0-9][0-9.,]*$"
+PERIOD = re.compile(
+    r"^(?:19|20)\d{2}[-/ ]?(?:[QqHhWw]\d{1,2}|\d{1,2})$|^[QqWw]\d{1,2}[-/ ]?(?:19|20)\d{2}$|^\d{1,2}[-/](?:19|20)\d{2}$"
+)
+"""Months, quarters and weeks that people write in place of a date."""
 CHUNK_BYTES = 4 * 2**20
 
 
 def words(column: str) -> str:
     """A column's name in lower case with `_` between its words: `InvoiceDate`, `Invoice Date` -> `invoice_date`."""
-    return "_".join(re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", column)).lower() or "column"
+    plain = unicodedata.normalize("NFKD", column.replace("ß", "ss"))
+    plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    return "_".join(re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", plain)).lower() or "column"
 
 
 def named(field: str, columns: Sequence[str], taken: Collection[str] = ()) -> str | None:
@@ -66,6 +92,27 @@ def named(field: str, columns: Sequence[str], taken: Collection[str] = ()) -> st
             if pattern.fullmatch(free[column]) or pattern.fullmatch(bare[column]):
                 return column
     return None
+
+
+def by_content(connection: Session, relation: Relation, field: str, taken: Collection[str]) -> str | None:
+    """The only column whose values look like a field's, or None: dates for `date`, numbers that repeat for `units`."""
+    fitting = []
+    for column in relation.columns:
+        if column in taken:
+            continue
+        found = text(quoted(column))
+        row = connection.execute(
+            f"select count({found}), count(distinct {found}),"
+            f" count(*) filter (where regexp_matches({found}, '{DATE_LIKE}')),"
+            f" count(*) filter (where regexp_matches({found}, '{NUMBER_LIKE}')) from {relation.sql}"
+        ).fetchone()
+        assert row is not None
+        total, distinct, dates, numbers = row
+        if total and field == "date" and dates >= MOSTLY * total and distinct > 1:
+            fitting.append(column)
+        if total and field == "units" and numbers >= MOSTLY * total and dates < MOSTLY * total and distinct > 1:
+            fitting.append(column)
+    return fitting[0] if len(fitting) == 1 else None
 
 
 def encoding_of(path: Path) -> str:
@@ -100,7 +147,7 @@ def date_format_of(connection: Session, relation: Relation, column: str) -> str 
 
     shapes = list(date_shapes())
     counts = connection.execute(
-        f"select count(*), {days('coalesce(try_cast(found as date), try_cast(found as timestamp))')}, "
+        "select count(*), count(coalesce(try_cast(found as date), try_cast(found as timestamp))), "
         + ", ".join(days(f"try_strptime(found, '{shape}')") for shape in shapes)
         + f" from {distinct}"
     ).fetchone()
@@ -111,16 +158,58 @@ def date_format_of(connection: Session, relation: Relation, column: str) -> str 
     fitting = [shape for shape, count in zip(shapes, each, strict=True) if count == total]
     if len(fitting) == 1:
         return fitting[0]
-    example = connection.execute(f"select min(found) from {distinct}").fetchone()
-    raise input_fault(
-        relation.name,
-        "dates are written in more than one possible way: " + " or ".join(fitting)
-        if fitting
-        else "this column holds no dates that could be recognised",
-        column=column,
-        value=None if example is None else example[0],
-        remedy="Say the format by --date-format, for example --date-format %d.%m.%Y, or the column by --date.",
+    serials = connection.execute(
+        f"select count(*) from {distinct} where try_cast(found as double) between {FIRST_SERIAL} and {LAST_SERIAL}"
+    ).fetchone()
+    if not fitting and serials[0] == total:
+        return SERIAL_DATES
+    if fitting:
+        example = connection.execute(f"select min(found) from {distinct}").fetchone()
+        raise input_fault(
+            relation.name,
+            "dates are written in more than one possible way: " + " or ".join(fitting),
+            column=column,
+            value=None if example is None else example[0],
+            remedy="Say the format by --date-format, for example --date-format %d.%m.%Y.",
+        )
+    raise _no_format(
+        connection, relation, column, total, [("YYYY-MM-DD", as_they_are), *zip(shapes, each, strict=True)]
     )
+
+
+def _no_format(
+    connection: Session, relation: Relation, column: str, total: int, counts: Sequence[tuple[str, int]]
+) -> InputError:
+    """The error for dates that no format fits: the formats that fit some, and a value that the best does not fit."""
+    best = sorted((c for c in counts if c[1]), key=lambda c: -c[1])
+    found = text(quoted(column))
+    if not best:
+        remedy = "Say the format by --date-format, for example --date-format %d.%m.%Y, or the column by --date."
+        example = connection.execute(f"select min({found}) from {relation.sql}").fetchone()[0]
+        if example is not None and PERIOD.match(str(example)):
+            remedy = "Write each period as the date of its first day; sales by the month or quarter are not forecast."
+        return input_fault(
+            relation.name, "this column holds no dates that could be recognised", column=column, value=example,
+            remedy=remedy,
+        )  # fmt: skip
+
+    def parses(shape: str) -> str:
+        if shape == "YYYY-MM-DD":
+            return f"coalesce(try_cast({found} as date), try_cast({found} as timestamp)) is not null"
+        return f"try_strptime({found}, '{shape}') is not null"
+
+    first = best[0][0]
+    line, odd = relation.line(connection, f"{found} is not null and not {parses(first)}", quoted(column))
+    others = [(shape, count) for shape, count in best[1:] if count + best[0][1] >= total]
+    also = f" and {others[0][1] / total:.1%} as {others[0][0]}" if others else ""
+    return input_fault(
+        relation.name,
+        f"{best[0][1] / total:.1%} of the dates are written as {first}{also}, and this one is not",
+        line=line, column=column, value=odd,
+        remedy="Write all dates in one way"
+        + ("" if others else f", or leave such rows out by --where \"{quoted(column)} <> '{odd}'\"")
+        + ".",
+    )  # fmt: skip
 
 
 def date_shapes() -> Iterable[str]:
@@ -169,7 +258,7 @@ def rows_of(connection: Session, raw: RawTables) -> Rows:
     row = connection.execute(
         "select sum(n), sum(n) filter (where n > 1), count(distinct dayofweek(date)), count(distinct date),"
         f" sum(zeros) / sum(n) from (select date, count(*) as n, count(*) filter (where units = 0) as zeros"
-        f" from ({raw.sales()}) as sales group by date, store_id, item_id) as sold"
+        f" from ({raw.rows()}) as sales group by date, store_id, item_id) as sold"
     ).fetchone()
     assert row is not None
     return Rows(int(row[0] or 0), int(row[1] or 0), int(row[2]), int(row[3]), float(row[4] or 0.0))

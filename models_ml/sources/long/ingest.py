@@ -17,14 +17,15 @@ from models_ml.sources.long.checks import check_attributes, check_keys, check_ro
 from models_ml.sources.long.config import SourceConfig, Table, config_path, read_config
 from models_ml.sources.long.levels import levels_select
 from models_ml.sources.long.mapping import RawTables
-from models_ml.sources.long.omissions import left_out, warnings
+from models_ml.sources.long.omissions import left_out, settled, warnings
 from models_ml.sources.long.raw_schema import SCHEMA, first, literal, write
 from models_ml.sources.long.regressors import load_closed_days, load_regressors
 from models_ml.sources.long.relations import Relation, attach, fingerprint, open_relation
 from models_ml.sources.long.session import Session
+from models_ml.sources.long.suspicions import refuse_suspicious, settle_days
 from models_ml.sources.report import IngestReport
 
-_LAYOUT = "4"
+_LAYOUT = "5"
 """Raise it when the raw tables change, so that the same files are loaded again."""
 
 
@@ -103,11 +104,12 @@ def _ingested(
     said = fingerprint(connection, config, relations)
     asked = asked_for(stores, as_of)
     unchanged = _holds(connection, said, asked)
+    raw = RawTables(config, relations, tuple(stores or ()), as_of)
     if not unchanged:
         with together:
-            load(connection, RawTables(config, relations, tuple(stores or ()), as_of))
+            load(connection, raw)
             _log(connection, source, said, asked)
-    return _report(connection, config, source, said, started, horizon_days, unchanged=unchanged)
+    return _report(connection, raw, source, said, started, horizon_days, unchanged=unchanged)
 
 
 def refuse_unseen(path: Path, tables: Iterable[Table], databases: Mapping[str, str]) -> None:
@@ -141,6 +143,8 @@ def load(connection: Session, raw: RawTables) -> None:
         span = first(connection, f"select min(date), max(date) from ({sold}) as sold")
         if span is not None and isinstance(span[0], dt.date) and isinstance(span[1], dt.date):
             refuse_unsold_day(raw.as_of, span[0], span[1])
+    refuse_suspicious(connection, raw)
+    settle_days(connection, raw)
     connection.execute(f"create schema if not exists {SCHEMA}")
     for name in ("sales", "items", "stores", "prices", "events", "regional_flags"):
         write(connection, name, getattr(raw, name)())
@@ -177,7 +181,7 @@ def _log(connection: Session, source: Path, said: str, asked: str) -> None:
 
 def _report(
     connection: Session,
-    config: SourceConfig,
+    raw: RawTables,
     source: Path,
     said: str,
     started: float,
@@ -203,7 +207,7 @@ def _report(
         price_rows=int(str(price_rows)) or int(str(sold_prices)),
         seconds=time.monotonic() - started,
         fingerprint=said,
-        warnings=tuple(warnings(connection, config, horizon_days)),
-        left_out=tuple(left_out(connection, config, SCHEMA)),
+        warnings=(*settled(raw), *warnings(connection, raw.config, horizon_days)),
+        left_out=tuple(left_out(connection, raw.config, SCHEMA)),
         unchanged=unchanged,
     )

@@ -2,62 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-import duckdb
 import yaml
 from pydantic import ValidationError
 
 from models_ml.errors import InputError
-from models_ml.sources.loading import connected
-from models_ml.sources.long.config import HIERARCHY, SourceConfig, Table, said
+from models_ml.sources.long.config import HIERARCHY, Sales, SourceConfig, Table, said
 from models_ml.sources.long.guesses import (
     GROUPS_OF_ITEMS,
     belongs_to,
+    by_content,
     date_format_of,
-    encoding_of,
     known_in_advance,
     named,
     rows_of,
-    words,
 )
-from models_ml.sources.long.ingest import refuse_unseen
+from models_ml.sources.long.layout import wide_dates
 from models_ml.sources.long.mapping import RawTables
 from models_ml.sources.long.regressors import MOST_VALUES
-from models_ml.sources.long.relations import Relation, attach, open_relation
+from models_ml.sources.long.relations import Relation, open_relation
 from models_ml.sources.long.session import DatabricksSession, Session
+from models_ml.sources.long.suspicions import findings, settle_days
+from models_ml.sources.long.wishes import Wishes, connection_to, database, located, regressor
 
 SALES_FIELDS = ("date", "units", "store", "item", "price", "open", "stockout")
 REQUIRED = ("date", "units")
+MOST_FINDINGS = 10
 
 Ask = Callable[[str, Sequence[str]], str]
 """Asks a person which of some columns is meant."""
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What a person said of a source; the rest is guessed.
-
-    Attributes:
-        columns: columns of the sales by field.
-        tables: files (relative to the working folder) or warehouse tables by the name of the configuration.
-        where: SQL condition of the sales that count.
-        hierarchy: columns that are department, category or region.
-        regressors: `column=availability` each.
-        rules: top-level fields: grain, missing_dates, duplicates, date_format.
-        databases: `name=file` each: DuckDB files whose tables may be named.
-    """
-
-    columns: Mapping[str, str]
-    tables: Mapping[str, str]
-    where: str | None
-    hierarchy: Mapping[str, str]
-    regressors: Sequence[str]
-    rules: Mapping[str, str]
-    databases: Sequence[str]
 
 
 def describe_source(path: Path, wishes: Wishes, warehouse: Path | DatabricksSession, ask: Ask) -> list[str]:
@@ -79,16 +55,20 @@ def describe_source(path: Path, wishes: Wishes, warehouse: Path | DatabricksSess
     try:
         tables = {name: located(table) for name, table in wishes.tables.items()}
         tables["sales"] |= {"where": wishes.where} if wishes.where else {}
+        tables["sales"] |= {"sheet": wishes.layout["sheet"]} if "sheet" in wishes.layout else {}
         parsed = {name: Table.model_validate(table) for name, table in tables.items()}
     except ValidationError as error:
         raise InputError(said(path, error)) from None
     with connection_to(path, parsed.values(), databases, warehouse) as connection:
         relations = {name: open_relation(connection, table, Path.cwd()) for name, table in parsed.items()}
         draft = Draft(path, connection, relations, wishes, tables, databases)
+        draft.lengthen()
         draft.name_columns(ask)
+        draft.settle(draft.raw_sales, names_suffice=False)
         draft.read_rows()
         draft.name_levels()
         draft.name_regressors()
+        draft.settle(draft.raw)
         draft.name_the_rest()
     draft.config()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -105,10 +85,11 @@ class Draft:
         connection: Session,
         relations: Mapping[str, Relation],
         wishes: Wishes,
-        tables: Mapping[str, dict[str, str]],
+        tables: Mapping[str, dict[str, object]],
         databases: Mapping[str, str],
     ) -> None:
-        self.path, self.connection, self.relations, self.wishes = path, connection, relations, wishes
+        self.path, self.connection, self.wishes = path, connection, wishes
+        self.relations = dict(relations)
         self.content: dict[str, object] = {name: dict(table) for name, table in tables.items()}
         self.content.update({"databases": dict(databases)} if databases else {})
         self.notes: list[str] = [
@@ -116,6 +97,17 @@ class Draft:
             for name, table in tables.items()
             if "encoding" in table
         ]
+        self.notes += [
+            f"{relations[name].name}: the header is line {int(str(table['skip_lines'])) + 1} (skip_lines)"
+            for name, table in tables.items()
+            if table.get("skip_lines")
+        ]
+        rules = {name: rule for name, rule in wishes.rules.items() if name not in ("date_format", "missing_dates")}
+        if "thousands" in rules and "decimal" not in rules:
+            rules["decimal"] = "," if rules["thousands"] == "." else "."
+        self.content.update(rules)
+        if wishes.accept:
+            self.content["accept"] = dict(wishes.accept)
 
     def config(self) -> SourceConfig:
         """What is written so far, validated."""
@@ -130,11 +122,61 @@ class Draft:
 
     def raw_sales(self) -> RawTables:
         """Selects of the sales and their coming days, without what belongs to them."""
-        fields = ("sales", "future", "date_format", "grain", "databases")
-        return RawTables(
-            SourceConfig.model_validate({name: self.content[name] for name in fields if name in self.content}),
-            {name: relation for name, relation in self.relations.items() if name in fields},
-        )
+        others = ("items", "stores", "prices", "events", "hierarchy", "regressors")
+        try:
+            config = SourceConfig.model_validate({k: v for k, v in self.content.items() if k not in others})
+        except ValidationError as error:
+            raise InputError(said(self.path, error)) from None
+        return RawTables(config, {name: self.relations[name] for name in config.tables})
+
+    def lengthen(self) -> None:
+        """Turn a table with a column a date, or a column an item, into a long one."""
+        sales, table = self.relations["sales"], self.table("sales")
+        into, dates = self.wishes.layout.get("wide"), wide_dates(sales.columns)
+        if into is None and dates is None:
+            return
+        if into in (None, "date"):
+            if dates is None:
+                raise InputError(f"{sales.name}: fewer than four names of columns are dates. Leave out --wide date.")
+            table["wide"] = {"into": "date", "keep": list(dates.keep)}
+            self.notes.append(
+                f"wide: each of {len(sales.columns) - len(dates.keep)} columns is a date ({', '.join(dates.example)}, "
+                "...); each cell becomes a row of date and units (sales.wide)"
+            )
+        else:
+            named_dates = self.wishes.columns.get("date") or named("date", sales.columns)
+            keep = [c for c in (named_dates, *(self.wishes.columns.get(f) for f in ("store", "item"))) if c]
+            keep += [c for c in sales.columns if c in (named("store", sales.columns),) and c not in keep]
+            table["wide"] = {"into": into, "keep": [c for c in keep if c in sales.columns]}
+            self.notes.append(f"wide: every column but {', '.join(keep)} is of one {into} (sales.wide)")
+        parsed = Sales.model_validate({**table, "date": "date", "units": "units"})
+        self.relations["sales"] = open_relation(self.connection, parsed, Path.cwd())
+
+    def settle(self, raw: Callable[[], RawTables], *, names_suffice: bool = True) -> None:
+        """Write the rule of everything suspicious, or stop where a person must decide.
+
+        Raises:
+            InputError: a finding has no rule.
+        """
+        settled = 0
+        while (found := next(findings(self.connection, raw(), names_suffice=names_suffice), None)) is not None:
+            settled += 1
+            if found.check == "grain" and found.rule and "grain" in self.wishes.rules:
+                accepted = self.content.setdefault("accept", {})
+                assert isinstance(accepted, dict)
+                accepted["grain"] = f"--grain {self.wishes.rules['grain']} was given to demand init"
+                continue
+            if not found.rule or settled > MOST_FINDINGS:
+                raise found.refused(self.connection, raw())
+            for name, rule in found.rule.items():
+                if name == "sales":
+                    self.table("sales").update(rule)
+                    if "where" in rule:
+                        relation = self.relations["sales"]
+                        self.relations["sales"] = replace(relation, where=str(rule["where"]))
+                else:
+                    self.content[name] = rule
+            self.notes.append(found.told())
 
     def table(self, name: str) -> dict[str, object]:
         """Fields of a table of the configuration."""
@@ -150,6 +192,16 @@ class Draft:
         taken = {*wishes.columns.values(), *wishes.hierarchy.values(), *regressors}
         for name in SALES_FIELDS:
             column = wishes.columns.get(name) or named(name, sales.columns, taken)
+            if column is None and name in REQUIRED:
+                column = by_content(self.connection, sales, name, taken)
+                if column is not None:
+                    self.notes.append(f"{name} is column {column}, the only one with such values (--{name})")
+            if column is None and name == "units" and (money := named("money", sales.columns, taken)) is not None:
+                column = money
+                self.notes.append(
+                    f"units: {money} is an amount of money, and no column counts units: what is forecast is revenue, "
+                    "in its currency wherever units are written (--units names another column)"
+                )
             if column is None and name in REQUIRED:
                 column = ask(name, sales.columns)
             if column is not None:
@@ -204,17 +256,16 @@ class Draft:
 
     def read_rows(self) -> None:
         """Rules that follow from the rows: grain, missing dates and duplicates."""
-        rows = rows_of(self.connection, self.raw_sales())
-        given = {name: rule for name, rule in self.wishes.rules.items() if name != "date_format"}
+        rows = rows_of(self.connection, settle_days(self.connection, self.raw_sales()))
+        given: dict[str, str] = {n: str(self.content[n]) for n in ("grain", "duplicates") if n in self.content}
+        given |= {name: rule for name, rule in self.wishes.rules.items() if name == "missing_dates"}
         guessed: dict[str, tuple[str, str]] = {}
-        if rows.grain == "week":
-            guessed["grain"] = ("week", "every date is of one weekday")
         if rows.missing_dates == "gap":
             guessed["missing_dates"] = (
                 "gap",
                 f"{rows.zero_share:.0%} of the rows say zero, so a date without one is not known",
             )
-        if rows.repeated:
+        if rows.repeated:  # more than strays, and no copies: `settle` has stopped at these
             guessed["duplicates"] = (
                 "sum",
                 f"{rows.repeated:,} of {rows.rows:,} rows share date, store and item with another one; if they repeat "
@@ -283,62 +334,3 @@ class Draft:
                 self.notes.append(
                     f"not used of {self.relations[table].name}: {', '.join(rest)} (--regressor {kinds} makes one count)"
                 )
-
-
-def located(table: str) -> dict[str, str]:
-    """A table's fields: a file by its whole path, so that the configuration may lie anywhere; and its encoding."""
-    path = Path(table).expanduser()
-    if not path.is_file():
-        return {"from": table}
-    encoding = "utf-8" if path.suffix == ".parquet" else encoding_of(path)
-    return {"from": str(path.resolve()), **({} if encoding == "utf-8" else {"encoding": encoding})}
-
-
-def database(text: str) -> tuple[str, str]:
-    """Name and whole path of a database given as `name=file`.
-
-    Raises:
-        InputError: the text has no `=`.
-    """
-    name, equals, file = text.partition("=")
-    if not equals:
-        raise InputError(f"--database {text!r}: write it as name=file.duckdb.")
-    return name, str(Path(file).expanduser().resolve())
-
-
-@contextmanager
-def connection_to(
-    path: Path, tables: Collection[Table], databases: Mapping[str, str], warehouse: Path | DatabricksSession
-) -> Iterator[Session]:
-    """A connection that sees the tables: to a DuckDB warehouse only where one of them is a table of it."""
-    if isinstance(warehouse, DatabricksSession):
-        refuse_unseen(path, tables, databases)
-        yield warehouse
-    elif all(table.is_file or table.catalog in databases for table in tables):
-        with duckdb.connect() as connection:
-            attach(connection, databases, Path.cwd())
-            yield connection
-    else:
-        with connected(warehouse, 4.0, 2) as connection:
-            attach(connection, databases, Path.cwd())
-            yield connection
-
-
-def regressor(text: str, relations: Mapping[str, Relation]) -> tuple[str, dict[str, str]]:
-    """Name and fields of a regressor given as `column=availability`; a static one is of items or stores.
-
-    Raises:
-        InputError: the text has no `=`, or there is no such column.
-    """
-    column, equals, availability = text.partition("=")
-    if not equals:
-        raise InputError(f"--regressor {text!r}: write it as column=known, column=past_only or column=static.")
-    name = words(column)[:40]
-    name = name if name[0].isalpha() else f"column_{name}"
-    if availability != "static":
-        relations["sales"].require(column, "--regressor")
-        return name, {"column": column, "availability": availability}
-    for table in ("items", "stores"):
-        if table in relations and column in relations[table].columns:
-            return name, {"column": column, "availability": availability, "from": table}
-    raise InputError(f"--regressor {text!r}: neither --items nor --stores names a table with that column.")

@@ -4,18 +4,43 @@
 from __future__ import annotations
 
 import datetime as dt
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from models_ml.sources.long.config import HIERARCHY, Columns, SourceConfig, Table
-from models_ml.sources.long.relations import Relation, quoted
+import pandas as pd
 
-ALL = "all"
-"""Id of the one store, item, department, category or region where the data has none."""
+from models_ml.sources.long.config import HIERARCHY, SERIAL_DATES, WEEKDAYS, SourceConfig, Table
+from models_ml.sources.long.expressions import (
+    FIRST_SERIAL,
+    LAST_SERIAL,
+    empty,
+    flag,
+    in_stores,
+    joined,
+    key,
+    number,
+    text,
+    value,
+)
+from models_ml.sources.long.raw_schema import literal
+from models_ml.sources.long.relations import Relation, quoted
 
 LONGEST_ITEM, LONGEST_ID = 128, 64
 """Characters that the prediction store keeps of an item's id, and of other ids."""
+
+
+@dataclass(frozen=True)
+class Closure:
+    """Days, both inclusive, on which a store sold nothing at all."""
+
+    store_id: str
+    first: dt.date
+    last: dt.date
+
+    def days(self, step: int) -> Iterator[dt.date]:
+        """Its days, one a step."""
+        for offset in range(0, (self.last - self.first).days + 1, step):
+            yield self.first + dt.timedelta(days=offset)
 
 
 @dataclass(frozen=True)
@@ -36,47 +61,6 @@ class Check:
     remedy: str
 
 
-NO_VALUE = ("na", "n/a", "nan", "null")
-"""How programs write a number or a flag that is not there."""
-
-
-def text(column: str) -> str:
-    """A value as text; blanks are no value."""
-    return f"nullif(trim(cast({column} as varchar)), '')"
-
-
-def key(column: str | None) -> str:
-    """An id as text, or the one id where there is no column."""
-    return f"'{ALL}'" if column is None else text(quoted(column))
-
-
-def joined(columns: Columns | None) -> str:
-    """Values of several columns as one id; null if one of them has no value."""
-    if columns is None:
-        return f"'{ALL}'"
-    return " || '_' || ".join(text(quoted(column)) for column in columns)
-
-
-def value(column: str) -> str:
-    """A number or a flag as text, or null where there is none."""
-    return f"(case when lower({text(column)}) not in {NO_VALUE} then {text(column)} end)"
-
-
-def number(column: str) -> str:
-    """A finite number, or null."""
-    found = f"try_cast({text(column)} as double)"
-    return f"(case when abs({found}) <= {sys.float_info.max!r} then {found} end)"
-
-
-def flag(column: str) -> str:
-    """1 or 0, or null for anything else."""
-    said = f"lower({text(column)})"
-    return (
-        f"(case when {said} in ('0', '0.0', 'false', 'f', 'no', 'n') then 0"
-        f" when {said} in ('1', '1.0', 'true', 't', 'yes', 'y') then 1 end)"
-    )
-
-
 class RawTables:
     """Expressions and checks of one configuration over the relations that it names."""
 
@@ -89,14 +73,44 @@ class RawTables:
     ) -> None:
         self.config, self.relations = config, relations
         self.stores_asked, self.as_of = stores_asked, as_of
+        self.cut: dt.date | None = None
+        self.closures: tuple[Closure, ...] = ()
+        self.aggregates: dict[str, pd.DataFrame] = {}
 
     def date(self, column: str) -> str:
         """A day, or null."""
         value = text(quoted(column))
+        if self.config.date_format == SERIAL_DATES:
+            days = f"try_cast({value} as double)"
+            in_range = f"{days} between {FIRST_SERIAL} and {LAST_SERIAL}"
+            return f"(case when {in_range} then date '1899-12-30' + cast(floor({days}) as integer) end)"
         if self.config.date_format:
             shape = self.config.date_format.replace("'", "''")
             return f"cast(try_strptime({value}, '{shape}') as date)"
         return f"coalesce(try_cast({value} as date), cast(try_cast({value} as timestamp) as date))"
+
+    def sales_date(self) -> str:
+        """The day of a row of sales; of weekly sales that name their weekday, the nearest such day."""
+        day = self.date(self.config.sales.date)
+        if self.config.weekday is None:
+            return day
+        anchor = WEEKDAYS.index(self.config.weekday)  # 1900-01-01 was a Monday
+        ahead = f"({anchor} - date_diff('day', date '1900-01-01', {day}) % 7 + 10) % 7 - 3"
+        return f"({day} + cast({ahead} as integer))"
+
+    def amount(self, column: str) -> str:
+        """A number of the sales or prices as the configuration says that numbers are written, or null."""
+        config = self.config
+        if not config.thousands and config.decimal in (None, "."):
+            return number(quoted(column))
+        found = text(quoted(column))
+        if config.thousands == " ":
+            found = f"regexp_replace({found}, '[ \u00a0\u202f''\u2019]', '', 'g')"
+        elif config.thousands:
+            found = f"replace({found}, '{config.thousands}', '')"
+        if config.decimal == ",":
+            found = f"replace({found}, ',', '.')"
+        return number(found)
 
     def attribute_table(self, kind: str) -> tuple[str, Relation]:
         """Where attributes of items or stores are: their own table, or the sales."""
@@ -139,7 +153,7 @@ class RawTables:
             yield Check(
                 "sales",
                 sales.units,
-                f"{number(quoted(sales.units))} < 0",
+                f"{self.amount(sales.units)} < 0",
                 "units are negative, which negative_units: refuse forbids",
                 "Correct the row, or let negative_units be zero: then a day whose sum is below zero counts as zero.",
             )
@@ -174,23 +188,29 @@ class RawTables:
     def _date(self, table: str, column: str) -> Check:
         shape = self.config.date_format
         wanted = f"as {shape}" if shape else "as YYYY-MM-DD, or say how they are written by date_format"
-        return Check(table, column, f"{self.date(column)} is null", "this is no date", f"Write dates {wanted}.")
+        return Check(
+            table,
+            column,
+            f"{self.date(column)} is null or year({self.date(column)}) not between 1800 and 2200",
+            "this is no date",
+            f"Write dates {wanted}.",
+        )
 
     def _number(self, table: str, column: str) -> Check:
         name = quoted(column)
         return Check(
             table,
             column,
-            f"{value(name)} is not null and {number(name)} is null",
+            f"{value(name)} is not null and {self.amount(column)} is null",
             "this is no number",
-            "Write numbers with a decimal point and nothing else, or leave the field empty.",
+            "Correct it, leave the field empty, or say how numbers are written by `decimal` and `thousands`.",
         )
 
     def _price(self, table: str, column: str, wrong: str) -> Check:
         return Check(
             table,
             column,
-            f"{number(quoted(column))} {wrong}" + ("" if table == "sales" else f" or {text(quoted(column))} is null"),
+            f"{self.amount(column)} {wrong}" + ("" if table == "sales" else f" or {text(quoted(column))} is null"),
             "a price is above zero",
             f"Correct it, or leave such rows out by `where: cast({quoted(column)} as double) >= 0` of the table.",
         )
@@ -199,7 +219,13 @@ class RawTables:
         if column is None:
             return
         id_ = text(quoted(column))
-        yield Check(table, column, f"{id_} is null", "there is no value", "Fill it in, or leave the row out.")
+        yield Check(
+            table,
+            column,
+            f"{id_} is null",
+            "there is no value",
+            f"Fill it in, or leave such rows out by `where: {quoted(column)} is not null` of the table.",
+        )
         yield Check(
             table,
             column,
@@ -220,21 +246,62 @@ class RawTables:
 
     # ---------- raw tables
 
-    def sales(self) -> str:
-        """Rows of units: one a date, store and item, or more if the data has duplicates; a week becomes seven days."""
-        sales = self.config.sales
-        price = "cast(null as double)" if sales.price is None else f"nullif({number(quoted(sales.price))}, 0)"
+    def rows(self) -> str:
+        """Rows of units as they are written, up to the last day that counts: date, ids, units, price, is_stockout."""
+        sales, config = self.config.sales, self.config
+        price = "cast(null as double)" if sales.price is None else f"nullif({self.amount(sales.price)}, 0)"
         stockout = "0" if sales.stockout is None else f"coalesce({flag(quoted(sales.stockout))}, 0)"
-        days = self.config.step_days
         rows = (
-            f"select {self.date(sales.date)} as date, {key(sales.store)} as store_id, {key(sales.item)} as item_id,"
-            f" {number(quoted(sales.units))} / {days} as units,"
-            f" {price} as price, {stockout} as is_stockout"
-            f" from {self.relations['sales'].sql}"
+            f"select {self.sales_date()} as date, {key(sales.store)} as store_id, {key(sales.item)} as item_id,"
+            f" {self.amount(sales.units)} as units, {price} as price, {stockout} as is_stockout"
+            f" from {self._sales_once()}"
             f" where {value(quoted(sales.units))} is not null{in_stores(key(sales.store), self.stores_asked, 'and')}"
         )
-        until = "" if self.as_of is None else f" where date + {days - 1} <= cast('{self.as_of}' as date)"
-        return self.by_day(f"select * from ({rows}) as sold{until}", "store_id, item_id, units, price, is_stockout")
+        ends = [] if self.as_of is None else [f"date + {config.step_days - 1} <= date '{self.as_of}'"]
+        ends += [] if self.cut is None else [f"date <= date '{self.cut}'"]
+        return f"select * from ({rows}) as sold" + (f" where {' and '.join(ends)}" if ends else "")
+
+    def _sales_once(self) -> str:
+        """The rows of the sales without those that `duplicates` leaves out."""
+        relation, sales = self.relations["sales"], self.config.sales
+        columns = ", ".join(map(quoted, relation.columns))
+        if self.config.duplicates == "drop":
+            return f"(select distinct {columns} from {relation.sql}) as sales"
+        if self.config.duplicates == "last":
+            keys = f"{self.sales_date()}, {key(sales.store)}, {key(sales.item)}"
+            placed = f"select *, row_number() over () as place_in_file from {relation.sql}"
+            return (
+                f"(select {columns} from (select *, row_number() over (partition by {keys} order by place_in_file desc)"
+                f" as place_from_end from ({placed}) as placed) as ranked where place_from_end = 1) as sales"
+            )
+        return relation.sql
+
+    def sales(self) -> str:
+        """Rows of units: one a date, store and item, or more if the data has duplicates; a week becomes seven days.
+
+        On days of a closure, demand is not known: every series that sells before and after it has a row with the flag
+        of a stockout.
+        """
+        rows, days = self.rows(), self.config.step_days
+        if self.closures:
+            closed = " union all ".join(
+                f"select date '{day}' as date, {literal(closure.store_id)} as store_id"
+                for closure in self.closures
+                for day in closure.days(days)
+            )
+            series = (
+                f"select store_id, item_id, min(date) as first_date, max(date) as last_date from ({rows}) as sold"
+                " group by store_id, item_id"
+            )
+            rows = (
+                f"select sold.* from ({rows}) as sold left join ({closed}) as closed on sold.date = closed.date"
+                " and sold.store_id = closed.store_id where closed.date is null union all"
+                " select closed.date, closed.store_id, series.item_id, 0.0, cast(null as double), 1"
+                f" from ({closed}) as closed join ({series}) as series on closed.store_id = series.store_id"
+                " and closed.date > series.first_date and closed.date < series.last_date"
+            )
+        rows = f"select date, store_id, item_id, units / {days} as units, price, is_stockout from ({rows}) as sold"
+        return self.by_day(rows, "store_id, item_id, units, price, is_stockout")
 
     def by_day(self, rows: str, columns: str) -> str:
         """Rows of a date, those of weekly data once for each day of the week that begins on their date."""
@@ -271,7 +338,7 @@ class RawTables:
         store = "cast(null as varchar)" if prices.store is None else key(prices.store)
         return (
             f"select {self.date(prices.date)} as date, {store} as store_id, {key(prices.item)} as item_id,"
-            f" {number(quoted(prices.price))} as price from {self.relations['prices'].sql}"
+            f" {self.amount(prices.price)} as price from {self.relations['prices'].sql}"
         )
 
     def events(self) -> str:
@@ -312,7 +379,7 @@ class RawTables:
             if relation is None or column not in relation.columns:
                 continue
             parts.append(
-                f"select {self.date(sales.date)} as date, {key(sales.store)} as store_id,"
+                f"select {self.sales_date()} as date, {key(sales.store)} as store_id,"
                 f" {key(sales.item)} as item_id, {text(quoted(column))} as found from {relation.sql}"
                 f"{in_stores(key(sales.store), self.stores_asked, 'where')}"
             )
@@ -328,16 +395,3 @@ class RawTables:
             f"select distinct {key(own)} as owner_id, {text(quoted(regressor.column))} as found"
             f" from {self.relations[regressor.from_].sql}"
         )
-
-
-def in_stores(store: str, stores: Sequence[str], word: str) -> str:
-    """Condition that keeps the stores that were asked for."""
-    if not stores:
-        return ""
-    listed = ", ".join("'" + name.replace("'", "''") + "'" for name in stores)
-    return f" {word} {store} in ({listed})"
-
-
-def empty(**columns: str) -> str:
-    """A select without rows."""
-    return "select " + ", ".join(f"cast(null as {kind}) as {name}" for name, kind in columns.items()) + " where 1 = 0"

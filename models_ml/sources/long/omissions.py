@@ -3,11 +3,15 @@
 # ruff: noqa: S608 - names come from this package
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 
 from models_ml.sources.long.config import SourceConfig
+from models_ml.sources.long.mapping import RawTables
 from models_ml.sources.long.raw_schema import SCHEMA, first
 from models_ml.sources.long.session import Session
+
+MOST_TOLD = 5
 
 
 def left_out(connection: Session, config: SourceConfig, schema: str) -> Iterator[str]:
@@ -34,6 +38,28 @@ def left_out(connection: Session, config: SourceConfig, schema: str) -> Iterator
     days = connection.execute(f"select date_diff('day', min(date), max(date)) + 1 from {schema}.sales").fetchone()
     if days is not None and days[0] < 400:
         yield f"last year's features: {days[0]} days of history are less than thirteen months"
+
+
+def settled(raw: RawTables) -> Iterator[str]:
+    """What rules of the configuration, or their defaults, leave out of the sales."""
+    config = raw.config
+    if raw.cut is not None:
+        yield (
+            f"{config.grain}s after {raw.cut} are left out: nothing sold on them anywhere, or they are unfinished "
+            "(`trailing_zeros: keep` and `last_day: keep` read them)."
+        )
+    days: dict[tuple[dt.date, dt.date], list[str]] = {}
+    for closure in raw.closures:
+        days.setdefault((closure.first, closure.last), []).append(closure.store_id)
+    for (first_day, last_day), stores in list(days.items())[:MOST_TOLD]:
+        yield (
+            f"no sale at all from {first_day} to {last_day} in {len(stores)} store(s), such as {stores[0]}: read as a "
+            "closure, not as zero demand (`closures: zero` overrules it)."
+        )
+    if len(days) > MOST_TOLD:
+        yield f"{len(days) - MOST_TOLD} more closures like these."
+    for check, reason in config.accept.items():
+        yield f"{check} is accepted: {reason}"
 
 
 def warnings(connection: Session, config: SourceConfig, horizon_days: int) -> Iterator[str]:

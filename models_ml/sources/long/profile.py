@@ -17,7 +17,8 @@ from models_ml.sources.long.config import SourceConfig, config_path, read_config
 from models_ml.sources.long.estimate import Size
 from models_ml.sources.long.ingest import load, open_relations, refuse_unseen
 from models_ml.sources.long.mapping import RawTables
-from models_ml.sources.long.omissions import left_out, warnings
+from models_ml.sources.long.omissions import left_out, settled, warnings
+from models_ml.sources.long.picture import picture
 from models_ml.sources.long.raw_schema import SCHEMA
 from models_ml.sources.long.relations import attach
 from models_ml.sources.long.session import DatabricksSession, Session, scratch
@@ -36,6 +37,7 @@ class Profile:
         classes: number of series by demand class.
         problems: what the user should know of the data.
         left_out: features and levels that cannot be, and why.
+        picture: units by week and the largest series, in lines for a terminal.
     """
 
     series: int
@@ -49,6 +51,7 @@ class Profile:
     classes: dict[str, int]
     problems: tuple[str, ...]
     left_out: tuple[str, ...]
+    picture: tuple[str, ...] = ()
 
     @property
     def size(self) -> Size:
@@ -76,8 +79,9 @@ def check(source: Path, warehouse: Path, *, horizon_days: int, threads: int = 2)
         relations = open_relations(connection, config, folder)
         connection.begin()
         try:
-            load(connection, RawTables(config, relations))
-            return profile(connection, config, horizon_days)
+            raw = RawTables(config, relations)
+            load(connection, raw)
+            return profile(connection, raw, horizon_days)
         finally:
             connection.rollback()
 
@@ -92,8 +96,9 @@ def check_in_place(source: Path, session: DatabricksSession, *, horizon_days: in
     config, path = read_config(source), config_path(source)
     refuse_unseen(path, config.tables.values(), config.databases)
     with scratch(session, SCHEMA) as views:
-        load(views, RawTables(config, open_relations(views, config, path.resolve().parent)))
-        return profile(views, config, horizon_days)
+        raw = RawTables(config, open_relations(views, config, path.resolve().parent))
+        load(views, raw)
+        return profile(views, raw, horizon_days)
 
 
 @contextmanager
@@ -107,8 +112,9 @@ def _forgetful(config: SourceConfig, warehouse: Path, threads: int) -> Iterator[
             yield connection
 
 
-def profile(connection: Session, config: SourceConfig, horizon_days: int) -> Profile:
+def profile(connection: Session, raw: RawTables, horizon_days: int) -> Profile:
     """Figures of what is in the raw tables now."""
+    config = raw.config
     by_series = f"""
         with days as (
             select store_id, item_id, date, greatest(sum(units), 0) as units from {SCHEMA}.sales group by all
@@ -148,6 +154,7 @@ def profile(connection: Session, config: SourceConfig, horizon_days: int) -> Pro
         nodes=nodes,
         zero_share=float(zero_share),
         classes=dict(classes),
-        problems=tuple(warnings(connection, config, horizon_days)),
+        problems=(*settled(raw), *warnings(connection, config, horizon_days)),
         left_out=tuple(left_out(connection, config, SCHEMA)),
+        picture=tuple(picture(connection)),
     )

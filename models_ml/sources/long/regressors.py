@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 
 from models_ml.sources.faults import input_fault
-from models_ml.sources.long.mapping import RawTables, empty, flag, number, value
+from models_ml.sources.long.expressions import empty, flag, number, value
+from models_ml.sources.long.mapping import RawTables
 from models_ml.sources.long.raw_schema import LONGEST_HORIZON_DAYS, SCHEMA, day, first, literal, write
 from models_ml.sources.long.relations import Relation
 from models_ml.sources.long.session import Session, reads_in_place

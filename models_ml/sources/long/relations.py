@@ -4,15 +4,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 
 from models_ml.errors import InputError, WarehouseError
 from models_ml.sources.faults import input_fault
-from models_ml.sources.long.config import SourceConfig, Table
+from models_ml.sources.long.config import JSON_SUFFIXES, WORKBOOK_SUFFIXES, SourceConfig, Table
+from models_ml.sources.long.files import registered, sheet_table, unzipped
 from models_ml.sources.long.session import Session
 
 _CHUNK_BYTES = 4 * 2**20
@@ -33,6 +34,8 @@ class Relation:
         columns: names of its columns.
         path: the file; None for a table of the warehouse.
         where: condition of the rows that count; None: all do.
+        first_line: line of the file that its first row is on; None where rows have no lines.
+        paths: of all its files.
     """
 
     name: str
@@ -40,6 +43,8 @@ class Relation:
     columns: tuple[str, ...]
     path: Path | None
     where: str | None = None
+    first_line: int | None = None
+    paths: tuple[Path, ...] = ()
 
     @property
     def sql(self) -> str:
@@ -67,15 +72,15 @@ class Relation:
         if self.path is None:
             row = connection.execute(f"select {value} from {self.sql} where {condition} limit 1").fetchone()
             return None, None if row is None else row[0]
+        above = (self.first_line or 2) - 1
         row = connection.execute(
-            f"select line, found from (select row_number() over () + 1 as line, {value} as found,"
+            f"select line, found from (select row_number() over () + {above} as line, {value} as found,"
             f" ({condition}) and ({self.where or 'true'}) as is_fault from {self.rows})"
             " where is_fault order by line limit 1"
         ).fetchone()
         if row is None:
             return None, None
-        is_text = self.path.suffix != ".parquet"
-        return (row[0] if is_text else None), row[1]
+        return (row[0] if self.first_line is not None else None), row[1]
 
 
 def open_relation(connection: Session, table: Table, folder: Path) -> Relation:
@@ -106,22 +111,72 @@ def _opened(connection: Session, table: Table, folder: Path) -> Relation:
                 ".parquet. Nothing was loaded."
             ) from None
         return Relation(table.from_, table.from_, tuple(columns_described(described)), None, table.where)
+    if "*" in table.from_:
+        paths = sorted(folder.glob(table.from_)) if not table.from_.startswith("/") else _absolute_glob(table.from_)
+        if not paths:
+            raise InputError(f"{table.from_}: no file matches. Correct it in the configuration. Nothing was loaded.")
+        return _shaped(connection, _text_relation(connection, paths, table, table.from_), table)
     path = (folder / Path(table.from_).expanduser()).resolve()
     if not path.is_file():
         raise InputError(f"{path}: there is no such file. Correct its path in the configuration. Nothing was loaded.")
-    literal = "'" + str(path).replace("'", "''") + "'"
-    if path.suffix == ".parquet":
-        sql = f"read_parquet({literal})"
+    if path.suffix == ".zip":
+        relation = _text_relation(connection, sorted(unzipped(path).iterdir()), table, path.name)
+        return _shaped(connection, replace(relation, path=path, first_line=None), table)
+    if path.suffix in WORKBOOK_SUFFIXES:
+        if not isinstance(connection, duckdb.DuckDBPyConnection):
+            raise InputError(f"{path} cannot be seen by Databricks. Load it into a table first.")
+        rows, header, _ = sheet_table(path, table.sheet)
+        name = registered(connection, path, rows)
+        found = Relation(path.name, name, tuple(rows.column_names), path, table.where, header + 1)
+        return _shaped(connection, found, table)
+    return _shaped(connection, _text_relation(connection, [path], table, path.name), table)
+
+
+def _absolute_glob(pattern: str) -> list[Path]:
+    return sorted(Path("/").glob(pattern.lstrip("/")))
+
+
+def _text_relation(connection: Session, paths: Sequence[Path], table: Table, name: str) -> Relation:
+    listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+    many = ", union_by_name = true" if len(paths) > 1 else ""
+    if paths[0].suffix == ".parquet":
+        sql = f"read_parquet([{listed}]{many})"
+    elif any(paths[0].name.lower().endswith(suffix) for suffix in JSON_SUFFIXES):
+        sql = f"read_json([{listed}], convert_strings_to_integers = false, auto_detect = true{many})"
     else:
+        delimiter = "" if table.delimiter is None else f", delim = '{table.delimiter.replace(chr(39), chr(39) * 2)}'"
         sql = (
-            f"read_csv({literal}, all_varchar = true, header = true, null_padding = false,"
-            f" encoding = '{table.encoding}')"
+            f"read_csv([{listed}], all_varchar = true, header = true, null_padding = false, skip = {table.skip_lines},"
+            f" encoding = '{table.encoding}'{delimiter}{many})"
         )
     try:
         described = connection.execute(f"describe select * from {sql}").fetchall()
     except duckdb.Error as error:
-        raise unreadable(path.name, error) from None
-    return Relation(path.name, sql, tuple(row[0] for row in described), path, table.where)
+        raise unreadable(name, error) from None
+    is_text = sql.startswith("read_csv") and len(paths) == 1
+    first_line = table.skip_lines + 2 if is_text else None
+    return Relation(name, sql, tuple(row[0] for row in described), paths[0], table.where, first_line, tuple(paths))
+
+
+def _shaped(connection: Session, relation: Relation, table: Table) -> Relation:
+    """A wide table as a long one: a row a cell."""
+    wide = getattr(table, "wide", None)
+    if wide is None:
+        return relation
+    for column in wide.keep:
+        relation.require(column, "sales.wide.keep")
+    kept = ", ".join(map(quoted, wide.keep))
+    held = f" exclude ({kept})" if kept else ""
+    name = f"long_{hashlib.sha256(str(relation.path).encode()).hexdigest()[:12]}"
+    try:  # a table, because a file of hundreds of columns is slow to read for every question
+        connection.execute(
+            f"create or replace temp table {name} as select * from (select * from {relation.rows})"
+            f" unpivot (units for {quoted(wide.into)} in (columns(*{held})))"
+        )
+        described = connection.execute(f"describe {name}").fetchall()
+    except duckdb.Error as error:
+        raise unreadable(relation.name, error) from None
+    return replace(relation, rows=name, columns=tuple(row[0] for row in described), first_line=None)
 
 
 def columns_described(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
@@ -190,7 +245,7 @@ def fingerprint(connection: Session, config: SourceConfig, relations: dict[str, 
     digest = hashlib.sha256(config.model_dump_json(by_alias=True).encode())
     for name, relation in relations.items():
         if relation.path is not None:
-            part = file_sha256(relation.path)
+            part = " ".join(file_sha256(path) for path in relation.paths or (relation.path,))
         else:
             part = str(
                 connection.execute(

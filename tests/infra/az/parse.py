@@ -13,6 +13,7 @@ import sys
 from typing import Any
 
 from azure.cli.core import get_default_cli
+from knack.util import CLIError
 
 EXTENSIONS = {"ml", "datafactory"}
 
@@ -49,6 +50,8 @@ def answer(parser: Any, words: list[str]) -> str:
             parser.parse_args(words)
         except SystemExit as ended:
             return (said.getvalue().strip() or f"refused ({ended.code})")[-600:]
+        except CLIError as refused:
+            return str(refused)[-600:]
     return ""
 
 

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 from functools import cache
+from itertools import pairwise
 
 import pytest
 import yaml
@@ -71,9 +72,13 @@ def commands(text: str) -> list[list[str]]:
     text = re.sub(r"(?m)(^|\s)#.*$", r"\1", text.replace("\\\n", " "))
     found = []
     for match in re.finditer(r"(?:^|[\s(;'])(az [a-z])", text):
-        words = words_of(without_substitutions(text[match.start(1) :]))
-        # what is left of `2>/dev/null` is a word `2`
-        found.append([word for word in words[1:] if word != "2"])
+        piece = text[match.start(1) :]
+        if match[0].startswith("'"):  # of a trap
+            piece = piece.split("'")[0]
+        words = words_of(without_substitutions(piece))
+        # what is left of `2>/dev/null` is a word `2`; JSON that a shell would make is an empty object
+        given = [word for word in words[1:] if word != "2"]
+        found.append(["{}" if before == "--parameters" else word for before, word in pairwise(["", *given])])
     return found
 
 

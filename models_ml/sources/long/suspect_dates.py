@@ -79,7 +79,11 @@ def grain(connection: Session, raw: RawTables) -> Iterator[Finding]:
         )  # fmt: skip
         return
     if found not in ("day", "week") or (found == "day" and config.grain == "week" and len(dates) > 2):
-        wanted = "rows are weekly" if found == "day" else "rows are of a day or a week"
+        wanted = (
+            "rows are weekly, so their dates should be of one weekday"
+            if found == "day"
+            else "rows are of a day or a week"
+        )
         yield Finding(
             "grain",
             f"{wanted}, and the spacing of dates says {found}: {reason}",

@@ -85,8 +85,8 @@ def duplicates(connection: Session, raw: RawTables) -> Iterator[Finding]:
     ).fetchone()
     of = f"store {found[1]}, item {found[2]} on {str(found[0])[:10]}"
     remedy = (
-        "Remove the rows, or say what they are by --duplicates: `drop` reads copies once, `last` keeps the last row "
-        "of a date, `sum` adds the rows up."
+        "Remove the rows, or say what they are: `duplicates: drop` reads copies once, `duplicates: last` keeps the "
+        "last row of a date, `duplicates: sum` adds the rows up."
     )
     yield Finding(
         "duplicates",

@@ -20,13 +20,17 @@ from api.schemas.lineage import Lineage
 router = APIRouter(tags=["forecast"])
 
 
+# Without examples: a client that sends every example would give both names, which is refused.
+_Former = Annotated[str, Field(min_length=1, max_length=128)]
+
+
 class LineageQuestion(Question):
     """Which number: a day of an item in a store."""
 
     item_id: ItemQuery | None = None
     store_id: StoreQuery | None = None
-    item: ItemQuery | None = Field(None, deprecated=True, description="Former name of item_id.")
-    store: StoreQuery | None = Field(None, deprecated=True, description="Former name of store_id.")
+    item: _Former | None = Field(None, deprecated=True, description="Former name of item_id.")
+    store: _Former | None = Field(None, deprecated=True, description="Former name of store_id.")
     date: Annotated[DateQuery, Field(description="Day that is forecast.", examples=["2016-05-23"])]
 
 

@@ -164,7 +164,7 @@ def _cast(name: str, part: pa.Table, target: pa.Schema) -> pa.Table:
 def as_decimals(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """float64 values, those that were float32 rounded to the seven digits that float32 has: 1.6, not 1.600000023841858.
 
-    Whole numbers and values that float32 cannot hold stay as they are.
+    Whole numbers, and values that float32 cannot hold or seven digits cannot name, stay as they are.
     """
     numbers = floats(column)
     with np.errstate(over="ignore"):
@@ -173,8 +173,10 @@ def as_decimals(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return column
     single = numbers[was_single]
     scale = 10.0 ** (6 - np.floor(np.log10(np.abs(single))))
+    rounded = np.rint(single * scale) / scale
     decimals = numbers.copy()
-    decimals[was_single] = np.rint(single * scale) / scale
+    # Seven digits name every float32 but some at the edges of its range, which stay as they are.
+    decimals[was_single] = np.where(rounded.astype(np.float32) == single, rounded, single)
     return pa.chunked_array([pa.array(decimals, mask=np.asarray(column.is_null()))])
 
 

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from api import schemas
 from dashboard import data, formats, outlook
 from dashboard.client import ApiClient
-from dashboard.pages_ import overview
+from dashboard.pages_ import alarms
 from tests.dashboard import published_store
 from tests.dashboard.conftest import Server, api_server, free_port
 
@@ -354,19 +354,19 @@ def test_without_prices_stock_is_told_in_units_and_no_price_is_asked_for(monkeyp
 WITHOUT_DEPARTMENTS = """
 from dataclasses import replace
 from dashboard import data
-from dashboard.pages_ import overview
+from dashboard.pages_ import alarms, overview
 served = data.serving()
 one = served.departments[0].model_copy(update={"department_id": "all", "category_id": "all"})
-overview._alarms(replace(served, departments=(one,)), served.runs[0].run_id)
+overview._alarms(replace(served, departments=(one,)))
 """
 
 
 @pytest.mark.usefixtures("served")
 def test_without_departments_a_bias_is_told_of_stores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outlook, "is_biased", lambda _: True)
-    monkeypatch.setattr(overview, "MOST_NAMED", 2)
+    monkeypatch.setattr(alarms, "MOST_NAMED", 2)
     said = words(AppTest.from_string(WITHOUT_DEPARTMENTS, default_timeout=60).run())
-    told = re.findall(r"again and again, in: ([^.]*)[.]", said)
+    told = re.findall(r"systematically, in: ([^.]*)[.]", said)
     named = [name for sentence in told for name in re.findall(r"(\w+) [(]", sentence)]
     assert named
     assert set(named) <= {"CA_1", "CA_2", "TX_1", "TX_2"}

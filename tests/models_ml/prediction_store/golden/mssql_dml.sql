@@ -329,6 +329,10 @@ SELECT calendar_region_flags.date, calendar_region_flags.regional_flag
     FROM calendar_region_flags
     WHERE calendar_region_flags.region_id = ? AND calendar_region_flags.date BETWEEN ? AND ? ORDER BY calendar_region_flags.date;
 
+SELECT override_effects.run_id, override_effects.override_id, overrides.node_id, override_effects.target_date, override_effects.factor, override_effects.units_each
+    FROM override_effects JOIN overrides ON overrides.override_id = override_effects.override_id
+    WHERE override_effects.run_id = ? ORDER BY override_effects.run_id, override_effects.override_id;
+
 SELECT forecasts.store_id, forecasts.item_id, run_series.department_id, run_series.category_id, run_series.region_id, forecasts.target_date, forecasts.mean, forecasts.q_0_005, forecasts.q_0_025, forecasts.q_0_165, forecasts.q_0_25, forecasts.q_0_5, forecasts.q_0_75, forecasts.q_0_835, forecasts.q_0_975, forecasts.q_0_995
     FROM forecasts JOIN run_series ON run_series.run_id = forecasts.run_id AND run_series.store_id = forecasts.store_id AND run_series.item_id = forecasts.item_id
     WHERE forecasts.run_id = ? AND forecasts.store_id IN (SELECT anon_2.value COLLATE Latin1_General_100_BIN2 AS anon_1

@@ -77,7 +77,7 @@ def test_the_features_of_a_run_are_those_that_its_model_reads(
     booster = lgb.Booster(model_file=str(model / "items.txt"))
     gain = pd.Series(booster.feature_importance("gain"), index=booster.feature_name())
     np.testing.assert_allclose(of_items[gain.index].to_numpy(), gain.to_numpy() / gain.sum())
-    assert set(rows["part"]) == {"items", "regression", "boosting"}
+    assert set(rows["part"]) == {"items", "regression", "boosting", "simple"}
     assert (rows["family"] == rows["feature"].map(feature_families.family_of)).all()
     moved = frame(engine, select(node_contributions).where(node_contributions.c.run_id == run_id))
     of_nodes = (

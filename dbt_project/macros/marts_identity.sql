@@ -31,7 +31,7 @@
     after the last hook. `log` is the ingest's; none while the marts belong to no one state of the raw tables. -#}
 {% macro marts_identity_table(code, log) -%}
     {%- do adapter.commit() -%}
-    create or replace table {{ api.Relation.create(**marts_identity_name()) }} as
+    create or replace table {{ api.Relation.create(**marts_identity_name()) }} {% if target.type == 'databricks' %}using delta {% endif %}as
     select
         {% if log is none -%}
         cast(null as {{ type_text() }}) as fingerprint, cast(null as {{ type_text() }}) as stores,

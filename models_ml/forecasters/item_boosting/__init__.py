@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from models_ml.errors import ModelError
 from models_ml.forecasters.assortment import on_sale
@@ -24,7 +25,7 @@ from models_ml.forecasters.item_boosting.features import CATEGORICAL, WEEK, Item
 from models_ml.forecasters.item_boosting.responses import Responses
 from models_ml.forecasters.item_boosting.sampling import SamplingParameters, held_out, sample_rows
 from models_ml.forecasters.levels import LaunchParameters
-from models_ml.warehouse.marts import Marts
+from models_ml.warehouse.marts import SERIES_KEYS, Marts
 
 if TYPE_CHECKING:
     import lightgbm as lgb
@@ -227,7 +228,13 @@ class ItemBoosting:
         leads = position - features.as_of_position[day] + np.arange(1, marts.horizon_days + 1)
         if not len(series):
             return series, np.zeros((0, marts.horizon_days))
-        return series, self.said(fitted.booster, features, series, day, leads)
+        said = self.said(fitted.booster, features, series, day, leads)
+        earlier = replace(marts, origin=marts.origin - timedelta(days=marts.horizon_days * (horizons_ago + 1)))
+        keys = pd.MultiIndex.from_frame(marts.series[SERIES_KEYS])[series]
+        rows = pd.MultiIndex.from_frame(earlier.series[SERIES_KEYS]).get_indexer(keys)
+        units = np.zeros((len(earlier.series), marts.horizon_days))
+        units[rows] = said
+        return series, fitted.bound.apply(earlier, units)[rows]
 
     def item_contributions(self, marts: Marts, series: int) -> Contributions:
         """What moved one series: its level at what the model expects of all, and SHAP values of the logarithm."""

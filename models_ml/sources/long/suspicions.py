@@ -19,6 +19,8 @@ def findings(connection: Session, raw: RawTables, *, names_suffice: bool = True)
     A finding can be the cause of later ones, so a caller settles the first and asks again.
     """
     accepted = raw.config.accept
+    if suspect_dates.by_date(connection, raw).empty:  # none of the stores asked for is there: refused elsewhere
+        return
     for check in (
         suspect_numbers.numbers,
         suspect_dates.grain,

@@ -141,7 +141,7 @@ def test_whole_units_meet_the_service_level_on_average(mean: float, dispersion: 
 def test_what_is_not_on_sale_has_no_target() -> None:
     spread = IntervalSpread(3, np.full(2, 0.3), np.full(2, 1.5), np.zeros(1), np.array([SERVICE_LEVELS]))
     target = stock_target(np.zeros(2), spread, np.full(2, 0.95), np.array([True, False]))
-    assert target.expected.tolist() == [1.5, 0.0]  # on sale: never below the least that its past makes likely
+    assert target.expected.tolist() == [0.0, 0.0]  # the forecast; what such items sell all the same raises the level
     assert target.level[0] > 0
     assert target.level[1] == target.short[1] == 0
 

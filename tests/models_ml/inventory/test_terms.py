@@ -69,7 +69,7 @@ def test_the_seed_holds_for_every_item() -> None:
         ({"lead_time_days": "soon"}, "row 2, lead_time_days: 'soon' is not a whole number"),
         ({"service_level": "95"}, "row 2, service_level: '95' is not a number from 0.5 to 0.999"),
         ({"holding_cost": "-1"}, "row 2, holding_cost: '-1'"),
-        ({}, "row 2: store_id any, department_id any, item_id any is there twice"),
+        ({}, "row 2: store_id any, department_id any, item_id any is given twice"),
         ({"colour": "red"}, "there is no colour"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 
@@ -22,11 +23,12 @@ INCREMENTAL = (
 )  # fmt: skip
 
 RETAILERS = 4
+BUILDS = int(os.environ.get("EDIT_BUILDS", "1"))
 
 
 @pytest.mark.parametrize("kind", ["m5", "long"])
 def test_incremental_builds_equal_a_full_refresh(spark: SparkSession, tmp_path: Path, kind: str) -> None:
-    """Two builds after edits of several retailers at once, in schemas of their own."""
+    """Builds after edits of several retailers at once, in schemas of their own; EDIT_BUILDS is their number."""
     warehouse = Warehouse(spark, tmp_path / "dbt", schema=f"edited_{kind}")
     drawn = random.Random(kind)
     source = edits.new_source(RETAILERS)
@@ -45,7 +47,7 @@ def test_incremental_builds_equal_a_full_refresh(spark: SparkSession, tmp_path: 
         return tuple(drawn.randrange(1000) for _ in range(4))  # type: ignore[return-value]
 
     build()
-    for _ in range(2):
+    for _ in range(BUILDS):
         edits.apply(source, kind, [[edit() for _ in range(4)] for _ in range(RETAILERS)], [edit()])
         build()
     incremental = {name: comparable(warehouse.rows(f"edited_{kind}_{name}")) for name in INCREMENTAL}

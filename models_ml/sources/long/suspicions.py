@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from models_ml.sources.long import suspect_dates, suspect_numbers, suspect_rows
-from models_ml.sources.long.findings import Finding
+from models_ml.sources.long.findings import Finding, by_date
 from models_ml.sources.long.mapping import RawTables
 from models_ml.sources.long.session import Session
 
@@ -19,7 +19,7 @@ def findings(connection: Session, raw: RawTables, *, names_suffice: bool = True)
     A finding can be the cause of later ones, so a caller settles the first and asks again.
     """
     accepted = raw.config.accept
-    if suspect_dates.by_date(connection, raw).empty:  # none of the stores asked for is there: refused elsewhere
+    if by_date(connection, raw).empty:  # none of the stores asked for is there: refused elsewhere
         return
     for check in (
         suspect_numbers.numbers,

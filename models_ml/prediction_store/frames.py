@@ -164,11 +164,13 @@ def _cast(name: str, part: pa.Table, target: pa.Schema) -> pa.Table:
 def as_decimals(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """float64 values, those that were float32 rounded to the seven digits that float32 has: 1.6, not 1.600000023841858.
 
-    Whole numbers, and values that float32 cannot hold or seven digits cannot name, stay as they are.
+    Whole numbers, and values that float32 cannot hold or seven digits cannot name, stay as they are. So do its subnormal
+    numbers, which have fewer digits.
     """
     numbers = floats(column)
     with np.errstate(over="ignore"):
         was_single = (numbers.astype(np.float32) == numbers) & (numbers != np.rint(numbers))
+    was_single &= np.abs(numbers) >= np.finfo(np.float32).tiny
     if not was_single.any():
         return column
     single = numbers[was_single]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import functools
+import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,3 +138,26 @@ def without_formulas(batch: pa.RecordBatch) -> pa.RecordBatch:
             column = pc.if_else(runs, pc.binary_join_element_wise("'", column, ""), column)
         columns.append(column)
     return pa.RecordBatch.from_arrays(columns, batch.schema.names)
+
+
+def csv_of(table: pa.Table) -> str:
+    """A header line and a line a row, as RFC 4180 has it; what is not known is empty."""
+    columns = []
+    for column in table.columns:
+        values = column.to_pylist()
+        if pa.types.is_string(column.type):
+            values = [None if value is None else without_formula(value) for value in values]
+        columns.append(values)
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(table.column_names)
+    writer.writerows(zip(*columns, strict=True))
+    return text.getvalue()
+
+
+def arrow_of(table: pa.Table) -> bytes:
+    """An Arrow IPC stream."""
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()

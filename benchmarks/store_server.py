@@ -19,8 +19,7 @@ from sqlalchemy.schema import CreateTable
 
 from benchmarks.store import make
 from models_ml.prediction_store.engine import make_engine
-from models_ml.prediction_store.frames import batches, rows
-from models_ml.prediction_store.publish import insert_sql
+from models_ml.prediction_store.frames import batches, insert_sql, rows
 from models_ml.prediction_store.schema import forecasts
 
 SERIES, NODES, HORIZON = 30_490, 154, 28

@@ -88,9 +88,10 @@ def changed(frame: Frame, stored: Checksums) -> tuple[pa.Table, SalesDays]:
     keys = [(str(store), day.date()) for store, day in sums.index]
     checksums = dict(zip(keys, sums.to_numpy().view(np.int64).tolist(), strict=True))
     sent = frozenset(key for key, checksum in checksums.items() if stored.get(key) != checksum)
-    # Rows without a store or a day are in no group (-1); they are sent, and refused by name.
-    unknown = np.array([*(key in sent for key in keys), True])
-    return rows.filter(pa.array(unknown[group.ngroup().to_numpy()])), SalesDays(checksums, sent)
+    # Rows without a store or a day are in no group; they are sent, and refused by name.
+    chosen = np.array([*(key in sent for key in keys), True])
+    groups = group.ngroup().fillna(len(keys)).to_numpy(dtype=np.int64)
+    return rows.filter(pa.array(chosen[groups])), SalesDays(checksums, sent)
 
 
 def merge_sales(connection: Connection, run: RunRecord, days: SalesDays, insert_rows: InsertRows) -> None:

@@ -65,7 +65,7 @@ class _Sent:
         Raises:
             PublishError: a row has no store, or one outside the run's scope.
         """
-        stores = pc.unique(self.rows.column("store_id")).to_pylist()
+        stores: list[str] = pc.unique(self.rows.column("store_id")).to_pylist()
         if None in stores:
             raise PublishError("sales_history.store_id is null. Every row needs a value.")
         for store in stores:

@@ -366,8 +366,8 @@ sales_history_days = Table(
     sqlite_with_rowid=False,
 )
 
-# Sales on their way to a server: a row holds `steps` days (or weeks) of a series at one price, from `first_date` on, and
-# `units` their figures, each `width` characters wide.
+# Sales on their way to a server: a row holds `steps` days (or weeks) of a series at one price, from `first_date` on;
+# `units` are their figures, each `width` characters wide.
 STEPS = 28
 _WIDEST_FIGURE = 24
 

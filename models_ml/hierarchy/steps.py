@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 
-WEEK_DAYS = 7
 FLOAT32_PRECISION = 2.0**-22
 
 

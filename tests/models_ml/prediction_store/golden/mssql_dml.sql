@@ -335,10 +335,19 @@ SELECT override_effects.run_id, override_effects.override_id, overrides.node_id,
     FROM override_effects JOIN overrides ON overrides.override_id = override_effects.override_id
     WHERE override_effects.run_id = ? ORDER BY override_effects.run_id, override_effects.override_id;
 
-SELECT forecasts.store_id, forecasts.item_id, run_series.department_id, run_series.category_id, run_series.region_id, forecasts.target_date, forecasts.mean, forecasts.q_0_005, forecasts.q_0_025, forecasts.q_0_165, forecasts.q_0_25, forecasts.q_0_5, forecasts.q_0_75, forecasts.q_0_835, forecasts.q_0_975, forecasts.q_0_995
-    FROM forecasts JOIN run_series ON run_series.run_id = forecasts.run_id AND run_series.store_id = forecasts.store_id AND run_series.item_id = forecasts.item_id
-    WHERE forecasts.run_id = ? AND forecasts.store_id IN (SELECT anon_2.value COLLATE Latin1_General_100_BIN2 AS anon_1
-    FROM OPENJSON(?) AS anon_2) ORDER BY forecasts.store_id, forecasts.item_id, forecasts.target_date;
+SELECT run_series.item_id
+    FROM run_series
+    WHERE run_series.run_id = ? AND run_series.store_id = ? ORDER BY run_series.item_id;
+
+SELECT run_series.store_id, run_series.item_id, run_series.department_id, run_series.category_id, run_series.region_id
+    FROM run_series
+    WHERE run_series.run_id = ? AND run_series.store_id = ? AND run_series.item_id IN (SELECT anon_2.value COLLATE Latin1_General_100_BIN2 AS anon_1
+    FROM OPENJSON(?) AS anon_2) ORDER BY run_series.item_id;
+
+SELECT forecasts.mean, forecasts.q_0_005, forecasts.q_0_025, forecasts.q_0_165, forecasts.q_0_25, forecasts.q_0_5, forecasts.q_0_75, forecasts.q_0_835, forecasts.q_0_975, forecasts.q_0_995
+    FROM forecasts
+    WHERE forecasts.run_id = ? AND forecasts.store_id = ? AND forecasts.item_id IN (SELECT anon_2.value COLLATE Latin1_General_100_BIN2 AS anon_1
+    FROM OPENJSON(?) AS anon_2) ORDER BY forecasts.item_id, forecasts.target_date;
 
 SELECT model_runs.run_id
     FROM model_runs

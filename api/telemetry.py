@@ -1,4 +1,4 @@
-"""Logs as JSON lines, Prometheus metrics, and OpenTelemetry when its variables are set."""
+"""Logs as JSON lines, Prometheus metrics, and OpenTelemetry traces when a variable says where they go."""
 
 from __future__ import annotations
 
@@ -230,40 +230,63 @@ def _every(seconds: float, call: Callable[[], None]) -> Iterator[None]:
         call()
 
 
+APPLICATION_INSIGHTS_VARIABLE = "APPLICATIONINSIGHTS_CONNECTION_STRING"
+_OTLP_VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+
+
 def wants_tracing(environment: Mapping[str, str]) -> bool:
-    """Whether OpenTelemetry is told where to send traces."""
+    """Whether the environment says where traces go: an OTLP collector, Application Insights, or both."""
     disabled = environment.get("OTEL_SDK_DISABLED", "").lower() == "true"
     if disabled or environment.get("OTEL_TRACES_EXPORTER") == "none":
         return False
-    return any(
-        environment.get(name)
-        for name in (
-            "OTEL_EXPORTER_OTLP_ENDPOINT",
-            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-        )
-    )
+    return any(environment.get(name) for name in (*_OTLP_VARIABLES, APPLICATION_INSIGHTS_VARIABLE))
 
 
 def make_tracer_provider() -> Any:
-    """Where spans go, by the standard `OTEL_*` variables. It is not made the global one.
+    """Where spans go, by the variables that `wants_tracing` reads. It is not made the global one.
+
+    The exporter signs in to Application Insights by azure-identity's default chain.
 
     Raises:
-        InputError: the variables are set and the extra `otel` is not installed.
+        InputError: a library of the extra `otel` or `azure` is missing, or the connection string is malformed.
     """
+    name = os.environ.get("OTEL_SERVICE_NAME", "demand-api")
     try:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+        provider = TracerProvider(resource=Resource.create({"service.name": name}))
+        if any(os.environ.get(variable) for variable in _OTLP_VARIABLES):
+            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+            provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        if os.environ.get(APPLICATION_INSIGHTS_VARIABLE):
+            provider.add_span_processor(BatchSpanProcessor(_application_insights(provider)))
     except ImportError as error:
         raise InputError(
-            f"OTEL_* variables are set and {error.name} is not installed. "
-            "Install it: pip install 'retail-demand[otel]', or unset them."
+            f"OTEL_* or {APPLICATION_INSIGHTS_VARIABLE} is set and {error.name} is not installed. "
+            "Install it: pip install 'retail-demand[azure,otel]', or unset them."
         ) from None
-    name = os.environ.get("OTEL_SERVICE_NAME", "demand-api")
-    provider = TracerProvider(resource=Resource.create({"service.name": name}))
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return provider
+
+
+def _application_insights(provider: Any) -> Any:
+    # The exporter's own usage reports go to addresses that a closed network does not let out.
+    for reports in ("STATSBEAT_DISABLED_ALL", "SDKSTATS_DISABLED", "CONTROLPLANE_DISABLED"):
+        os.environ.setdefault(f"APPLICATIONINSIGHTS_{reports}", "true")
+    from azure.identity import DefaultAzureCredential
+    from azure.monitor.opentelemetry.exporter import AzureMonitorTraceExporter
+
+    try:
+        return AzureMonitorTraceExporter(
+            connection_string=os.environ[APPLICATION_INSIGHTS_VARIABLE],
+            credential=DefaultAzureCredential(),
+            disable_offline_storage=True,
+            tracer_provider=provider,
+        )
+    except ValueError as error:
+        raise InputError(f"{APPLICATION_INSIGHTS_VARIABLE} cannot be read: {error}") from None
 
 
 def traced(app: ASGIApp, provider: Any) -> ASGIApp:

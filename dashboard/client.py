@@ -96,16 +96,6 @@ class ApiClient:
         """Nodes of one level (`level` or `node_id`), with `history_days` of history."""
         return self._get(schemas.NodePage, "/forecast/hierarchy", parameters)
 
-    def forecast(self, item_id: str, store_id: str, quantiles: str) -> schemas.SeriesForecast:
-        """Forecast of one item in one store with the quantiles asked for (comma-separated)."""
-        parameters: dict[str, Parameter] = {"item_id": item_id, "store_id": store_id, "quantiles": quantiles}
-        return self._get(schemas.SeriesForecast, "/forecast", parameters)
-
-    def history(self, item_id: str, store_id: str, days: int) -> schemas.SeriesHistory:
-        """Recent sales and prices of one item in one store."""
-        parameters: dict[str, Parameter] = {"item_id": item_id, "store_id": store_id, "days": days}
-        return self._get(schemas.SeriesHistory, "/forecast/history", parameters)
-
     def items(self, parameters: Mapping[str, Parameter]) -> schemas.ItemPage:
         """One page of the served series."""
         return self._get(schemas.ItemPage, "/forecast/items", parameters)

@@ -32,9 +32,6 @@ YEAR_DAYS = 364
 HISTORY_DAYS = 2 * YEAR_DAYS
 """History read with a node: the year of the longest picture and the year before it."""
 
-SERIES_HISTORY_DAYS = 112
-"""Days of sales that a run publishes for a series."""
-
 QUANTILES = ("0.005", "0.025", "0.165", "0.25", "0.5", "0.75", "0.835", "0.975", "0.995")
 _COMPARED: dict[str, str | int] = {"history_days": YEAR_DAYS, "quantiles": "0.025,0.975", "limit": 100}
 MOST_OVERRIDES = 200
@@ -226,18 +223,6 @@ def stores_of(run_key: str, product: Product) -> schemas.NodePage:
     """Every store's sales of a product, with the history that a comparison needs."""
     level, _ = level_of(Place("store", "-"), product)
     return client().nodes({"level": level, **_COMPARED, **product.filters()})
-
-
-@st.cache_data(ttl=READ_TTL_SECONDS, max_entries=200, show_spinner=False)
-def series_forecast(run_key: str, item_id: str, store_id: str) -> schemas.SeriesForecast:
-    """Forecast of one item in one store with all quantiles."""
-    return client().forecast(item_id, store_id, ",".join(QUANTILES))
-
-
-@st.cache_data(ttl=READ_TTL_SECONDS, max_entries=200, show_spinner=False)
-def series_history(run_key: str, item_id: str, store_id: str) -> schemas.SeriesHistory:
-    """Recent sales and prices of one item in one store."""
-    return client().history(item_id, store_id, SERIES_HISTORY_DAYS)
 
 
 @st.cache_data(ttl=READ_TTL_SECONDS, max_entries=60, show_spinner=False)

@@ -127,9 +127,9 @@ def change(now: float | None, before: float | None) -> float | None:
     return now / before - 1
 
 
-def miss(ratio: float, *, digits: int = 0) -> str:
-    """An error over sales: percent, or a multiple where it is larger than what was sold twice over."""
-    if abs(ratio) < MULTIPLE_FROM:
+def miss(ratio: float | None, *, digits: int = 0) -> str:
+    """An error over sales: percent, or a multiple of the sales from twice of them on; `–` for none."""
+    if ratio is None or abs(ratio) < MULTIPLE_FROM:
         return percent(ratio, digits=digits)
     return f"{ratio:.1f} times what was sold" if abs(ratio) < 10 else f"{count(round(ratio))} times what was sold"
 

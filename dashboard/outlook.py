@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 from api import schemas
 from dashboard import charts, formats
 
-Part = TypeVar("Part", schemas.ForecastDay, schemas.WeekForecast)
+Part = TypeVar("Part", schemas.ForecastDay, schemas.PeriodForecast)
 
 YEAR_DAYS = 364
 EVERYTHING = "1"
@@ -35,7 +35,8 @@ class Days:
         name: id of the node or item.
         origin: last day whose sales are known.
         forecast: days of the horizon, after the overrides in force (see `after_overrides`).
-        weeks: sums of its weeks, with ranges of their own; none for items.
+        weeks: sums of its weeks, with ranges of their own.
+        horizon: sum of the whole horizon, with a range of its own; none in older runs.
         model: what the model says of the days that overrides change.
         sold: units by day.
         price: price by day, where known.
@@ -47,9 +48,10 @@ class Days:
     forecast: tuple[schemas.ForecastDay, ...]
     sold: Mapping[dt.date, float]
     price: Mapping[dt.date, float]
-    weeks: tuple[schemas.WeekForecast, ...] = ()
+    weeks: tuple[schemas.PeriodForecast, ...] = ()
     model: Mapping[dt.date, float] = field(default_factory=dict)
     step_days: int = 1
+    horizon: schemas.PeriodForecast | None = None
 
     @property
     def step(self) -> str:
@@ -59,19 +61,16 @@ class Days:
     @staticmethod
     def of_node(node: schemas.NodeForecast, run: schemas.RunRef) -> Days:
         """From a node of the hierarchy."""
-        sold = {day.date: day.units for day in node.history}
-        forecast, weeks = tuple(map(after_overrides, node.days)), tuple(map(after_overrides, node.weeks))
-        return Days(node.node_id, run.origin, forecast, sold, {}, weeks, changed(node.days), run.step_days)
-
-    @staticmethod
-    def of_series(forecast: schemas.SeriesForecast, history: schemas.SeriesHistory) -> Days:
-        """From one item in one store."""
-        sold = {day.date: day.units for day in history.days}
-        price = {day.date: day.price for day in history.days if day.price is not None}
-        run = forecast.run
-        days = tuple(map(after_overrides, forecast.days))
         return Days(
-            forecast.item_id, run.origin, days, sold, price, model=changed(forecast.days), step_days=run.step_days
+            node.node_id,
+            run.origin,
+            tuple(map(after_overrides, node.days)),
+            {day.date: day.units for day in node.history},
+            {day.date: day.price for day in node.history if day.price is not None},
+            tuple(map(after_overrides, node.weeks)),
+            changed(node.days),
+            run.step_days,
+            None if node.horizon is None else after_overrides(node.horizon),
         )
 
 
@@ -92,10 +91,10 @@ class Outlook:
     Attributes:
         first, last: the window.
         units: sum of the forecast, overrides included.
-        low, high: 2.5 % and 97.5 % quantiles of the sum; none without quantiles. Of one week they are its own. Of
-            several weeks, or where a run has no weeks, they are the parts' added up, which is wider than the range of
-            the sum, because good and bad days offset each other: it errs on the safe side.
-        range_of: what `low` and `high` are made of: `week` (exact), `weeks` or `days` added up.
+        low, high: 2.5 % and 97.5 % quantiles of the sum; none without quantiles. Of one week and of the horizon they
+            are its own. Of other spans, and of items without a policy, they are the parts' added up, which is wider
+            than the range of the sum, because good and bad days offset each other: it errs on the safe side.
+        range_of: what `low` and `high` are of: a `week` or the `horizon`, or `weeks` or `days` added up.
         step_days: days of what is forecast: 1, or 7 of weekly sales.
         last_period: units of as many days up to the origin; none where history is short.
         last_year: units of the same weekdays a year before; none where history is short.
@@ -108,7 +107,7 @@ class Outlook:
     high: float | None
     last_period: float | None
     last_year: float | None
-    range_of: Literal["week", "weeks", "days"] = "days"
+    range_of: Literal["week", "horizon", "weeks", "days"] = "days"
     step_days: int = 1
 
     @property
@@ -145,7 +144,13 @@ def outlook(days: Days, window_days: int) -> Outlook | None:
     year = [date - dt.timedelta(days=YEAR_DAYS) for date in dates]
     weeks = [week for week in days.weeks if week.last_date <= last]
     whole = bool(weeks) and weeks[-1].last_date == last
-    parts: Sequence[schemas.ForecastDay | schemas.WeekForecast] = weeks if whole else window
+    parts: Sequence[schemas.ForecastDay | schemas.PeriodForecast] = weeks if whole else window
+    kind: Literal["week", "horizon", "weeks", "days"] = (
+        "days" if not whole and days.step_days == 1 else "week" if len(parts) == 1 else "weeks"
+    )
+    total = days.horizon
+    if kind != "week" and total is not None and total.quantiles and total.last_date == last:
+        parts, kind = (total,), "horizon"
     return Outlook(
         dates[0],
         last,
@@ -154,7 +159,7 @@ def outlook(days: Days, window_days: int) -> Outlook | None:
         _quantile_sum(parts, "0.975"),
         _sold(days.sold, before),
         _sold(days.sold, year),
-        "days" if not whole and days.step_days == 1 else "week" if len(parts) == 1 else "weeks",
+        kind,
         days.step_days,
     )
 
@@ -256,7 +261,7 @@ class Verdict:
         wape: sum of absolute errors over units, by day; none where not measured.
         bias: relative bias, positive when the forecast was too high; none where not measured.
         coverage: share of days within their 95 % range; none where not measured.
-        week_coverage: share of weeks within theirs; none where not measured.
+        week_coverage, horizon_coverage: share of weeks and horizons within theirs; none where not measured.
     """
 
     fold: dt.date
@@ -264,6 +269,7 @@ class Verdict:
     bias: float | None
     coverage: float | None
     week_coverage: float | None = None
+    horizon_coverage: float | None = None
 
 
 @dataclass(frozen=True)
@@ -339,7 +345,8 @@ def verdict(accuracy: schemas.Accuracy, level: int) -> Verdict | None:
     def at(name: str, metric: str) -> float | None:
         return level_values(accuracy, name, metric, level).get(fold)
 
-    return Verdict(fold, at(model, "wape"), at(model, "bias"), at(model, "coverage_95"), at(model, "coverage_95_week"))
+    metrics = ("wape", "bias", "coverage_95", "coverage_95_week", "coverage_95_horizon")
+    return Verdict(fold, *(at(model, metric) for metric in metrics))
 
 
 def is_biased(node: schemas.NodeError) -> bool:
@@ -387,7 +394,7 @@ def _field(probability: str) -> str:
     return "q_" + probability.replace(".", "_")
 
 
-def _quantile_sum(window: Sequence[schemas.ForecastDay | schemas.WeekForecast], probability: str) -> float | None:
+def _quantile_sum(window: Sequence[schemas.ForecastDay | schemas.PeriodForecast], probability: str) -> float | None:
     values = [day.quantiles.get(probability) if day.quantiles else None for day in window]
     known = [value for value in values if value is not None]
     return sum(known) if len(known) == len(window) else None

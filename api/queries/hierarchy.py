@@ -13,11 +13,13 @@ from api.active import Active, ActiveRun
 from api.errors import one_field
 from api.paging import decode_cursor, encode_cursor
 from api.queries.departments import node_days
+from api.queries.item_sums import item_sums
 from api.queries.series import forecast_day, quantile_map, run_of_store, value_columns
 from api.schemas.forecast import ForecastDay, HistoryDay
-from api.schemas.hierarchy import NodeForecast, NodePage, WeekForecast
+from api.schemas.hierarchy import NodeForecast, NodePage, PeriodForecast
 from models_ml.errors import InputError
 from models_ml.hierarchy.levels import LEVELS, NODE_FORMS, Level, parse_node
+from models_ml.hierarchy.steps import WEEK_DAYS
 from models_ml.prediction_store.finals import final_mean, final_quantiles
 from models_ml.prediction_store.override_effects import SERIES_ATTRIBUTES
 from models_ml.prediction_store.schema import (
@@ -90,11 +92,11 @@ def node_page(
         names = [node["node_id"] for node in page]
         days = node_days(connection, run, names, quantiles)
         history = _node_history(connection, run, names, history_days)
-        weeks = _node_weeks(connection, run, names, quantiles)
+        sums = _node_sums(connection, run, names, quantiles)
     else:
         days = _item_days(connection, active, run, keys, page, quantiles)
         history = _item_history(connection, run, keys, page, history_days)
-        weeks = {}
+        sums = item_sums(connection, run, page, days, quantiles) if level == len(LEVEL_NAMES) else {}
     last: tuple[str, ...] = ()
     if more:
         last = (page[-1]["node_id"],) if level < FIRST_ITEM_LEVEL else tuple(page[-1][key] for key in keys)
@@ -111,7 +113,7 @@ def node_page(
                 forecast_units=sum(day.mean for day in days.get(node["node_id"], [])),
                 final_units=sum(day.final for day in days.get(node["node_id"], [])),
                 days=days.get(node["node_id"], []),
-                weeks=weeks.get(node["node_id"], []),
+                **_weeks_and_horizon(run, sums.get(node["node_id"], [])),
                 history=history.get(node["node_id"], []),
             )
             for node in page
@@ -142,10 +144,19 @@ def _aggregate_nodes(
     return [dict(row) for row in rows.mappings()], total
 
 
-def _node_weeks(
+def _weeks_and_horizon(run: ActiveRun, sums: Sequence[PeriodForecast]) -> dict[str, Any]:
+    """Fields `weeks` and `horizon`. A horizon of one week is stored as that week; older runs hold weeks alone."""
+    whole = timedelta(days=run.horizon_days - 1)
+    return {
+        "weeks": [one for one in sums if one.last_date - one.first_date < timedelta(days=WEEK_DAYS)],
+        "horizon": next((one for one in sums if one.last_date - one.first_date == whole), None),
+    }
+
+
+def _node_sums(
     connection: Connection, run: ActiveRun, node_ids: Sequence[str], quantiles: Sequence[str]
-) -> dict[str, list[WeekForecast]]:
-    found: dict[str, list[WeekForecast]] = defaultdict(list)
+) -> dict[str, list[PeriodForecast]]:
+    found: dict[str, list[PeriodForecast]] = defaultdict(list)
     columns = node_period_forecasts.c
     added = (
         select(func.sum(override_node_units.c.added_units))
@@ -159,13 +170,12 @@ def _node_weeks(
     rows = connection.execute(
         select(added, columns.node_id, columns.first_date, columns.last_date, *value_columns(columns, quantiles))
         .where(columns.run_id == run.run_id, columns.node_id.in_(node_ids))
-        .order_by(columns.node_id, columns.first_date)
+        .order_by(columns.node_id, columns.first_date, columns.last_date)
     )
     for more, node_id, first, last, mean, *values in rows:
         final = mean if more is None else max(0.0, mean + more)
         own = quantile_map(final_quantiles(mean, final, values), quantiles)
-        week = WeekForecast(first_date=first, last_date=last, mean=mean, quantiles=own, final=final)
-        found[node_id].append(week)
+        found[node_id].append(PeriodForecast(first_date=first, last_date=last, mean=mean, quantiles=own, final=final))
     return found
 
 

@@ -18,7 +18,18 @@ from api.schemas.accuracy import Accuracy, LeadErrors, NodeErrors
 
 router = APIRouter(tags=["model"])
 
-Metric = Literal["wrmsse", "wape", "bias", "rmsse", "mase", "wspl", "coverage_95", "coverage_95_week", "seconds"]
+Metric = Literal[
+    "wrmsse",
+    "wape",
+    "bias",
+    "rmsse",
+    "mase",
+    "wspl",
+    "coverage_95",
+    "coverage_95_week",
+    "coverage_95_horizon",
+    "seconds",
+]
 
 
 FoldQuery = Annotated[DateQuery, Field(description="Last day known to the fold.", examples=["2016-04-24"])]

@@ -35,8 +35,8 @@ class Node(Schema):
     item_id: ItemId | None = None
 
 
-class WeekForecast(Schema):
-    """Forecast of a week's sum, with quantiles of the sum: quantiles of days do not add up."""
+class PeriodForecast(Schema):
+    """Forecast of the sum of a week or of the horizon, with quantiles of the sum: quantiles of days do not add up."""
 
     first_date: date
     last_date: date
@@ -51,9 +51,11 @@ class NodeForecast(Node):
     forecast_units: float = Field(description="Sum of the mean over the horizon.")
     final_units: float = Field(description="Sum of the final over the horizon.")
     days: list[ForecastDay]
-    weeks: list[WeekForecast] = Field(
-        description="Sums of seven days from the origin on, at levels 1 to 9; empty for items and for older runs."
+    weeks: list[PeriodForecast] = Field(
+        description="Sums of seven days from the origin on; those of items have the ranges of their ordering policies. "
+        "Empty for items over several stores, items without a policy, and older runs."
     )
+    horizon: PeriodForecast | None = Field(description="Sum of all days; null where `weeks` is empty.")
     history: list[HistoryDay] = Field(description="Oldest first; empty unless `history_days` is set.")
 
 

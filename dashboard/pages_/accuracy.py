@@ -16,7 +16,9 @@ from dashboard.pages_ import accuracy_detail
 MEASURES = {
     "wrmsse": "WRMSSE",
     "wape": "Error (WAPE)",
-    "coverage_95": "95 % range held",
+    "coverage_95": "95 % range of steps",
+    "coverage_95_week": "of weeks",
+    "coverage_95_horizon": "of horizons",
 }
 MEASURE_HELP = {
     "wrmsse": "Weighted root mean squared scaled error: error relative to a naive forecast's, weighted by sales in "
@@ -24,8 +26,11 @@ MEASURE_HELP = {
     "wape": "Absolute error of all days (of all weeks, if sales are weekly) over all units sold. Lower is better.",
     "coverage_95": "Share of days (or weeks) whose sales fell within the 95 % range. Near 95 % is right; above it, "
     "ranges are too wide.",
+    "coverage_95_week": "Share of weeks whose sum fell within the 95 % range of the sum. Near 95 % is right.",
+    "coverage_95_horizon": "Share of horizons whose sum fell within the 95 % range of the sum, one horizon a node and "
+    "test. Near 95 % is right.",
 }
-IN_PERCENT = frozenset({"wape", "coverage_95"})
+IN_PERCENT = frozenset(MEASURES) - {"wrmsse"}
 
 
 def render(serving: Serving) -> None:
@@ -34,7 +39,10 @@ def render(serving: Serving) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         runs = [run.run_id for run in serving.runs]
         run_id = state.choose("Run", "run", runs, show=lambda text: text, width=340) if len(runs) > 1 else runs[0]
-        measure = state.toggle("Measure", "measure", tuple(MEASURES), show=MEASURES.__getitem__)
+        steps = formats.step(serving.step_days)
+        measure = state.toggle(
+            "Measure", "measure", tuple(MEASURES), show=lambda name: MEASURES[name].replace("steps", f"{steps}s")
+        )
     accuracy = data.accuracy(serving.run_key, run_id)
     if accuracy is None:
         state.write_address("run", "measure")
@@ -89,7 +97,7 @@ def _cards(serving: Serving, accuracy: schemas.Accuracy) -> list[Card]:
         cards.append(
             Card(
                 f"How far off is {of} in a {step}?",
-                formats.percent(newest.wape),
+                formats.miss(newest.wape),
                 "is the average miss, in the newest test.",
                 f"In total, the forecast was {formats.percent(abs(newest.bias), digits=1)} "
                 f"{'too high' if newest.bias > 0 else 'too low'}."
@@ -105,10 +113,20 @@ def _cards(serving: Serving, accuracy: schemas.Accuracy) -> list[Card]:
             "Do the ranges hold?",
             formats.percent(coverage),
             f"of {step}s fell within their 95 % range." if coverage is not None else "This run measured no ranges.",
-            "95 % is right; more means ranges are too wide." if coverage is not None else "",
+            f"{_of_sums(accuracy)}95 % is right; more means ranges are too wide." if coverage is not None else "",
         )
     )
     return cards
+
+
+def _of_sums(accuracy: schemas.Accuracy) -> str:
+    """How many weeks and horizons fell within the ranges of their sums, as a sentence."""
+    held = [
+        f"{formats.percent(share)} of {name}"
+        for name, metric in (("weeks", "coverage_95_week"), ("horizons", "coverage_95_horizon"))
+        if (share := outlook.fold_mean(accuracy, accuracy.run.model, metric, 0)) is not None
+    ]
+    return f"So did {' and '.join(held)}. " if held else ""
 
 
 def _by_level(serving: Serving, accuracy: schemas.Accuracy, measure: str) -> None:
@@ -121,7 +139,7 @@ def _by_level(serving: Serving, accuracy: schemas.Accuracy, measure: str) -> Non
             continue
         theirs = outlook.fold_mean(accuracy, baseline, measure, level) if baseline else None
         change = formats.change(ours, theirs)
-        write = (lambda value: formats.percent(value, digits=1)) if measure in IN_PERCENT else formats.score
+        write = (lambda value: formats.miss(value, digits=1)) if measure in IN_PERCENT else formats.score
         rows.append(
             {
                 "name": LEVEL_TITLES[level],
@@ -138,7 +156,7 @@ def _by_level(serving: Serving, accuracy: schemas.Accuracy, measure: str) -> Non
     if not rows:
         layout.empty(f"{MEASURES[measure]} was not measured for this run.", "Pick another measure.")
         return
-    is_coverage = measure == "coverage_95"
+    is_coverage = measure.startswith("coverage_95")
     entries: list[layout.LegendEntry] = [("our forecast", "dot", shade.forecast)]
     if any(row["baseline"] is not None for row in rows):
         entries.append(("last week repeated", "diamond", shade.baseline))

@@ -39,7 +39,7 @@ def by_lead(serving: Serving, accuracy: schemas.Accuracy) -> None:
                     "model": one.model,
                     "value": one.wape,
                     "ours": one.model == model,
-                    "tip_value": formats.percent(one.wape, digits=1),
+                    "tip_value": formats.miss(one.wape, digits=1),
                 }
                 for one in found
             ],
@@ -176,7 +176,7 @@ def by_item(serving: Serving, accuracy: schemas.Accuracy) -> None:
             "item": "Item",
             "store": "Store",
             "rmsse": st.column_config.NumberColumn("RMSSE", format="%.2f"),
-            "wape": st.column_config.NumberColumn("WAPE", format="percent"),
+            "wape": st.column_config.NumberColumn("WAPE (error over sales)", format="%.2f"),
             "bias": st.column_config.NumberColumn("Bias", format="percent"),
             "forecast": st.column_config.NumberColumn("Forecast (units)", format="%.0f"),
             "sold": st.column_config.NumberColumn("Sold (units)", format="%.0f"),

@@ -73,10 +73,6 @@ def _days(
 ) -> tuple[Days | None, schemas.RunRef | None]:
     """The node or series that is picked; none where it is not served."""
     try:
-        if item and place.kind == "store":
-            forecast = data.series_forecast(serving.run_key, item, place.name)
-            history = data.series_history(serving.run_key, item, place.name)
-            return Days.of_series(forecast, history), forecast.run
         page = data.node(serving.run_key, place, product, item)
     except ApiRefused as refused:
         if refused.status == 404:

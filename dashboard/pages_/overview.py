@@ -23,6 +23,7 @@ WINDOWS = (7, 28)
 """Days to look ahead; and the whole horizon, where it is another."""
 RANGE_WORDS = {
     "week": "19 of 20 such weeks fall within it, by the errors of a year of past weeks",
+    "horizon": "19 of 20 such sums fall within it, by the errors of past horizons",
     "weeks": "the sum of the weeks' 95 % ranges, which is wider than needed",
     "days": "the sum of the days' 95 % ranges, which is wider than needed",
 }
@@ -102,8 +103,9 @@ def how_sure(ahead: Outlook, verdict: Verdict | None) -> Card:
             question, "No range here", "Ranges do not add up over stores; pick one store to see this item's range."
         )
     kind, coverage = f"{ahead.step}s", verdict.coverage if verdict else None
-    if ahead.range_of == "week" and verdict and verdict.week_coverage is not None:
-        kind, coverage = "weeks", verdict.week_coverage
+    of_sums = {} if verdict is None else {"week": verdict.week_coverage, "horizon": verdict.horizon_coverage}
+    if of_sums.get(ahead.range_of) is not None:
+        kind, coverage = f"{ahead.range_of}s", of_sums[ahead.range_of]
     held = (
         f"In the last backtest of this level, {formats.percent(coverage)} of {kind} fell within their 95 % range."
         if coverage is not None

@@ -26,6 +26,7 @@ class Forecast:
         quantiles: series x steps x probabilities (`settings.QUANTILES`), or None.
         node_quantiles: nodes of levels 1-9 x steps x probabilities, in the order of `nodes`, or None.
         week_quantiles: nodes of levels 1-9 x weeks of the horizon x probabilities, of the weeks' sums, or None.
+        horizon_quantiles: nodes of levels 1-9 x 1 x probabilities, of the sum of the horizon, or None.
         details: what the fit has to tell (rounds, rows, importances), for the run's parameters.
     """
 
@@ -34,6 +35,7 @@ class Forecast:
     quantiles: np.ndarray | None = None
     node_quantiles: np.ndarray | None = None
     week_quantiles: np.ndarray | None = None
+    horizon_quantiles: np.ndarray | None = None
     details: dict[str, Any] = field(default_factory=dict)
 
     def in_steps(self, step_days: int) -> Forecast:

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,8 +19,11 @@ from models_ml.evaluation.metrics import AVERAGE_LEVEL, WEIGHT_DAYS, Evaluator, 
 from models_ml.forecasters.base import Forecaster
 from models_ml.forecasters.quantiles import QuantileModel, fit_quantiles, series_quantiles
 from models_ml.forecasters.quantiles.model import week_sums
+from models_ml.forecasters.quantiles.replay import replay
 from models_ml.hierarchy.aggregation import AGGREGATE_LEVELS, LEVELS, Hierarchy
 from models_ml.hierarchy.steps import step_sums
+from models_ml.inventory.sums import learn_dispersion_of_sums, quantiles_around
+from models_ml.inventory.terms import read_terms, terms_of
 from models_ml.settings import QUANTILES
 from models_ml.warehouse.marts import Marts, last_sale_day, read_daily
 
@@ -99,21 +104,53 @@ class Fold:
         evaluator = Evaluator.of(Hierarchy.of(marts.series), training, actual, np.nan_to_num(revenue))
         return cls(marts, replace(evaluator, averaged=tuple(marts.levels)), actual)
 
-    def run(self, forecaster: Forecaster, quantile_model: QuantileModel) -> Backtest:
+    def run(self, forecaster: Forecaster, quantile_model: QuantileModel, item_dispersion: np.ndarray) -> Backtest:
         """Fit and forecast as of the origin, and score it.
 
         Args:
             forecaster: not yet fitted.
             quantile_model: fitted on the same marts.
+            item_dispersion: of sums of each series (see `learn_dispersion_of_sums`).
         """
         started = time.perf_counter()
         forecaster.fit(self.marts)
         forecast = forecaster.forecast(self.marts).in_steps(self.marts.step_days)
         quantiles = quantile_model.predict(forecast.mean)
         scored = self.score(forecaster.name, forecast.mean, quantiles, time.perf_counter() - started)
-        weeks = week_coverage(self.evaluator, quantile_model.predict_weeks(forecast.mean), self.marts.step_days)
-        weeks = weeks.assign(fold=self.marts.origin, model=forecaster.name)
-        return replace(scored, metrics=pd.concat([scored.metrics, weeks[METRIC_COLUMNS]], ignore_index=True))
+        sums = self.sum_coverage(forecast.mean, quantile_model, item_dispersion)
+        sums = sums.assign(fold=self.marts.origin, model=forecaster.name)
+        return replace(scored, metrics=pd.concat([scored.metrics, sums[METRIC_COLUMNS]], ignore_index=True))
+
+    def sum_coverage(
+        self, mean: np.ndarray, quantile_model: QuantileModel, item_dispersion: np.ndarray
+    ) -> pd.DataFrame:
+        """Share of sums within [0.025, 0.975]: of weeks (`coverage_95_week`), and of horizons (`coverage_95_horizon`).
+
+        Args:
+            mean: series x steps.
+            quantile_model: for levels 1-9.
+            item_dispersion: for level 12; series where it is NaN have no range and do not count.
+        """
+        hierarchy, known = self.evaluator.hierarchy, np.isfinite(item_dispersion)
+        aggregates = hierarchy.level_of_node <= AGGREGATE_LEVELS[-1].number
+        level = np.append(hierarchy.level_of_node[aggregates], np.full(known.sum(), LEVELS[-1].number))
+        parts = []
+        for metric, sums, of_nodes in (
+            ("coverage_95_week", partial(week_sums, step_days=self.marts.step_days), quantile_model.predict_weeks),
+            ("coverage_95_horizon", partial(np.sum, axis=-1, keepdims=True), quantile_model.predict_horizon),
+        ):
+            low, high = QUANTILES.index(0.025), QUANTILES.index(0.975)
+            ranges = np.concatenate(
+                [
+                    of_nodes(mean)[:, :, [low, high]],
+                    quantiles_around(sums(mean)[known], item_dispersion[known], (0.025, 0.975)),
+                ]
+            )
+            came = np.concatenate([sums(self.evaluator.actual[aggregates]), sums(self.actual)[known]])
+            inside = (came >= ranges[:, :, 0]) & (came <= ranges[:, :, 1])
+            share = pd.Series(inside.mean(axis=1)).groupby(level).mean()
+            parts.append(pd.DataFrame({"level": share.index, "metric": metric, "value": share.to_numpy()}))
+        return with_average(pd.concat(parts, ignore_index=True), self.evaluator.averaged)
 
     def score(self, model: str, mean: np.ndarray, quantiles: np.ndarray, seconds: float) -> Backtest:
         """Score a forecast on all levels.
@@ -140,23 +177,6 @@ class Fold:
         return Backtest(*frames)
 
 
-def week_coverage(evaluator: Evaluator, quantiles: np.ndarray, step_days: int = 1) -> pd.DataFrame:
-    """Share of weeks whose sum is within [0.025, 0.975]: metric `coverage_95_week` of levels 1-9 and their average.
-
-    Args:
-        evaluator: of the fold.
-        quantiles: nodes of levels 1-9 x weeks x `QUANTILES`.
-        step_days: days of a step of the fold.
-    """
-    levels = evaluator.hierarchy.level_of_node
-    aggregates = levels <= AGGREGATE_LEVELS[-1].number
-    sums = week_sums(evaluator.actual[aggregates], step_days)
-    low, high = QUANTILES.index(0.025), QUANTILES.index(0.975)
-    inside = (sums >= quantiles[:, :, low]) & (sums <= quantiles[:, :, high])
-    share = pd.Series(inside.mean(axis=1)).groupby(levels[aggregates]).mean()
-    return with_average(pd.DataFrame({"level": share.index, "metric": "coverage_95_week", "value": share.to_numpy()}))
-
-
 def class_coverage(marts: Marts, quantiles: np.ndarray, actual: np.ndarray) -> pd.DataFrame:
     """Share of steps within [0.025, 0.975] by demand class of the series: metrics `coverage_95_<class>` of level 12.
 
@@ -179,6 +199,7 @@ def backtest(
     folds: Sequence[date],
     forecasters: Sequence[Callable[[], Forecaster]],
     on_fold: OnFold = unheard,
+    terms: Path | None = None,
 ) -> Backtest:
     """Score forecasters on folds.
 
@@ -187,18 +208,23 @@ def backtest(
         folds: origins, each the last known day of a fold.
         forecasters: makers of a fresh forecaster for each fold.
         on_fold: told before each fit, for a progress display.
+        terms: CSV of ordering terms besides those of the warehouse (see `read_terms`).
 
     Returns:
         What was found, in the order of the folds; the metrics with `fva` against seasonal naive, if it is among them.
     """
     parts: list[Backtest] = []
+    rules = read_terms(marts.warehouse, terms)
     for fold in folds:
         past = Fold.of(Marts(marts.warehouse, fold, marts.horizon_days, marts.stores))
-        quantile_model = fit_quantiles(past.marts)
+        replays = replay(past.marts)
+        quantile_model = fit_quantiles(past.marts, replays=replays)
+        ordered = terms_of(past.marts.series, rules)
+        dispersion = learn_dispersion_of_sums(replays, past.marts.series, ordered)
         for make in forecasters:
             forecaster = make()
             on_fold(fold, forecaster.name)
-            parts.append(past.run(forecaster, quantile_model))
+            parts.append(past.run(forecaster, quantile_model, dispersion))
     found = Backtest.joined(parts)
     added = forecast_value_added(found.metrics)
     return replace(found, metrics=pd.concat([found.metrics, added], ignore_index=True)[METRIC_COLUMNS])

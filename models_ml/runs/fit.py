@@ -25,7 +25,7 @@ from models_ml.runs import artifact, explain
 from models_ml.runs.backtest import Backtest
 from models_ml.runs.folds import backtest_tables
 from models_ml.runs.plan import FITTED_BY, Plan
-from models_ml.runs.rows import forecast_rows, history_rows, node_rows, series_rows, week_rows
+from models_ml.runs.rows import forecast_rows, history_rows, node_rows, period_rows, series_rows
 from models_ml.scenarios.tables import scenario_tables
 from models_ml.settings import Settings
 from models_ml.warehouse.connection import warehouse_of
@@ -102,7 +102,7 @@ def fit_and_forecast(plan: Plan, settings: Settings, folder: Path) -> Trained:
         tables = {
             "forecasts": forecast_rows(plan.marts, forecast),
             "node_forecasts": node_rows(plan.marts, forecast),
-            "node_period_forecasts": week_rows(plan.marts, forecast),
+            "node_period_forecasts": period_rows(plan.marts, forecast),
             "run_series": series_rows(plan.marts, forecast),
             "inventory_policy": policy_rows(plan.marts, in_days, plan.terms, replays, model.own_replays),
             "run_nodes": pa.Table.from_pandas(forecast.hierarchy.nodes.drop(columns="item_id"), preserve_index=False),

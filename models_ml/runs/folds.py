@@ -93,7 +93,7 @@ def backtest_fold(settings: Settings, marts: Marts, fold: date, models: Sequence
     """The baseline and models on one fold."""
     names = [BASELINE, *(m for m in models if m != BASELINE)]
     makers = [lambda name=name: make_forecaster(name, seed=settings.seed, threads=settings.threads) for name in names]
-    return backtest(marts, [fold], makers, on_fold)
+    return backtest(marts, [fold], makers, on_fold, settings.inventory_terms)
 
 
 def backtest_tables(scored: Backtest) -> dict[str, pa.Table]:

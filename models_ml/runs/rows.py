@@ -45,18 +45,26 @@ def node_rows(marts: Marts, forecast: Forecast) -> pa.Table:
     )
 
 
-def week_rows(marts: Marts, forecast: Forecast) -> pa.Table:
-    """Rows of `node_period_forecasts`: one a node of levels 1-9 and week, the last as long as the horizon has days."""
+def period_rows(marts: Marts, forecast: Forecast) -> pa.Table:
+    """Rows of `node_period_forecasts`: one a node of levels 1-9 and week, the last as long as the horizon has days, and
+    one a node of the whole horizon, if that is more than one week.
+    """
     nodes, mean = forecast.hierarchy.nodes, week_sums(forecast.node_mean, marts.step_days)
+    quantiles = forecast.week_quantiles
     starts = np.arange(0, marts.horizon_days, WEEK_DAYS)
     days = np.array(marts.target_dates, dtype="datetime64[D]")
     ends = np.append(starts[1:], marts.horizon_days) - 1
+    if len(starts) > 1:
+        starts, ends = np.append(starts, 0), np.append(ends, marts.horizon_days - 1)
+        mean = np.append(mean, mean.sum(axis=1, keepdims=True), axis=1)
+        if quantiles is not None and forecast.horizon_quantiles is not None:
+            quantiles = np.append(quantiles, forecast.horizon_quantiles, axis=1)
     return pa.table(
         {
             "node_id": repeated(nodes["node_id"], len(starts)),
             "first_date": pa.array(np.tile(days[starts], len(nodes))),
             "last_date": pa.array(np.tile(days[ends], len(nodes))),
-            **value_columns(mean, forecast.week_quantiles),
+            **value_columns(mean, quantiles),
         }
     )
 

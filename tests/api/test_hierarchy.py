@@ -3,7 +3,9 @@ from __future__ import annotations
 from collections import defaultdict
 
 import httpx
+import numpy as np
 import pytest
+from scipy import optimize, stats
 
 from api.queries.hierarchy import KEYS_OF_LEVEL, LEVEL_NAMES
 from models_ml.hierarchy.aggregation import LEVELS, node_ids
@@ -110,5 +112,48 @@ def test_weeks_have_quantiles_of_their_own(client: httpx.Client, first_run: Publ
     for week, (_, told) in zip(found["weeks"], stored.sort_values("first_date").iterrows(), strict=True):
         assert week["mean"] == pytest.approx(told["mean"])
         assert week["quantiles"] == pytest.approx({"0.025": told["q_0_025"], "0.975": told["q_0_975"]})
-    items = client.get("/forecast/hierarchy", params={"level": 12, "store_id": "CA_1"}).json()
-    assert all(one["weeks"] == [] for one in items["nodes"])
+    assert found["horizon"] is None  # of a run that was published without it
+
+
+def test_21_06_an_items_sums_have_the_ranges_of_its_policy(client: httpx.Client, first_run: Published) -> None:
+    page = client.get(
+        "/forecast/hierarchy", params={"level": 12, "store_id": "CA_1", "quantiles": "0.025,0.975"}
+    ).json()
+    policies = first_run.frames.inventory_policy.to_pandas().set_index(["store_id", "item_id"])
+    wider = 0
+    for node in page["nodes"]:
+        key = (node["store_id"], node["item_id"])
+        if key not in policies.index:
+            assert (node["weeks"], node["horizon"]) == ([], None)
+            continue
+        policy = policies.loc[key]
+        for period in (*node["weeks"], node["horizon"]):
+            days = [day for day in node["days"] if period["first_date"] <= day["date"] <= period["last_date"]]
+            assert period["mean"] == pytest.approx(sum(day["mean"] for day in days))
+            low, high = (period["quantiles"][name] for name in ("0.025", "0.975"))
+            # the stored shortage says which negative binomial it is, and SciPy gives its quantiles
+            size = size_of(policy["expected_demand"], policy["order_up_to"], policy["expected_short"])
+            expected = stats.nbinom.ppf([0.025, 0.975], size, size / (size + period["mean"]))
+            assert [low, high] == pytest.approx(expected, rel=0.02, abs=1.0)
+        added = sum(day["quantiles"]["0.975"] - day["quantiles"]["0.025"] for day in node["days"])
+        wider += added > node["horizon"]["quantiles"]["0.975"] - node["horizon"]["quantiles"]["0.025"]
+    assert [week["first_date"] for week in page["nodes"][0]["weeks"]] == [
+        day["date"] for day in page["nodes"][0]["days"][::7]
+    ]
+    assert wider > 0
+
+
+def size_of(mean: float, level: int, short: float) -> float:
+    """Size of the negative binomial with this mean and expected shortage beyond a level, by SciPy."""
+
+    def shortage(size: float) -> float:
+        demand, units = stats.nbinom(size, size / (size + mean)), np.arange(level + 1)
+        return float(mean - (units * demand.pmf(units)).sum() - level * demand.sf(level))
+
+    def apart(log_size: float) -> float:
+        return shortage(float(np.exp(log_size))) - short
+
+    lowest, highest = np.log(1 / 100), np.log(1e4)
+    if apart(lowest) < 0:
+        return float(np.exp(lowest))
+    return float(np.exp(optimize.brentq(apart, lowest, highest))) if apart(highest) < 0 else 1e4

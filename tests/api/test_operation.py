@@ -253,6 +253,8 @@ def test_codings(header: str | None, accepted: bool) -> None:
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_SDK_DISABLED": "true"}, False),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_TRACES_EXPORTER": "none"}, False),
         ({"OTEL_SERVICE_NAME": "x"}, False),
+        ({"APPLICATIONINSIGHTS_CONNECTION_STRING": "InstrumentationKey=x"}, True),
+        ({"APPLICATIONINSIGHTS_CONNECTION_STRING": "InstrumentationKey=x", "OTEL_SDK_DISABLED": "true"}, False),
     ],
 )
 def test_tracing_needs_an_address(environment: dict[str, str], wanted: bool) -> None:

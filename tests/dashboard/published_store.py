@@ -42,6 +42,7 @@ DEPARTMENTS = {
     "HOUSEHOLD_2": "HOUSEHOLD",
 }
 ITEMS_A_DEPARTMENT = 12
+COVERAGES = ("coverage_95", "coverage_95_week", "coverage_95_horizon")
 EVENTS = {date(2016, 4, 17): "Spring feast", date(2016, 5, 8): "Mother's day", date(2016, 5, 30): "Memorial day"}
 LEVELS: dict[int, tuple[str, tuple[str, ...]]] = {
     1: ("total", ()),
@@ -437,16 +438,17 @@ def _metrics(record: RunRecord) -> pa.Table:
     for fold in range(3):
         day = record.origin - timedelta(days=28 * (fold + 1))
         for model, factor in (("middle_out", 0.66), ("seasonal_naive", 1.0), ("moving_average", 0.92)):
-            values: dict[str, list[float]] = {"wrmsse": [], "wape": [], "bias": [], "coverage_95": []}
+            values: dict[str, list[float]] = {"wrmsse": [], "wape": [], "bias": [], **{name: [] for name in COVERAGES}}
             for level in range(1, 13):
                 noise = generator.normal(1, 0.05)
                 values["wrmsse"].append((0.5 + 0.04 * level) * factor * noise)
                 values["wape"].append((0.05 + 0.045 * level) * factor * noise)
                 values["bias"].append(generator.normal(-0.02, 0.02) + (0.045 if level in (9, 5) else 0.0))
-                values["coverage_95"].append(generator.normal(0.94, 0.01))
+                for name in COVERAGES:
+                    values[name].append(generator.normal(0.94, 0.01))
             for metric, by_level in values.items():
                 for level, value in enumerate([float(np.mean(by_level)), *by_level]):
-                    if metric == "coverage_95" and model != "middle_out":
+                    if metric in COVERAGES and model != "middle_out":
                         continue
                     rows.append({"fold": day, "model": model, "level": level, "metric": metric, "value": value})
     return pa.Table.from_pylist(rows, schema=ARROW_SCHEMAS["run_metrics"])

@@ -88,7 +88,7 @@ def test_a_refusal_is_the_problem_in_words_and_is_not_repeated() -> None:
         return httpx.Response(404, json=PROBLEM, headers={"content-type": "application/problem+json"})
 
     with pytest.raises(ApiRefused, match="not forecast in any store") as refused:
-        client(answer).forecast("X", "S", "0.5")
+        client(answer).stores()
     assert refused.value.status == 404
     assert refused.value.kind == PROBLEM["type"]
     assert asked == 1

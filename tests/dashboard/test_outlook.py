@@ -66,7 +66,7 @@ def test_weekly_sales_are_summed_by_their_weeks() -> None:
 
 def test_a_week_has_a_range_of_its_own_and_weeks_are_added_up() -> None:
     weeks = tuple(
-        schemas.WeekForecast(
+        schemas.PeriodForecast(
             first_date=after(7 * number + 1),
             last_date=after(7 * number + 7),
             mean=100.0,
@@ -83,6 +83,20 @@ def test_a_week_has_a_range_of_its_own_and_weeks_are_added_up() -> None:
     assert (week.low, week.high, week.range_of) == (80.0, 120.0, "week")
     assert (month.low, month.high, month.range_of) == (80 + 79 + 78 + 77, 120 + 121 + 122 + 123, "weeks")
     assert (odd.low, odd.range_of) == (50.0, "days")  # ten days are no weeks
+
+
+def test_21_06_the_horizon_has_a_range_of_its_own() -> None:
+    days = some_days()
+    first, last = days.forecast[0].date, days.forecast[-1].date
+    total = schemas.PeriodForecast(
+        first_date=first, last_date=last, mean=900.0, quantiles={"0.025": 700.0, "0.975": 1100.0}, final=900.0
+    )
+    with_total = dataclasses.replace(days, horizon=total)
+    whole, week = (outlook.outlook(with_total, window) for window in (len(days.forecast), 7))
+    assert whole is not None
+    assert week is not None
+    assert (whole.low, whole.high, whole.range_of) == (700.0, 1100.0, "horizon")
+    assert week.range_of == "days"
 
 
 @pytest.mark.parametrize(

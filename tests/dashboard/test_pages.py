@@ -136,13 +136,13 @@ def test_items_are_best_sellers_first(client: ApiClient) -> None:
 
 
 @pytest.mark.usefixtures("served")
-@pytest.mark.parametrize("measure", ["wrmsse", "wape", "coverage_95"])
+@pytest.mark.parametrize("measure", ["wrmsse", "wape", "coverage_95", "coverage_95_week", "coverage_95_horizon"])
 def test_accuracy_shows_every_measure_by_level(measure: str) -> None:
     test = show("accuracy", measure=measure)
     table = test.dataframe[0].value
     assert len(table) == 13
     assert table["ours"].notna().all()
-    assert table["last_week_repeated"].isna().all() == (measure == "coverage_95")
+    assert table["last_week_repeated"].isna().all() == measure.startswith("coverage_95")
 
 
 def test_accuracy_tells_departments_items_and_days_ahead(client: ApiClient) -> None:

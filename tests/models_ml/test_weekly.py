@@ -145,7 +145,9 @@ def test_the_store_has_a_row_a_week(store: Path, units: pd.DataFrame) -> None:
     run = pd.read_sql("select * from model_runs", engine).iloc[0]
     forecasts = pd.read_sql("select * from forecasts", engine)
     nodes = pd.read_sql("select * from node_forecasts where node_id = 'total' order by target_date", engine)
-    periods = pd.read_sql("select * from node_period_forecasts where node_id = 'total' order by first_date", engine)
+    periods = pd.read_sql(
+        "select * from node_period_forecasts where node_id = 'total' order by last_date, first_date desc", engine
+    )
     history = pd.read_sql("select * from node_history where node_id = 'total' order by date", engine)
     days = pd.read_sql("select * from calendar_days where event_name is not null", engine)
     flags = pd.read_sql("select distinct date from calendar_region_flags where regional_flag = 1", engine)
@@ -160,9 +162,10 @@ def test_the_store_has_a_row_a_week(store: Path, units: pd.DataFrame) -> None:
     }
     whole = forecasts["q_0_5"] == forecasts["q_0_5"].round()
     assert whole[forecasts["mean"] < 60].all()  # counts of a week, not sevenths of them
-    assert list(periods["first_date"]) == mondays
-    assert list(periods["last_date"]) == [str(day + timedelta(days=6)) for day in NEXT_MONDAYS]
-    assert list(periods["mean"]) == pytest.approx(list(nodes["mean"]))
+    sundays = [str(day + timedelta(days=6)) for day in NEXT_MONDAYS]
+    assert list(periods["first_date"]) == [*mondays, mondays[0]]  # the weeks, and then the horizon
+    assert list(periods["last_date"]) == [*sundays, sundays[-1]]
+    assert list(periods["mean"]) == pytest.approx([*nodes["mean"], nodes["mean"].sum()])
     assert list(history["date"]) == list(units.columns)
     assert list(history["units"]) == pytest.approx(list(units.sum()))
     # A lead time of three days and a review a week later: ten sevenths of the forecast of a week.

@@ -89,6 +89,7 @@ class QuantileModel:
         levels: see `level_groups`.
         weeks: the nodes of levels 1-9 again, learned on sums of weeks: errors of neighbouring days go together, so
             the days' quantiles do not add up to the week's.
+        horizon: the same nodes, learned on the sum of the whole horizon.
         replays: number of replays learned from.
         replay_method: how they were made (see `replay.Replays`).
         step_days: days of a step of the horizon: 1, or 7 where a week is the step.
@@ -98,6 +99,7 @@ class QuantileModel:
     hierarchy: Hierarchy
     levels: tuple[LevelFit, ...]
     weeks: LevelFit
+    horizon: LevelFit
     replays: int
     replay_method: str
     step_days: int = 1
@@ -135,7 +137,10 @@ class QuantileModel:
                 whole = np.logical_and.reduceat(usable, week_starts(shape[2], step_days), axis=2)
                 summed, came = (week_sums(values * usable, step_days) for values in (mean, actual))
                 weeks = fit_level(hierarchy, levels[0], rows, summed, came, whole, parameters)
-        return cls(parameters, hierarchy, tuple(fits), weeks, replays.count, replays.method, step_days)
+                summed, came = ((values * usable).sum(axis=2, keepdims=True) for values in (mean, actual))
+                whole = usable.all(axis=2, keepdims=True)
+                total = fit_level(hierarchy, levels[0], rows, summed, came, whole, parameters)
+        return cls(parameters, hierarchy, tuple(fits), weeks, total, replays.count, replays.method, step_days)
 
     def predict(self, mean: np.ndarray) -> np.ndarray:
         """Quantiles of every node.
@@ -163,6 +168,17 @@ class QuantileModel:
         """
         return self.weeks.around(week_sums(self.hierarchy.aggregate(mean)[self.weeks.rows], self.step_days))
 
+    def predict_horizon(self, mean: np.ndarray) -> np.ndarray:
+        """Quantiles of the sum of the whole horizon.
+
+        Args:
+            mean: series x horizon.
+
+        Returns:
+            float32, nodes of levels 1-9 x 1 x `QUANTILES`.
+        """
+        return self.horizon.around(self.hierarchy.aggregate(mean)[self.horizon.rows].sum(axis=1, keepdims=True))
+
     def around(self, forecast: Forecast) -> Forecast:
         """A forecast with its quantiles.
 
@@ -171,9 +187,10 @@ class QuantileModel:
         """
         self.check(forecast.series)
         details = {**asdict(self.parameters), "replays": self.replays, "replay_method": self.replay_method}
-        weeks = self.predict_weeks(forecast.mean)
+        weeks, horizon = self.predict_weeks(forecast.mean), self.predict_horizon(forecast.mean)
         forecast = attach(forecast, self.hierarchy, self.predict(forecast.mean))
-        return replace(forecast, week_quantiles=weeks, details={**forecast.details, "quantiles": details})
+        forecast = replace(forecast, week_quantiles=weeks, horizon_quantiles=horizon)
+        return replace(forecast, details={**forecast.details, "quantiles": details})
 
     def check(self, series: pd.DataFrame) -> None:
         """Refuse other series than were learned from."""
@@ -196,7 +213,7 @@ class QuantileModel:
         }
         (folder / "quantiles.json").write_text(json.dumps(described, indent=1))
         arrays: dict[str, np.ndarray] = {}
-        for number, level in enumerate((*self.levels, self.weeks)):
+        for number, level in enumerate((*self.levels, self.weeks, self.horizon)):
             arrays |= {f"{number}_of_node": level.dispersion.of_node, f"{number}_of_lead": level.dispersion.of_lead}
             arrays |= {f"{number}_knots": level.calibration.knots, f"{number}_asked": level.calibration.asked}
         np.savez(folder / "quantiles.npz", **arrays)  # type: ignore[arg-type]
@@ -207,7 +224,7 @@ class QuantileModel:
         """Read what `save` wrote.
 
         Raises:
-            ModelError: it gives other quantiles than this version.
+            ModelError: it was saved by a version that gives other quantiles.
         """
         described = json.loads((folder / "quantiles.json").read_text())
         if tuple(described["probabilities"]) != QUANTILES:
@@ -215,8 +232,11 @@ class QuantileModel:
         hierarchy = Hierarchy.of(pd.read_parquet(folder / "quantiles_series.parquet"))
         fits = []
         groups = level_groups(hierarchy)
+        parts = [*groups, groups[0], groups[0]]
         with np.load(folder / "quantiles.npz") as arrays:
-            for number, levels in enumerate([*groups, groups[0]]):
+            if f"{len(parts) - 1}_knots" not in arrays:
+                raise ModelError(f"{folder} gives no quantiles of the horizon's sum. Train the model again.")
+            for number, levels in enumerate(parts):
                 fits.append(
                     LevelFit(
                         np.flatnonzero(np.isin(hierarchy.level_of_node, levels)),
@@ -225,12 +245,13 @@ class QuantileModel:
                     )
                 )
         parameters = QuantileParameters(**described["parameters"])
-        *days, weeks = fits
+        *days, weeks, horizon = fits
         return cls(
             parameters,
             hierarchy,
             tuple(days),
             weeks,
+            horizon,
             described["replays"],
             described["replay_method"],
             described.get("step_days", 1),

@@ -89,9 +89,11 @@ def test_a_backtest_scores_quantiles_on_all_levels_and_classes(twins: Twins) -> 
     wspl = metrics[metrics["metric"] == "wspl"].set_index("level")["value"]
     assert sorted(wspl.index) == list(range(13))
     assert wspl[0] == pytest.approx(wspl.drop(0).mean())
-    weeks = metrics[metrics["metric"] == "coverage_95_week"].set_index("level")["value"]
-    assert sorted(weeks.index) == list(range(10))
-    assert weeks.between(0.5, 1).all()
-    classes = metrics[metrics["metric"].str.startswith("coverage_95_") & (metrics["metric"] != "coverage_95_week")]
+    for metric in ("coverage_95_week", "coverage_95_horizon"):
+        sums = metrics[metrics["metric"] == metric].set_index("level")["value"]
+        assert sorted(sums.index) == [*range(10), 12]
+        assert sums.between(0.5, 1).all(), metric
+    of_sums = metrics["metric"].isin(["coverage_95_week", "coverage_95_horizon"])
+    classes = metrics[metrics["metric"].str.startswith("coverage_95_") & ~of_sums]
     assert set(classes["level"]) == {12}
     assert classes["value"].between(0.5, 1).all()

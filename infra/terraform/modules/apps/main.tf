@@ -15,7 +15,6 @@ locals {
     DEMAND_API_URL                         = "https://${azurerm_linux_web_app.api.default_hostname}"
     DEMAND_API_KEY                         = "@Microsoft.KeyVault(SecretUri=${var.key_vault_uri}secrets/dashboard-api-key)"
     OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID = var.dashboard_identity.client_id
-    APPLICATIONINSIGHTS_CONNECTION_STRING  = var.application_insights
   }
 }
 

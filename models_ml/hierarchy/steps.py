@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from models_ml.hierarchy import WEEK_DAYS as WEEK_DAYS
+
 FLOAT32_PRECISION = 2.0**-22
 
 

@@ -367,21 +367,27 @@ sales_history_days = Table(
     sqlite_with_rowid=False,
 )
 
+# Sales on their way to a server: a row holds `steps` days (or weeks) of a series at one price, from `first_date` on;
+# `units` are their figures, each `width` characters wide.
+STEPS = 28
+_WIDEST_FIGURE = 24
+
 staged_sales_history = Table(
     "staged_sales_history",
     metadata,
     Column("run_id", RUN_ID, primary_key=True),
     Column("store_id", NAME, primary_key=True),
     Column("item_id", ITEM_ID, primary_key=True),
-    Column("date", DATE, primary_key=True),
-    Column("units", REAL, nullable=False),
+    Column("first_date", DATE, primary_key=True),
     Column("price", REAL, nullable=True),
+    Column("steps", SmallInteger, nullable=False),
+    Column("width", SmallInteger, nullable=False),
+    Column("units", Unicode(STEPS * _WIDEST_FIGURE), nullable=False),
     ForeignKeyConstraint(
         ["run_id", "store_id", "item_id"],
         ["run_series.run_id", "run_series.store_id", "run_series.item_id"],
     ),
-    CheckConstraint(f"units >= 0 and units <= {MAX_UNITS:.0f}", name="units"),
-    CheckConstraint("price >= 0", name="price"),
+    CheckConstraint(f"steps between 1 and {STEPS} and width between 1 and {_WIDEST_FIGURE}", name="units"),
     sqlite_with_rowid=False,
 )
 

@@ -575,11 +575,12 @@ CREATE TABLE staged_sales_history (
     run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
     store_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
     item_id NVARCHAR(128) COLLATE Latin1_General_100_BIN2 NOT NULL,
-    date DATE NOT NULL,
-    units FLOAT(53) NOT NULL,
+    first_date DATE NOT NULL,
     price FLOAT(53) NULL,
-    CONSTRAINT pk_staged_sales_history PRIMARY KEY (run_id, store_id, item_id, date),
+    steps SMALLINT NOT NULL,
+    width SMALLINT NOT NULL,
+    units NVARCHAR(672) NOT NULL,
+    CONSTRAINT pk_staged_sales_history PRIMARY KEY (run_id, store_id, item_id, first_date),
     CONSTRAINT fk_staged_sales_history_run_series FOREIGN KEY(run_id, store_id, item_id) REFERENCES run_series (run_id, store_id, item_id),
-    CONSTRAINT ck_staged_sales_history_units CHECK (units >= 0 and units <= 1000000000),
-    CONSTRAINT ck_staged_sales_history_price CHECK (price >= 0)
+    CONSTRAINT ck_staged_sales_history_units CHECK (steps between 1 and 28 and width between 1 and 24)
     );

@@ -1,4 +1,4 @@
-"""A home remembers where its raw data came from, so that no run replaces it by other data unasked."""
+"""Records where a home's raw data came from, so that other data does not replace it by accident."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from models_ml.errors import InputError
 from models_ml.settings import Settings
 
 OWN_RAW = "raw"
-"""The home's own folder of raw files, where simulated ones are written; remembered relative to the home."""
+"""The home's folder of simulated raw files, recorded relative to the home."""
 
 
 @dataclass(frozen=True)
@@ -19,9 +19,9 @@ class HeldSource:
 
     Attributes:
         source: kind of source (`m5`, `long`).
-        location: folder, zip or address in a lake; `raw`: the home's own folder.
-        stores: the stores that were loaded; empty: all.
-        horizon_days: of the run that loaded them.
+        location: folder, zip or lake address; `raw`: the home's simulated files.
+        stores: the loaded stores; empty: all.
+        horizon_days: horizon of the run that loaded them.
     """
 
     source: str
@@ -31,18 +31,18 @@ class HeldSource:
 
     @property
     def described(self) -> str:
-        """In a few words."""
+        """A short description."""
         stores = f"stores {', '.join(self.stores)}" if self.stores else "all stores"
         return f"source {self.source}, {self.location}, {stores}"
 
 
 def memory_file(settings: Settings) -> Path:
-    """Where a home keeps it."""
+    """The file that records the source."""
     return settings.home / "source.json"
 
 
 def configured_source(settings: Settings) -> HeldSource:
-    """What the settings ask for."""
+    """The source that the settings name."""
     location = settings.raw_source
     if location is None or (isinstance(location, Path) and location.resolve() == (settings.home / OWN_RAW).resolve()):
         text = OWN_RAW
@@ -52,7 +52,7 @@ def configured_source(settings: Settings) -> HeldSource:
 
 
 def held_source(settings: Settings) -> HeldSource | None:
-    """What the home holds; None of a home without raw data.
+    """The source of the home's raw data; None if there is none.
 
     Raises:
         InputError: the file cannot be read.
@@ -68,16 +68,16 @@ def held_source(settings: Settings) -> HeldSource | None:
 
 
 def refuse_other_source(settings: Settings, *, changed: bool) -> None:
-    """Stop before other data replaces what the home holds.
+    """Reject a source that would replace the home's data.
 
-    More stores of the same files are no other data.
+    Adding stores from the same files is allowed.
 
     Args:
-        settings: what is asked for.
-        changed: the user says that the source has changed. Simulated data replaces nothing even so.
+        settings: the requested source.
+        changed: the user allows a replacement. Simulated data never replaces real data.
 
     Raises:
-        InputError: the home holds data of another kind, place, or of stores that would be dropped.
+        InputError: the home's data has another source or location, or stores would be dropped.
     """
     held, asked = held_source(settings), configured_source(settings)
     if held is None:
@@ -93,13 +93,13 @@ def refuse_other_source(settings: Settings, *, changed: bool) -> None:
     dropped = bool(asked.stores) and not (held.stores and set(held.stores) <= set(asked.stores))
     if (not same_files or dropped) and not changed:
         raise InputError(
-            f"{settings.home} holds {held.described}; this would replace it by {asked.described}. "
-            "If that is meant, add --source-changed; otherwise choose another DEMAND_HOME. Nothing was loaded."
+            f"{settings.home} holds {held.described}; this would replace it with {asked.described}. If you want that, "
+            f"add --source-changed; otherwise choose another DEMAND_HOME. Nothing was loaded."
         )
 
 
 def remember_source(settings: Settings) -> None:
-    """Remember what was loaded, whole or not at all."""
+    """Record the loaded source atomically."""
     path = memory_file(settings)
     part = path.with_suffix(".part")
     part.write_text(json.dumps(asdict(configured_source(settings)), indent=2))

@@ -83,7 +83,7 @@ def test_18_01_the_same_files_by_another_name_are_the_same_source(settings: Sett
 
 @pytest.mark.parametrize("as_of", [date(2030, 1, 1), date(2000, 1, 1)])
 def test_18_06_an_origin_without_sales_is_refused_with_the_range(settings: Settings, as_of: date) -> None:
-    with pytest.raises(InputError, match=f"{as_of} is no day of sales; they reach from 2011-01-29 to {LAST_DAY}"):
+    with pytest.raises(InputError, match=f"{as_of} is outside the sales, which range from 2011-01-29 to {LAST_DAY}"):
         ingest_raw(settings, as_of)
     assert series(settings) == 10
 
@@ -92,5 +92,5 @@ def test_18_06_an_origin_without_sales_is_refused_with_the_range(settings: Setti
 def test_18_06_the_same_of_the_source_long(tmp_path: Path, as_of: date) -> None:
     source = get_source("long")
     simulate_long(tmp_path, stores=1, items=2, days=91, seed=1)
-    with pytest.raises(InputError, match=f"{as_of} is no day of sales; they reach from .* to "):
+    with pytest.raises(InputError, match=f"{as_of} is outside the sales, which range from .* to "):
         source.ingest(tmp_path, tmp_path / "warehouse.duckdb", as_of=as_of)

@@ -1,4 +1,4 @@
-"""Explore: walk from everything down to one item in one store, and see its past, its forecast and how sure that is."""
+"""Explore: drill down from everything to one item in one store, with its history, forecast and uncertainty."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOST_CAUSES, MOST_BELOW = 10, 40
 
 def render(serving: Serving) -> None:
     """Draw the page."""
-    st.title("How has it sold, and what comes?", anchor=False)
+    st.title("How has it sold, and what is forecast?", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         place = picks.pick_place(serving)
         product = picks.pick_product(serving, place)
@@ -40,7 +40,7 @@ def render(serving: Serving) -> None:
     if days is None or run is None or week is None:
         layout.empty(
             "This pick is not served.",
-            "The item may not be sold there, or the run does not cover it. Pick another store, department or item.",
+            "Either the item is not sold there, or the run does not cover it. Pick another store, department or item.",
         )
         return
     level = shown_level(level_of(place, product, item)[0], serving.levels)
@@ -71,7 +71,7 @@ def render(serving: Serving) -> None:
 def _days(
     serving: Serving, place: Place, product: Product, item: str | None
 ) -> tuple[Days | None, schemas.RunRef | None]:
-    """The node or series that is picked; none where it is not served."""
+    """The picked node or series; none if it is not served."""
     try:
         page = data.node(serving.run_key, place, product, item)
     except ApiRefused as refused:
@@ -184,7 +184,7 @@ def _picture(serving: Serving, days: Days, place: Place, product: Product, item:
 
 
 def _causes(serving: Serving, place: Place, product: Product, item: str | None) -> None:
-    """What moved the forecast, as bars around the usual level."""
+    """Contributions to the forecast, as bars around the usual level."""
     explained = data.explanation(serving.run_key, place, product, item)
     if explained is None:
         return
@@ -194,13 +194,13 @@ def _causes(serving: Serving, place: Place, product: Product, item: str | None) 
     usual = next((one.units_per_step for one in explained.causes if one.family == USUAL), 0.0)
     above = "store's department" if 5 in serving.levels else "store"
     of_item = (
-        f" The item has {formats.percent(explained.share, digits=1)} of what its {above} is forecast."
+        f" The item gets {formats.percent(explained.share, digits=1)} of the forecast of its {above}."
         if explained.share is not None
         else ""
     )
     st.caption(
-        f"Units a {step} that each cause adds to or takes from the usual {formats.units(usual)}, "
-        f"on average of the {len(explained.dates)} {step}s.{of_item}"
+        f"Units a {step} that each cause adds to or subtracts from the usual {formats.units(usual)}, averaged over "
+        f"{len(explained.dates)} {step}s.{of_item}"
     )
     moved = [one for one in explained.causes if one.family != USUAL and round(one.units_per_step, 6)]
     strongest = sorted(moved, key=lambda one: -abs(one.units_per_step))[:MOST_CAUSES]
@@ -211,8 +211,8 @@ def _causes(serving: Serving, place: Place, product: Product, item: str | None) 
                     {
                         "name": formats.cause(one.family),
                         "value": one.units_per_step,
-                        "tip_value": f"{formats.units(one.units_per_step)} a {step}; most on "
-                        f"{formats.day(one.strongest_date)}: {formats.units(one.strongest_units)}",
+                        "tip_value": f"{formats.units(one.units_per_step)} a {step}; strongest on {formats.day(one.strongest_date)}: "
+                        f"{formats.units(one.strongest_units)}",
                     }
                     for one in strongest
                 ],
@@ -221,7 +221,7 @@ def _causes(serving: Serving, place: Place, product: Product, item: str | None) 
                 number_format="+,.3~r",
                 titles=("Cause", "Moves by"),
             ),
-            alt=f"Units a {step} that each cause adds to or takes from the usual level.",
+            alt=f"Units a {step} that each cause adds to or subtracts from the usual level.",
             key="explore_causes",
         )
     layout.table(
@@ -236,7 +236,7 @@ def _causes(serving: Serving, place: Place, product: Product, item: str | None) 
             for one in explained.causes
         ],
         name=f"causes_{'_'.join(part for part in (place.name or 'all', product.name or 'all', item) if part)}",
-        title="Every cause as a table",
+        title="All causes as a table",
         columns={
             "cause": "Cause",
             "meaning": "Meaning",
@@ -248,7 +248,7 @@ def _causes(serving: Serving, place: Place, product: Product, item: str | None) 
 
 
 def _go_down(serving: Serving, place: Place, product: Product) -> None:
-    """Buttons to the members of what is picked, one level down each side."""
+    """Buttons to the members of the pick, one level below."""
     below: dict[str, tuple[str, str]] = {}
     options = places(serving.stores)
     first = "region" if any(option.kind == "region" for option in options) else "store"
@@ -265,7 +265,7 @@ def _go_down(serving: Serving, place: Place, product: Product) -> None:
             product.kind == "category" and kind.kind == "department" and categories[kind.name] == product.name
         ):
             below[kind.title[0].upper() + kind.title[1:]] = ("product", kind.text)
-    if not below or len(below) > MOST_BELOW:  # the pickers above search among many
+    if not below or len(below) > MOST_BELOW:  # the pickers above can search among many
         return
 
     def go() -> None:
@@ -299,7 +299,7 @@ def _item_table(serving: Serving, place: Place, product: Product) -> None:
         }
         for one in found
     ]
-    st.caption(f"{len(rows)} of {total} items; type a name into the item picker above to see one.")
+    st.caption(f"{len(rows)} of {total} items; to find another, type its name into the item picker above.")
     layout.table(
         rows,
         name=f"items_{place.name}_{product.name}",
@@ -317,7 +317,9 @@ def _item_table(serving: Serving, place: Place, product: Product) -> None:
                 f"{formats.next_span(horizon, serving.step_days).capitalize()} (units)", format="%.0f"
             ),
             "change": st.column_config.NumberColumn(
-                "Change", format="percent", help="Of the units a day, or a week of weekly sales."
+                "Change",
+                format="percent",
+                help="Root mean squared scaled error of units a day (a week, if sales are weekly).",
             ),
             "kind": "Demand",
             "rmsse": st.column_config.NumberColumn("Backtest error (RMSSE)", format="%.2f"),

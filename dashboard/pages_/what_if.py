@@ -1,4 +1,4 @@
-"""What if: another price, a promotion or an event in the coming days, beside the forecast as it is."""
+"""What if: another price, promotion or event in the next days, compared with the forecast."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def render(serving: Serving) -> None:
     layout.unavailable_picks()
     if not (priced or plain.events or plain.flags):
         layout.empty(
-            "There is nothing to change here.",
-            "These sales have no prices, no events and no promotions (columns of 0 and 1 that are known in advance). "
-            "Once source.yml names them, other plans can be tried here.",
+            "There is nothing to change.",
+            "These sales have no prices, events or promotions (0/1 columns known in advance). Add them to source.yml "
+            "to compare plans here.",
         )
         return
     if method == "model" and plain.by_model is None:
@@ -109,14 +109,14 @@ def _pick_item(serving: Serving, store: str | None, department: str) -> str | No
 
 
 def _changes(serving: Serving, plain: schemas.WhatIf, method: str) -> dict[str, Any]:
-    """What is changed, from controls that do not reach beyond what history has seen."""
+    """The requested change; controls are limited to values seen in the history."""
     changes: dict[str, Any] = {}
     pick = f"{plain.store_id}_{plain.department_id}_{plain.item_id}"
     first, last, step_days = plain.days[0].date, plain.days[-1].date, plain.run.step_days
     with st.container(horizontal=True, vertical_alignment="bottom"):
         percent = _price_slider(plain, pick, method) if plain.base.revenue is not None else 0.0
         days = (first, last)
-        if first < last:  # a horizon of one week leaves nothing to choose
+        if first < last:  # a horizon of one week offers no choice
             title, by = f"{formats.step(step_days).capitalize()}s", dt.timedelta(days=step_days)
             days = st.slider(title, first, last, days, by, format="D MMM", key=f"days_{pick}", width=300)
         last_day = days[1] + dt.timedelta(days=step_days - 1)
@@ -144,7 +144,7 @@ def _price_slider(plain: schemas.WhatIf, pick: str, method: str) -> float:
     trusted = plain.trusted
     answers = plain.elasticity if method == "elasticity" else plain.by_model
     if trusted is None or answers is None or trusted.highest_ratio - trusted.lowest_ratio < 0.005:
-        layout.note("The effect of a price change is not known: no price here ever changed on its own.", tone="warning")
+        layout.note("The effect of a price change is unknown: no price here ever changed on its own.", tone="warning")
         return 0.0
     low, high = (_inside(100 * (ratio - 1)) for ratio in (trusted.lowest_ratio, trusted.highest_ratio))
     seen = "this item" if trusted.seen_by == "item" else "items of this department"
@@ -157,16 +157,16 @@ def _price_slider(plain: schemas.WhatIf, pick: str, method: str) -> float:
             0.0,
             0.5,
             format="%+.1f %%",
-            key=f"price_{pick}_{low}_{high}",  # another range begins at the planned price again
+            key=f"price_{pick}_{low}_{high}",  # a new range starts at the planned price again
             width=300,
-            help=f"0 is the planned price. Only prices that {seen} had in the last two years can be asked for, "
-            "without those of clearances.",
+            help=f"0 is the planned price. The slider covers the prices that {seen} had in the last two years, "
+            "without clearances.",
         )
     )
 
 
 def _inside(percent: float) -> float:
-    """A bound of the slider in half percents, never outside the range."""
+    """A bound of the slider, rounded inwards to half percents."""
     steps = int(abs(percent) * 2 + 1e-9)
     return steps / 2 if percent > 0 or not steps else -steps / 2
 
@@ -206,7 +206,7 @@ def _event(serving: Serving, plain: schemas.WhatIf, pick: str) -> list[dict[str,
 
 
 def _cards(answer: schemas.WhatIf) -> list[layout.Card]:
-    """Units, revenue and how sure that is."""
+    """Units and revenue, with intervals."""
     outcome = answer.by_elasticity if answer.method == "elasticity" else answer.by_model
     assert outcome is not None
     span = formats.day_range(answer.first_date, answer.last_date)
@@ -255,7 +255,7 @@ def _elasticity_card(answer: schemas.WhatIf) -> layout.Card:
             "-", formats.MINUS
         ),
         ("" if surely else "Its sign is not certain. ")
-        + ("" if found.own_estimate else "Its own price hardly changed, so this is its department's."),
+        + ("" if found.own_estimate else "Its own price hardly changed, so the department's elasticity is used."),
         "plain" if surely else "warning",
     )
 
@@ -297,8 +297,8 @@ def _picture(answer: schemas.WhatIf, name: str) -> None:
     if changed:
         numbers = ", ".join(map(str, answer.overrides))
         st.caption(
-            f"Override{'s' if len(answer.overrides) > 1 else ''} {numbers} count in both: the scenario is a factor on "
-            f"the final forecast, {formats.units(answer.base.units)} units where the model alone has "
+            f"Override{'s' if len(answer.overrides) > 1 else ''} {numbers} are included in both: the scenario scales "
+            f"the final forecast of {formats.units(answer.base.units)} units where the model alone has "
             f"{formats.units(answer.model.units)}."
         )
 
@@ -307,7 +307,7 @@ def _curve(answer: schemas.WhatIf) -> None:
     if not answer.curve or answer.trusted is None:
         return
     shade = layout.colours()
-    st.header("What other prices would do", anchor=False)
+    st.header("Effect of other prices", anchor=False)
     entries: list[layout.LegendEntry] = []
     if answer.curve[0].elasticity is not None:
         entries.append(("by elasticity, with 95 %", "line", shade.forecast))
@@ -330,18 +330,18 @@ def _curve(answer: schemas.WhatIf) -> None:
         key="what_if_curve",
     )
     st.caption(
-        "Learned from prices as they were, not from an experiment. Clearances are left out: cuts at the end of an "
-        "item's life, and prices far from the usual one that no promotion explains."
+        "Estimated from historical prices, not from an experiment. Clearances are excluded: cuts at the end of an "
+        "item's life, and unusual prices that no promotion explains."
     )
     if not answer.model_is_monotone:
-        trust = " Trust the elasticity here." if answer.curve[0].elasticity is not None else ""
-        layout.note(f"The model sells more at some higher price: noise of its trees.{trust}")
+        trust = " Use the elasticity instead." if answer.curve[0].elasticity is not None else ""
+        layout.note(f"The model predicts more sales at some higher price, which is noise of its trees.{trust}")
     if answer.trusted.share_of_units < 1:
         share = formats.percent(answer.trusted.share_of_units)
         layout.note(
-            f"Items that make {share} of these units have had every price in this range; others count, beyond what "
-            "they have had, as at the end of it. An elasticity is against other items: if all prices of a department "
-            "move at once, units move less."
+            f"Items with {share} of these units have had every price in this range; for the others, the effect is "
+            f"capped at the end of their own range. Elasticities are relative to other items: if all prices of a "
+            f"department change at once, units change less."
         )
 
 
@@ -379,7 +379,7 @@ def _tables(answer: schemas.WhatIf, name: str) -> None:
     layout.table(
         [{"node": one.node_id, "base": one.base, "scenario": one.scenario} for one in answer.levels],
         name=f"what_if_levels_{name}",
-        title="What it makes of every level above",
+        title="Effect on every level above",
         columns={
             "node": "Node",
             "base": st.column_config.NumberColumn("Final", format="%.0f"),

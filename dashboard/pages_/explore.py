@@ -211,8 +211,8 @@ def _causes(serving: Serving, place: Place, product: Product, item: str | None) 
                     {
                         "name": formats.cause(one.family),
                         "value": one.units_per_step,
-                        "tip_value": f"{formats.units(one.units_per_step)} a {step}; strongest on {formats.day(one.strongest_date)}: "
-                        f"{formats.units(one.strongest_units)}",
+                        "tip_value": f"{formats.units(one.units_per_step)} a {step}; strongest on "
+                        f"{formats.day(one.strongest_date)}: {formats.units(one.strongest_units)}",
                     }
                     for one in strongest
                 ],

@@ -257,14 +257,14 @@ def test_the_api_goes_away_and_comes_back(open_tab: Callable[..., Tab], api: Ser
     try:
         time.sleep(5.5)  # what was heard of the API is good for five seconds
         tab.page.get_by_text("Next 28 days").click()
-        expect(tab.page.get_by_text("Service away")).to_be_visible(timeout=WAIT)
+        expect(tab.page.get_by_text("Service unavailable")).to_be_visible(timeout=WAIT)
         tab.settle()
         assert "units" in tab.answer("What will sell")
         shoot(tab, "overview_away_1280", 1280)
         expect(tab.page.get_by_text("Traceback")).to_have_count(0)
     finally:
         api.start()
-    expect(tab.page.get_by_text("Service away")).to_have_count(0, timeout=WAIT)
+    expect(tab.page.get_by_text("Service unavailable")).to_have_count(0, timeout=WAIT)
     expect(tab.page.get_by_text("Up to date")).to_be_visible(timeout=WAIT)
     assert tab.complaints == []
 

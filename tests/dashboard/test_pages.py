@@ -77,7 +77,7 @@ def test_a_pick_is_written_into_the_address_and_the_first_option_is_not() -> Non
 def test_an_address_with_an_unknown_store_falls_back_and_says_so() -> None:
     test = show("overview", place="store:MOON_1")
     assert test.selectbox[0].value == "all"
-    assert "“store:MOON_1”, which is not served now" in words(test)
+    assert "“store:MOON_1”, which is not served;" in words(test)
 
 
 @pytest.mark.usefixtures("served")
@@ -235,7 +235,7 @@ def test_while_the_api_is_away_the_last_picture_stays_and_heals(api: Server, mon
         test.run()
         assert not test.exception
         said = words(test)
-        assert "Service away" in said
+        assert "Service unavailable" in said
         assert "The data shown was loaded at" in said
         assert "31." in said or "units" in said  # the cards still stand
         test.selectbox[0].set_value("store:TX_2").run()
@@ -245,7 +245,7 @@ def test_while_the_api_is_away_the_last_picture_stays_and_heals(api: Server, mon
         api.start()
     data.look_again()
     test.run()
-    assert "Service away" not in words(test)
+    assert "Service unavailable" not in words(test)
     assert test.selectbox[0].value == "store:TX_2"
 
 
@@ -366,7 +366,7 @@ def test_without_departments_a_bias_is_told_of_stores(monkeypatch: pytest.Monkey
     monkeypatch.setattr(outlook, "is_biased", lambda _: True)
     monkeypatch.setattr(alarms, "MOST_NAMED", 2)
     said = words(AppTest.from_string(WITHOUT_DEPARTMENTS, default_timeout=60).run())
-    told = re.findall(r"systematically, in: ([^.]*)[.]", said)
+    told = re.findall(r"systematically too \w+ in: ([^.]*)[.]", said)
     named = [name for sentence in told for name in re.findall(r"(\w+) [(]", sentence)]
     assert named
     assert set(named) <= {"CA_1", "CA_2", "TX_1", "TX_2"}
@@ -410,7 +410,7 @@ def test_what_if_puts_events_and_promotions() -> None:
 @pytest.mark.usefixtures("served")
 def test_what_if_warns_of_a_model_that_sells_more_at_higher_prices() -> None:
     test = show("what_if", shop="CA_1", dept="HOBBIES_1", method="model")
-    assert "Trust the elasticity here" in words(test)
+    assert "Use the elasticity instead" in words(test)
 
 
 def test_21_09_an_override_is_previewed_made_once_seen_and_revoked(client: ApiClient) -> None:
@@ -428,7 +428,7 @@ def test_21_09_an_override_is_previewed_made_once_seen_and_revoked(client: ApiCl
     test = show("overrides", place="store:CA_2", product="department:HOBBIES_2")
     assert all(mean == final for mean, final in finals())
     press("Make this override")
-    assert "Say in “Why”" in words(test)
+    assert "Explain under “Why”" in words(test)
     test.number_input[0].set_value(50.0)
     press("Preview")
     assert "with this one (12 items in stores)" in words(test)

@@ -28,7 +28,7 @@ Fresh = Annotated[bool, Query(description="Also return 503 if the forecast is st
 @router.get(
     "/health",
     operation_id="getHealth",
-    summary="Liveness",
+    summary="Liveness of the process",
     responses=openapi_responses("not-acceptable", "busy", "internal"),
 )
 async def health(runtime: RuntimeDep, response: Response) -> Health:
@@ -40,7 +40,7 @@ async def health(runtime: RuntimeDep, response: Response) -> Health:
 @router.get(
     "/ready",
     operation_id="getReadiness",
-    summary="Readiness",
+    summary="Readiness to serve forecasts",
     response_model=Readiness,
     responses={
         503: {"description": "Not ready, and why.", "model": Readiness},

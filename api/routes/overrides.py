@@ -49,7 +49,7 @@ class OverridesQuestion(Question):
 @router.get(
     "/overrides",
     operation_id="listOverrides",
-    summary="Overrides",
+    summary="List overrides",
     response_model=OverridePage,
     responses={**READ, **openapi_responses("unusable-cursor")},
 )

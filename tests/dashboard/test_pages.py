@@ -240,7 +240,7 @@ def test_while_the_api_is_away_the_last_picture_stays_and_heals(api: Server, mon
         assert "31." in said or "units" in said  # the cards still stand
         test.selectbox[0].set_value("store:TX_2").run()
         assert not test.exception
-        assert "What was not loaded before cannot be shown" in words(test)
+        assert "Data that was not loaded earlier cannot be shown" in words(test)
     finally:
         api.start()
     data.look_again()

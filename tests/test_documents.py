@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
+import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
+import yaml
 
 from api.main import create_app
 from api.settings import ApiSettings
@@ -122,3 +125,15 @@ def test_words(page: Path) -> None:
     running = re.sub(r"^[|#].*$", "", text, flags=re.MULTILINE)
     sentences = [part.split() for part in re.split(r"(?<=[.!?:;])\s+|\n- |\n\n", running) if part.strip()]
     assert sum(map(len, sentences)) / len(sentences) <= MOST_WORDS
+
+
+def test_what_github_expects_is_there_and_can_be_read() -> None:
+    for form in ("fault", "wish"):
+        body = yaml.safe_load((REPOSITORY / ".github" / "ISSUE_TEMPLATE" / f"{form}.yml").read_text())
+        assert {"name", "description", "body"} <= body.keys()
+    assert (REPOSITORY / ".github" / "PULL_REQUEST_TEMPLATE.md").read_text().count("- [ ]") >= 2
+    citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text())
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    assert citation["license"] == project["license"]
+    container = json.loads((REPOSITORY / ".devcontainer" / "devcontainer.json").read_text())
+    assert container["forwardPorts"] == [ApiSettings.model_fields["port"].default, 8501]

@@ -113,7 +113,7 @@ def init(
     )
     with tables_of(settings) as warehouse:
         guesses = describe_source(path, wishes, warehouse, asked)
-        typer.echo(f"Wrote {path}; the README lists its other options.")
+        typer.echo(f"Wrote {path}; docs/your-own-data.md lists its other options.")
         for guess in guesses:
             typer.echo(f"guess: {guess}")
         show(path, warehouse, settings.horizon_days)

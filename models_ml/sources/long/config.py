@@ -171,7 +171,7 @@ class Regressor(Strict):
         if (self.from_ == "sales") == (self.availability == "static"):
             raise ValueError(
                 "columns of items or stores must be static, and columns of sales known or past_only; this one is "
-                "{self.availability} and from {self.from_}"
+                f"{self.availability} and from {self.from_}"
             )
         return self
 

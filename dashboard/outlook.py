@@ -1,7 +1,4 @@
-"""From daily API responses to the figures of a page: totals of a window, comparisons, and rows of a chart.
-
-Pure functions; nothing is read or drawn here.
-"""
+"""Pure functions from daily API responses to the figures of a page: totals, comparisons and chart rows."""
 
 from __future__ import annotations
 
@@ -38,8 +35,7 @@ class Days:
         weeks: sums of its weeks, with ranges of their own.
         horizon: sum of the whole horizon, with a range of its own; none in older runs.
         model: the model's forecast of overridden days.
-        sold: units by day.
-        price: price by day, where known.
+        sold, price: units, and price where known, by day.
         step_days: days per value: 1, or 7, dated by the first day of the week.
     """
 
@@ -91,9 +87,8 @@ class Outlook:
     Attributes:
         first, last: the window.
         units: total forecast, with overrides.
-        low, high: 2.5 % and 97.5 % quantiles of the total; none without quantiles. One week and the horizon have
-            quantiles of their own. For other spans, and items without a policy, the quantiles of the parts are added
-            up; the result is conservative (too wide), because errors partly offset each other.
+        low, high: 2.5 % and 97.5 % quantiles of the total; none without quantiles. Those of a week and of the
+            horizon are exact; for other spans, and items without a policy, the parts' are added up, which is too wide.
         range_of: basis of `low` and `high`: a `week` or the `horizon`, or `weeks` or `days` added up.
         step_days: days per period: 1, or 7 for weekly sales.
         last_period: units of as many days up to the origin; none where history is short.
@@ -301,8 +296,7 @@ class OwnBacktest:
 
     @classmethod
     def of_series(cls, errors: schemas.SeriesBacktest, step: str) -> OwnBacktest:
-        """Of an item in a store. Runs store no seasonal naive for items; RMSSE itself compares with the previous
-        step."""
+        """Of an item in a store; without seasonal naive, RMSSE itself compares with the previous step."""
         skill = None if errors.rmsse is None else 1 - errors.rmsse
         return cls((errors.fold,), skill, f"the {step} before, {step} by {step}", errors.wape, errors.bias)
 

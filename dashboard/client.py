@@ -200,7 +200,7 @@ class ApiClient:
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"]) or "the document"
             raise ApiMismatch(
-                f"the response of {path} does not match the expected schema ({place}: {first['msg']}). The dashboard "
+                f"The response of {path} does not match the expected schema ({place}: {first['msg']}). The dashboard "
                 f"and the API have different versions: deploy both from one commit."
             ) from None
 

@@ -33,7 +33,7 @@ def recorded(
             if runs.show(engine, run_id).mlflow_run_id is None:
                 recording = tracking.start(settings.home, run_folder=folder, aliases=aliases)
         except (OSError, StoreError) as error:
-            notes.append(f"warning: {run_id} was not recorded in MLflow: {error}")
+            notes.append(f"warning: MLflow did not record {run_id}: {error}")
         try:
             yield
         except BaseException:

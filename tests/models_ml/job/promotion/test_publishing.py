@@ -183,7 +183,7 @@ def test_other_folds_stores_and_horizons_are_not_compared_and_it_says_so(
     other_fold = publish_artifact(settings, trained(home, 2, 5.0, fold=date(2016, 3, 27)))
     assert (other_fold.role, "different folds" in other_fold.notes[0]) == ("champion", True)
     other_stores = publish_artifact(settings, trained(home, 3, 5.0, stores=("CA_1",)))
-    assert (other_stores.role, "of other stores" in other_stores.notes[0]) == ("champion", True)
+    assert (other_stores.role, "covers other stores" in other_stores.notes[0]) == ("champion", True)
     longer = publish_artifact(settings, trained(home, 5, 9.0, stores=("CA_1",), horizon_days=14))
     assert (longer.role, "forecasts 7 days and this one 14" in longer.notes[0]) == ("champion", True)
     split = publish_artifact(settings, trained(home, 4, 9.0))

@@ -557,6 +557,22 @@ activations = Table(
     Index("ix_activations_store_id_id", "store_id", "id"),
 )
 
+# What other systems are told of: written in the transaction that moves the pointers, sent afterwards until received.
+webhook_events = Table(
+    "webhook_events",
+    metadata,
+    Column("event_id", NAME, primary_key=True),
+    Column("action", NAME, nullable=False),
+    Column("run_id", RUN_ID, nullable=False),
+    Column("stores", JSON, nullable=False),
+    Column("created_at", TIMESTAMP, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("delivered_at", TIMESTAMP, nullable=True),
+    Column("last_error", Unicode(1000), nullable=True),
+    _one_of("action", ACTIONS),
+    CheckConstraint("attempts >= 0", name="attempts"),
+)
+
 # Who is writing a run at the moment: the fence that keeps two publishers out of one run.
 publish_claims = Table(
     "publish_claims",

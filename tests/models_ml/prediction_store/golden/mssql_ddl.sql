@@ -209,6 +209,20 @@ CREATE TABLE supply (
     CONSTRAINT ck_supply_shelf_life_days CHECK (shelf_life_days >= 1)
     );
 
+CREATE TABLE webhook_events (
+    event_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    action NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    stores NVARCHAR(max) NOT NULL,
+    created_at DATETIME2(6) NOT NULL,
+    attempts INTEGER NOT NULL,
+    delivered_at DATETIME2(6) NULL,
+    last_error NVARCHAR(1000) NULL,
+    CONSTRAINT pk_webhook_events PRIMARY KEY (event_id),
+    CONSTRAINT ck_webhook_events_action CHECK (action in ('publish', 'promote', 'rollback')),
+    CONSTRAINT ck_webhook_events_attempts CHECK (attempts >= 0)
+    );
+
 CREATE TABLE active_runs (
     store_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
     run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,

@@ -197,6 +197,8 @@ INSERT INTO active_runs (store_id, run_id, activated_at) VALUES (?, ?, ?);
 
 INSERT INTO activations (store_id, run_id, previous_run_id, activated_at, action, reason, author) OUTPUT inserted.id VALUES (?, ?, ?, ?, ?, ?, ?);
 
+INSERT INTO webhook_events (event_id, action, run_id, stores, created_at, attempts) VALUES (?, ?, ?, ?, ?, ?);
+
 SELECT max(sales_history.date) AS max_1
     FROM sales_history
     WHERE sales_history.store_id = ?;

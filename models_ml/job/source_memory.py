@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from models_ml.errors import InputError, WarehouseError
@@ -81,7 +82,7 @@ def source_loaded_last(settings: Settings, warehouse: Warehouse) -> HeldSource |
     Returns:
         None if no load is recorded.
     """
-    asked, loads = configured_source(settings), []
+    loads: list[tuple[datetime, str, str]] = []
     for kind in SOURCE_NAMES:
         try:
             table = warehouse.read(f"raw_{kind}.ingest_log", ["source_path", "loaded_at"])
@@ -91,7 +92,7 @@ def source_loaded_last(settings: Settings, warehouse: Warehouse) -> HeldSource |
     if not loads:
         return None
     _, kind, location = max(loads)
-    return replace(asked, source=kind, location=str(Path(location).resolve()))
+    return replace(configured_source(settings), source=kind, location=str(Path(location).resolve()))
 
 
 def refuse_other_source(settings: Settings, *, changed: bool) -> None:

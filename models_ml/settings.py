@@ -1,4 +1,4 @@
-"""Every setting of the system, read from `DEMAND_*` variables; README's configuration table is this class."""
+"""Every setting of the system, read from `DEMAND_*` variables; docs/operating.md has them as a table."""
 
 from __future__ import annotations
 

@@ -96,6 +96,11 @@ class ApiClient:
         """Nodes of one level (`level` or `node_id`), with `history_days` of history."""
         return self._get(schemas.NodePage, "/forecast/hierarchy", parameters)
 
+    def price_moves(self, department_id: str, store_id: str | None) -> schemas.PriceMoves:
+        """Past price moves of a department, and how many of them each method got right."""
+        asked: dict[str, Parameter] = {"department_id": department_id, "store_id": store_id}
+        return self._get(schemas.PriceMoves, "/elasticities/moves", asked)
+
     def items(self, parameters: Mapping[str, Parameter]) -> schemas.ItemPage:
         """One page of the served series."""
         return self._get(schemas.ItemPage, "/forecast/items", parameters)

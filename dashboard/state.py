@@ -61,6 +61,14 @@ def put(name: str, value: str | None) -> None:
     st.session_state.pop(_WIDGET + name, None)
 
 
+def remember(name: str, value: str | None) -> None:
+    """Keep what a control of its own kind shows, for the address; none forgets it."""
+    if value is None:
+        st.session_state[_PICKS].pop(name, None)
+    else:
+        st.session_state[_PICKS][name] = value
+
+
 def missing() -> dict[str, str]:
     """Picks of the address that are not among the options: name to the value that was asked for."""
     value: dict[str, str] = st.session_state.get(_MISSING, {})

@@ -394,6 +394,25 @@ def test_what_if_of_a_whole_department_says_how_many_items_have_seen_the_prices(
 
 
 @pytest.mark.usefixtures("served")
+def test_21_08_what_if_says_how_often_each_answer_was_right_and_keeps_the_scenario(client: ApiClient) -> None:
+    moves = client.price_moves("FOODS_1", "CA_1")
+    assert moves.elasticity is not None
+    where = {"place": "store:CA_1", "product": "department:FOODS_1"}
+    test = show("what_if", **where, price="-5", to="2016-06-01", event="Christmas", event_day="2016-05-25")
+    said = words(test)
+    assert f"right about {moves.elasticity.right} of {moves.elasticity.moves}" in said
+    assert ("Rely on neither" in said) == (not any(one and one.relied_on for one in (moves.elasticity, moves.model)))
+    assert {name: test.query_params[name] for name in ("price", "to", "event", "event_day")} == {
+        "price": "-5", "to": "2016-06-01", "event": "Christmas", "event_day": "2016-05-25",
+    }  # fmt: skip
+    asked = {"price_change_percent": -5, "first_date": "2016-05-23", "last_date": "2016-06-01"}
+    events = [{"date": "2016-05-25", "event_name": "Christmas", "on": True}]
+    answer = client.what_if({"department_id": "FOODS_1", "store_id": "CA_1", **asked, "events": events})
+    assert answer.by_elasticity is not None
+    assert formats.units(answer.by_elasticity.units) in said
+
+
+@pytest.mark.usefixtures("served")
 def test_what_if_puts_events_and_promotions() -> None:
     test = show("what_if", shop="CA_1", dept="FOODS_1")
     event = next(box for box in test.selectbox if box.label == "Event")

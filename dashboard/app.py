@@ -45,7 +45,9 @@ def main() -> None:
     page = st.navigation(list(pages.values()), position="top")
     navigation.register(pages)
     layout.style()
-    state.adopt_address(page.url_path or "overview")
+    here = page.url_path or "overview"
+    navigation.follow(here)
+    state.adopt_address(here)
     page.run()
 
 

@@ -3,16 +3,18 @@
 from dashboard.charts.comparisons import comparison, dumbbell, signed_bars, stacked_checks, stock_values
 from dashboard.charts.days import model_and_final, price_steps, scenario, timeline
 from dashboard.charts.models import lines_by_model, model_hues, price_response, run_scores
-from dashboard.charts.theme import DARK, DATE_TITLES, LIGHT, Palette, Row, Spec, at, day_text, palette
+from dashboard.charts.theme import DARK, DATE_TITLES, LIGHT, PICK, Palette, Row, Spec, at, clickable, day_text, palette
 
 __all__ = [
     "DARK",
     "DATE_TITLES",
     "LIGHT",
+    "PICK",
     "Palette",
     "Row",
     "Spec",
     "at",
+    "clickable",
     "comparison",
     "day_text",
     "dumbbell",

@@ -299,7 +299,7 @@ def _item_table(serving: Serving, place: Place, product: Product) -> None:
         }
         for one in found
     ]
-    st.caption(f"{len(rows)} of {total} items; type a name into the item picker above to see one.")
+    st.caption(f"{len(rows)} of {total} items; click one to see it.")
     layout.table(
         rows,
         name=f"items_{place.name}_{product.name}",
@@ -307,6 +307,7 @@ def _item_table(serving: Serving, place: Place, product: Product) -> None:
         where_known=("price",),
         opened=True,
         height=360,
+        lead=lambda row: navigation.lead("explore", {"item": found[row].item_id}),
         columns={
             "item": "Item",
             "price": st.column_config.NumberColumn("Price", format="%.2f"),

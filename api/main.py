@@ -39,10 +39,12 @@ from api.routes import (
     metrics,
     model,
     monitoring,
+    orders,
     overrides,
     places,
     quality,
     scenarios,
+    stock,
 )
 from api.runtime import Runtime
 from api.series import SeriesLane
@@ -55,6 +57,8 @@ _ROUTES = (
     forecast,
     items,
     inventory,
+    orders,
+    stock,
     departments,
     history,
     bulk,
@@ -90,7 +94,7 @@ class Api(FastAPI):
             outer = CORSMiddleware(
                 outer,
                 allow_origins=list(settings.origins),
-                allow_methods=["GET", "HEAD", "POST"],
+                allow_methods=["GET", "HEAD", "POST", "PUT"],
                 allow_headers=["Authorization", KEY_HEADER, "X-Request-ID", "If-None-Match", "Idempotency-Key"],
                 expose_headers=["ETag", "X-Request-ID", "Retry-After", "Location"],
             )

@@ -11,6 +11,7 @@ from api import __version__
 from api.auth import KEY_HEADER, PUBLIC_PATHS
 from api.schemas.overrides import OverridesRequest
 from api.schemas.problems import Problem
+from api.schemas.replenishment import StockRequest, SupplyRequest
 
 DESCRIPTION = """Demand forecasts as they are served now.
 
@@ -38,9 +39,11 @@ def describe(app: FastAPI, auth: str) -> dict[str, Any]:
         schemas[name] = schema
     schemas["Problem"] = problem
     # bodies that a route parses itself
-    bulk = OverridesRequest.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas.update(bulk.pop("$defs"))
-    schemas["OverridesRequest"] = bulk
+    for model in (OverridesRequest, StockRequest, SupplyRequest):
+        schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        # a model that an answer has, too, is described by FastAPI
+        schemas.update({name: one for name, one in schema.pop("$defs").items() if name not in schemas})
+        schemas[model.__name__] = schema
     # FastAPI's own error shapes are never answered
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)

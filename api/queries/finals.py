@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from api.active import Active, ActiveRun
-from models_ml.prediction_store.finals import SeriesBelow
+from models_ml.prediction_store.finals import SeriesBelow, apply_effects
 
 
 def finals(
@@ -27,23 +27,6 @@ def finals(
     Returns:
         Finals like `means`, and, by override in order of creation, the rows on which it acted (bool).
     """
-    units, changed = means.copy(), {}
     served = np.array([active.by_store.get(store) is run for store in series["store_id"]], dtype=bool)
     rows_below = SeriesBelow({str(name): series[name].to_numpy() for name in series})
-    column_of = {day.isoformat(): column for column, day in enumerate(dates)}
-    for effect in active.effects.get(run.run_id, ()):
-        own = rows_below.keys(effect.keys)
-        own = own[served[own]]
-        acted = np.zeros(len(series), dtype=bool)
-        for day, change in effect.days.items():
-            column = column_of.get(day)
-            if column is None:
-                continue
-            rows = own[~np.isnan(units[own, column])]
-            units[rows, column] = (
-                units[rows, column] * change.factor if change.factor is not None else change.units_each
-            )
-            acted[rows] = True
-        if acted.any():
-            changed[effect.override_id] = acted
-    return units, changed
+    return apply_effects(active.effects.get(run.run_id, ()), rows_below, means, dates, served)

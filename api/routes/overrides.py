@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import Field
 from sqlalchemy import Connection, Engine
 
-from api.answers import answer_from_ledger, to_json
+from api.answers import answer_from_ledger
 from api.deps import CursorQuery, DateQuery, LimitQuery, NodeQuery, Question, RuntimeDep
 from api.errors import ApiError, one_field
 from api.override_rows import BULK_BODY, overrides_in
@@ -26,21 +26,13 @@ from api.schemas.overrides import (
     RevokeRequest,
 )
 from api.schemas.problems import FieldProblem
+from api.writing import IdempotencyKey, author_of, key_of, written
 from models_ml.prediction_store import overrides as ledger
 from models_ml.prediction_store.override_effects import overlapping
 
 router = APIRouter(tags=["overrides"])
 
 MADE = {**POSTED, **openapi_responses("invalid-request", "key-reused")}
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        min_length=1,
-        max_length=200,
-        pattern=r"^[\x21-\x7e]+$",
-        description="Makes a request safe to repeat: the same key from the same caller makes nothing twice.",
-    ),
-]
 IdPath = Annotated[int, Path(ge=1, le=2_147_483_647, description="Override.", examples=[1])]
 
 
@@ -85,8 +77,8 @@ async def make(
     The model's own numbers stay as they are, as `mean` beside `final`. Asked again with the same `Idempotency-Key`,
     the override that was made is answered and no other one is made.
     """
-    new = _asked_for(body, _author(request, body.author))
-    key = _key_of(request, idempotency_key)
+    new = _asked_for(body, author_of(request, body.author))
+    key = key_of(request, idempotency_key)
     made = await runtime.writer.run(lambda engine: _refusals_told(lambda: ledger.make(engine, new, key)))
 
     def read(connection: Connection) -> MadeOverride:
@@ -94,7 +86,7 @@ async def make(
         warning = f"It overlaps {len(overlaps)} others; their effects compound." if overlaps else None
         return MadeOverride(**dict(override_detail(connection, made)), overlaps=overlaps, warning=warning)
 
-    return _answer(await runtime.reader.run(read), 201, f"/overrides/{made}")
+    return written(await runtime.reader.run(read), 201, f"/overrides/{made}")
 
 
 @router.post(
@@ -113,8 +105,8 @@ async def make_many(request: Request, runtime: RuntimeDep, idempotency_key: Idem
     out. What is wrong is told row by row.
     """
     rows = overrides_in(request.headers.get("content-type", ""), await request.body())
-    asked = [_asked_for(row, _author(request, row.author)) for row in rows]
-    key = _key_of(request, idempotency_key)
+    asked = [_asked_for(row, author_of(request, row.author)) for row in rows]
+    key = key_of(request, idempotency_key)
     made = await runtime.writer.run(lambda engine: _refusals_told(lambda: ledger.make_all(engine, asked, key)))
 
     def read(connection: Connection) -> MadeOverrides:
@@ -126,7 +118,7 @@ async def make_many(request: Request, runtime: RuntimeDep, idempotency_key: Idem
             warning=f"{count} of them overlap others; their effects compound." if count else None,
         )
 
-    return _answer(await runtime.reader.run(read), 201, "/overrides")
+    return written(await runtime.reader.run(read), 201, "/overrides")
 
 
 @router.post(
@@ -148,7 +140,7 @@ async def preview(runtime: RuntimeDep, body: OverrideRequest) -> Response:
         overlaps=list(shown.overlaps),
         days=[PreviewDay(date=day, mean=mean, final=final, changed=changed) for day, mean, final, changed in days],
     )
-    return _answer(answer)
+    return written(answer)
 
 
 @router.get(
@@ -174,32 +166,13 @@ async def one(request: Request, runtime: RuntimeDep, override_id: IdPath) -> Res
 )
 async def revoke(request: Request, runtime: RuntimeDep, override_id: IdPath, body: RevokeRequest) -> Response:
     """Take an override back: it changes forecasts no more, and stays in the ledger with who revoked it and why."""
-    author = _author(request, body.author)
+    author = author_of(request, body.author)
 
     def work(engine: Engine) -> None:
         _refusals_told(lambda: ledger.revoke(engine, override_id, author=author, reason=body.reason))
 
     await runtime.writer.run(work)
     return await _one(runtime, override_id)
-
-
-def _author(request: Request, given: str | None) -> str:
-    """Who is recorded: the authenticated name, with what the body says before it; alone where nobody is asked.
-
-    Raises:
-        ApiError: the caller may not write (`forbidden`), or nobody is named (`invalid-request`).
-    """
-    state = request.scope["state"]
-    name = state.get("caller")
-    if name is None:
-        if given is None:
-            raise one_field("invalid-request", "author", "say who asks: authentication is off, so nobody else does")
-        return given
-    if not state["may_write"]:
-        raise ApiError(
-            "forbidden", f"{name} may read only. Who may write is named in DEMAND_API_POSTEDRS: keys, roles or scopes."
-        )
-    return name if given is None else f"{given} (by {name})"
 
 
 def _asked_for(body: OverrideRequest, author: str) -> ledger.NewOverride:
@@ -227,15 +200,4 @@ def _refusals_told(work: Any) -> Any:
 
 
 async def _one(runtime: RuntimeDep, override_id: int) -> Response:
-    return _answer(await runtime.reader.run(lambda connection: override_detail(connection, override_id)))
-
-
-def _answer(model: BaseModel, status: int = 200, location: str | None = None) -> Response:
-    headers = {"Cache-Control": "no-store"} | ({"Location": location} if location else {})
-    return Response(to_json(model), status, headers, "application/json")
-
-
-def _key_of(request: Request, given: str | None) -> str | None:
-    """The ledger's key of a request: that of another caller or path is another one."""
-    state = request.scope["state"]
-    return None if given is None else f"{state.get('caller')}|{request.url.path}|{given}"
+    return written(await runtime.reader.run(lambda connection: override_detail(connection, override_id)))

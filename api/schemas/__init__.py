@@ -21,6 +21,9 @@ Routes and their models (all `GET` unless said; errors are `Problem` as `applica
 | `/inventory` | `InventoryAnswer` | what to hold and to order of one item in one store, after overrides |
 | `/inventory/items` | `InventoryPage` | the same of all that match |
 | `/inventory/departments` | `InventoryDepartments` | stock and its value, by store and department |
+| `/stock`, `/supply` (GET, PUT) | `StockState`, `SupplyTable` | what is there and under way; how goods are supplied |
+| `/inventory/orders` | `OrderPage`, or rows as CSV or an Arrow stream | what to order, when, and why |
+| `/inventory/orders/decisions` (GET, POST) | `DecisionPage`, `WrittenDecisions` | what planners decided about it |
 | `/lineage` | `Lineage` | where a served number comes from |
 | `/accuracy` | `Accuracy` | backtest by level, fold, model |
 | `/accuracy/nodes`, `/accuracy/leads` | `NodeErrors`, `LeadErrors` | backtest by node, by lead day |
@@ -55,5 +58,6 @@ from api.schemas.overrides import *
 from api.schemas.places import *
 from api.schemas.problems import *
 from api.schemas.quality import *
+from api.schemas.replenishment import *
 from api.schemas.runs import *
 from api.schemas.scenarios import *

@@ -24,13 +24,18 @@ grant create table, create view to demand_writer;
 grant select on sys.sql_expression_dependencies to demand_writer;
 grant view definition to demand_writer;
 
--- Planners' overrides, by way of the API: their own tables, and a touch of the pointers that orders them with publishes.
+-- What planners write, by way of the API: their own tables, and a touch of the pointers that orders them with publishes.
 if database_principal_id(N'demand_overrides') is null
     create role demand_overrides;
 grant insert, update on dbo.overrides to demand_overrides;
 grant insert, update, delete on dbo.override_effects to demand_overrides;
 grant insert, update, delete on dbo.override_node_units to demand_overrides;
 grant update on dbo.active_runs to demand_overrides;
+-- Stock, supply, and decisions about orders, which are only ever added.
+grant insert, delete on dbo.stock to demand_overrides;
+grant insert, delete on dbo.stock_arrivals to demand_overrides;
+grant insert, delete on dbo.supply to demand_overrides;
+grant insert on dbo.order_decisions to demand_overrides;
 
 declare @name sysname, @client_id uniqueidentifier, @role_name sysname, @statement nvarchar(max);
 declare users cursor local fast_forward for select name, client_id, role_name from @users;

@@ -53,6 +53,30 @@ def upgrade(home: Home = None) -> None:
 
 
 @store_app.command()
+def downgrade(
+    revision: Annotated[str, typer.Argument(help="The revision that the earlier release knows, such as 0010.")],
+    yes: Annotated[bool, typer.Option("--yes", help="What later revisions added is dropped, with its rows.")] = False,
+    home: Home = None,
+) -> None:
+    """Take the store's tables back to an earlier release's revision. Stop the API and the jobs first."""
+    from models_ml.errors import InputError
+    from models_ml.prediction_store import migrate
+
+    with opened(home) as engine:
+        before = migrate.current_revision(engine)
+        known = migrate.revisions()
+        if before not in known or revision not in known[: known.index(before)]:
+            earlier = ", ".join(known[: known.index(before)]) if before in known else "none"
+            raise InputError(f"The store is at {before or 'no revision'}; it can go back to: {earlier or 'none'}.")
+        if not yes:
+            raise InputError(
+                f"This drops what revisions after {revision} added, with its rows. Back up the store, then give --yes."
+            )
+        migrate.downgrade(engine, revision)
+        typer.echo(f"{before} -> {migrate.current_revision(engine)}")
+
+
+@store_app.command()
 def grants(
     file: Annotated[Path, typer.Argument(help="SQL with $(name) where a value belongs.", exists=True, dir_okay=False)],
     values: Annotated[list[str], typer.Argument(help="name=value for each of them.")],

@@ -91,9 +91,13 @@ def moved_level(
     A whole level corresponds to a range of probabilities; the one nearest to the service level is kept. More demand
     never lowers a level, and less never raises it.
     """
-    reached = counts.cumulative(level, model, dispersion)
-    below = counts.cumulative(level - 1, model, dispersion)
-    asked = np.where(model > 0, np.clip(service, np.minimum(below + 1e-9, reached), reached), service)
-    asked = np.clip(asked, 1e-6, 1 - 1e-6)
+    asked = np.clip(probability_reached(level, model, dispersion, service), 1e-6, 1 - 1e-6)
     moved = np.ceil(counts.quantiles(final, dispersion, asked[:, None])[:, 0].astype(np.float64))
     return np.asarray(np.where(final >= model, np.maximum(moved, level), np.minimum(moved, level)))
+
+
+def probability_reached(level: np.ndarray, mean: np.ndarray, dispersion: np.ndarray, service: np.ndarray) -> np.ndarray:
+    """The probability behind a whole level: of the range that it corresponds to, the one nearest to `service`."""
+    reached = counts.cumulative(level, mean, dispersion)
+    below = counts.cumulative(level - 1, mean, dispersion)
+    return np.asarray(np.where(mean > 0, np.clip(service, np.minimum(below + 1e-9, reached), reached), service))

@@ -113,16 +113,7 @@ def terms_of(series: pd.DataFrame, terms: pd.DataFrame) -> pd.DataFrame:
     Raises:
         InputError: a term is given for some series and not for others.
     """
-    named = terms[KEYS] != ""
-    weight = named.astype(int) @ pd.Series(KEY_WEIGHTS)[KEYS]
-    result = pd.DataFrame(np.nan, index=series.index, columns=TERMS)
-    for rank in sorted(set(weight)):
-        rows = terms[weight == rank]
-        keys = [key for key in KEYS if named.loc[rows.index[0], key]]
-        rows = rows.groupby(keys, as_index=False, sort=False)[TERMS].last() if keys else rows[TERMS].ffill().tail(1)
-        joined = series[keys].merge(rows, on=keys, how="left") if keys else series[[]].merge(rows, how="cross")
-        joined.index = series.index
-        result = joined[TERMS].where(joined[TERMS].notna(), result)
+    result = most_specific(series, terms, TERMS)
     needed = result.drop(columns="service_level").isna()
     if needed.to_numpy().any():
         term = str(needed.any().idxmax())
@@ -133,6 +124,30 @@ def terms_of(series: pd.DataFrame, terms: pd.DataFrame) -> pd.DataFrame:
         )
     result["service_level"] = result["service_level"].fillna(critical_ratio(result))
     return result.astype(dict.fromkeys(WHOLE, int))
+
+
+def most_specific(series: pd.DataFrame, rows: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Of each series the value of the most specific row that gives one; of rows with the same keys the later one's.
+
+    Args:
+        series: columns `KEYS`.
+        rows: columns `KEYS` ("": every value) and `names`, null where a row gives none.
+        names: columns of the values.
+
+    Returns:
+        Columns `names`, on the index of `series`.
+    """
+    named = rows[KEYS] != ""
+    weight = named.astype(int) @ pd.Series(KEY_WEIGHTS)[KEYS]
+    result = pd.DataFrame({name: pd.Series(np.nan, index=series.index, dtype=rows[name].dtype) for name in names})
+    for rank in sorted(set(weight)):
+        own = rows[weight == rank]
+        keys = [key for key in KEYS if named.loc[own.index[0], key]]
+        own = own.groupby(keys, as_index=False, sort=False)[names].last() if keys else own[names].ffill().tail(1)
+        joined = series[keys].merge(own, on=keys, how="left") if keys else series[[]].merge(own, how="cross")
+        joined.index = series.index
+        result = joined[names].where(joined[names].notna(), result)
+    return result
 
 
 def digest_of(terms: pd.DataFrame) -> str:

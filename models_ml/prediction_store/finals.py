@@ -120,6 +120,41 @@ class SeriesBelow:
         return self._rows[names].get(tuple(keys.values()), np.empty(0, dtype=np.intp))
 
 
+def apply_effects(
+    effects: Iterable[Effect], series: SeriesBelow, means: Floats, days: Sequence[date], served: Mask
+) -> tuple[Floats, dict[int, Mask]]:
+    """Finals of series x days, after overrides whose effects are known.
+
+    Args:
+        effects: in order of creation.
+        series: of the rows.
+        means: the model's; NaN where a series is not forecast.
+        days: of the columns.
+        served: whether a row's store is served from the run whose means these are; overrides act on no other.
+
+    Returns:
+        Finals like `means`, and, by override, the rows on which it acted.
+    """
+    units, changed = means.copy(), {}
+    column_of = {day.isoformat(): column for column, day in enumerate(days)}
+    for effect in effects:
+        own = series.keys(effect.keys)
+        own = own[served[own]]
+        acted = np.zeros(len(means), dtype=bool)
+        for day, change in effect.days.items():
+            column = column_of.get(day)
+            if column is None:
+                continue
+            rows = own[~np.isnan(units[own, column])]
+            units[rows, column] = (
+                units[rows, column] * change.factor if change.factor is not None else change.units_each
+            )
+            acted[rows] = True
+        if acted.any():
+            changed[effect.override_id] = acted
+    return units, changed
+
+
 def below(series: Mapping[str, NDArray[Any]], node_id: str) -> Mask:
     """Which series are below a node (bool).
 

@@ -162,10 +162,10 @@ def _cast(name: str, part: pa.Table, target: pa.Schema) -> pa.Table:
 
 
 def as_decimals(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """float64 values, those that were float32 rounded to the seven digits that float32 has: 1.6, not 1.600000023841858.
+    """float64 values, rounded to the seven digits of float32 where they were float32: 1.6, not 1.600000023841858.
 
-    Whole numbers, and values that float32 cannot hold or seven digits cannot name, stay as they are. So do its subnormal
-    numbers, which have fewer digits.
+    Whole numbers, and values that float32 cannot hold or seven digits cannot name, stay as they are. So do subnormal
+    float32 values, which have fewer digits.
     """
     numbers = floats(column)
     with np.errstate(over="ignore"):

@@ -61,6 +61,7 @@ ACTIONS = ("publish", "promote", "rollback")
 SEVERITIES = ("error", "warning")
 OVERRIDE_KINDS = ("percent", "absolute")
 RANGE_FROM = ("item", "department")
+DECISIONS = ("accepted", "changed", "rejected")
 
 metadata = MetaData(
     naming_convention={
@@ -691,4 +692,86 @@ override_node_units = Table(
     Column("added_units", REAL, nullable=False),
     ForeignKeyConstraint(["run_id", "node_id"], ["run_nodes.run_id", "run_nodes.node_id"]),
     sqlite_with_rowid=False,
+)
+
+# What is there and under way: planners' data of today, replaced item by item, so no run owns it.
+stock = Table(
+    "stock",
+    metadata,
+    Column("store_id", NAME, primary_key=True),
+    Column("item_id", ITEM_ID, primary_key=True),
+    Column("as_of_date", DATE, nullable=False),
+    Column("on_hand", REAL, nullable=False),
+    Column("author", Unicode(200), nullable=False),
+    Column("stored_at", TIMESTAMP, nullable=False),
+    CheckConstraint(f"on_hand between 0 and {MAX_UNITS:.0f}", name="on_hand"),
+    sqlite_with_rowid=False,
+)
+
+stock_arrivals = Table(
+    "stock_arrivals",
+    metadata,
+    Column("store_id", NAME, primary_key=True),
+    Column("item_id", ITEM_ID, primary_key=True),
+    Column("arrival_date", DATE, primary_key=True),
+    Column("units", REAL, nullable=False),
+    ForeignKeyConstraint(["store_id", "item_id"], ["stock.store_id", "stock.item_id"]),
+    CheckConstraint(f"units > 0 and units <= {MAX_UNITS:.0f}", name="units"),
+    sqlite_with_rowid=False,
+)
+
+# How goods are supplied. An empty key matches every value; of a term, the row with the most specific keys decides.
+# Weekdays are bits: 1 is Monday, 64 Sunday.
+supply = Table(
+    "supply",
+    metadata,
+    Column("store_id", NAME, primary_key=True),
+    Column("department_id", NAME, primary_key=True),
+    Column("item_id", ITEM_ID, primary_key=True),
+    Column("supplier_id", NAME, nullable=True),
+    Column("lead_time_days", SmallInteger, nullable=True),
+    Column("order_weekdays", SmallInteger, nullable=True),
+    Column("delivery_weekdays", SmallInteger, nullable=True),
+    Column("pack_size", Integer, nullable=True),
+    Column("minimum_order", Integer, nullable=True),
+    Column("shelf_life_days", SmallInteger, nullable=True),
+    Column("author", Unicode(200), nullable=False),
+    Column("stored_at", TIMESTAMP, nullable=False),
+    CheckConstraint("lead_time_days >= 0", name="lead_time_days"),
+    CheckConstraint("order_weekdays between 1 and 127", name="order_weekdays"),
+    CheckConstraint("delivery_weekdays between 1 and 127", name="delivery_weekdays"),
+    CheckConstraint("pack_size >= 1", name="pack_size"),
+    CheckConstraint("minimum_order >= 0", name="minimum_order"),
+    CheckConstraint("shelf_life_days >= 1", name="shelf_life_days"),
+    sqlite_with_rowid=False,
+)
+
+# What became of order proposals. Rows are only added; of an item and an order date the last one counts.
+# No foreign key to the run: a decision outlives it.
+order_decisions = Table(
+    "order_decisions",
+    metadata,
+    Column("decision_id", Integer, primary_key=True, autoincrement=True),
+    Column("creation_key", NAME, nullable=False),
+    Column("run_id", RUN_ID, nullable=False),
+    Column("store_id", NAME, nullable=False),
+    Column("item_id", ITEM_ID, nullable=False),
+    Column("supplier_id", NAME, nullable=True),
+    Column("decision", NAME, nullable=False),
+    Column("proposed_units", Integer, nullable=False),
+    Column("units", Integer, nullable=False),
+    Column("price", REAL, nullable=True),
+    Column("order_date", DATE, nullable=False),
+    Column("delivery_date", DATE, nullable=False),
+    Column("author", Unicode(200), nullable=False),
+    Column("decided_at", TIMESTAMP, nullable=False),
+    _one_of("decision", DECISIONS),
+    CheckConstraint(
+        f"proposed_units >= 0 and units between 0 and {MAX_UNITS:.0f} "
+        "and (decision <> 'rejected' or units = 0) and (decision <> 'accepted' or units = proposed_units)",
+        name="units",
+    ),
+    CheckConstraint("order_date <= delivery_date", name="dates"),
+    Index("ix_order_decisions_creation_key", "creation_key", unique=True),
+    Index("ix_order_decisions_store_id", "store_id", "item_id", "order_date"),
 )

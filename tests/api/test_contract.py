@@ -28,7 +28,9 @@ EXAMPLES = {
 }
 DOCUMENT = create_app(settings_for(Path("no-store.sqlite"))).openapi()
 GETS = sorted(path for path, methods in DOCUMENT["paths"].items() if "get" in methods and "{override_id}" not in path)
-POSTS = sorted(path for path, methods in DOCUMENT["paths"].items() if "post" in methods)
+BODIES = sorted(
+    (method, path) for path, methods in DOCUMENT["paths"].items() for method in methods if method in ("post", "put")
+)
 
 
 def asked(path: str) -> str:
@@ -124,8 +126,9 @@ def test_18_23_what_a_route_cannot_give_is_not_acceptable(client: httpx.Client, 
         assert answer.headers["content-type"].startswith(media_type)
 
 
-@pytest.mark.parametrize("path", POSTS)
-def test_18_23_a_body_of_another_media_type_is_refused(client: httpx.Client, path: str) -> None:
+@pytest.mark.parametrize(("method", "path"), BODIES)
+def test_18_23_a_body_of_another_media_type_is_refused(client: httpx.Client, method: str, path: str) -> None:
     sent: dict[str, Any] = {"content": b"<a/>", "headers": {"Content-Type": "application/xml"}}
-    problem = assert_problem(client.post(path.replace("{override_id}", "1"), **sent), 415, "unsupported-media-type")
+    answer = client.request(method, path.replace("{override_id}", "1"), **sent)
+    problem = assert_problem(answer, 415, "unsupported-media-type")
     assert "application/json" in problem["errors"][0]["allowed"]

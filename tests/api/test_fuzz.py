@@ -17,11 +17,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import httpx
+import pandas as pd
 import pytest
 
-from api.schemas.base import RUN_EXAMPLE
+from api.schemas.base import ITEM_EXAMPLE, RUN_EXAMPLE, STORE_EXAMPLE
 from models_ml.prediction_store import overrides
 from models_ml.prediction_store.engine import make_engine
+from models_ml.prediction_store.replenishment import checked_stock, put_stock
 
 from .conftest import ORIGIN, Published, served, settings_for
 
@@ -36,7 +38,8 @@ CONFIGURATION = """
 include-name = [
   "GET /forecast/hierarchy", "GET /forecast/explain", "GET /calendar", "GET /elasticities", "POST /what-if",
   "POST /overrides", "POST /override-bulk",
-  "POST /override-preview", "POST /overrides/{override_id}/revoke", "GET /lineage", "GET /quality"
+  "POST /override-preview", "POST /overrides/{override_id}/revoke", "GET /lineage", "GET /quality",
+  "PUT /stock", "PUT /supply", "POST /inventory/orders/decisions"
 ]
 checks.positive_data_acceptance.expected-statuses = ["2xx", "3xx", "404", "409", "422"]
 """
@@ -77,9 +80,11 @@ def test_no_generated_request_breaks_the_contract(
 
 
 def override_all(store: Path) -> None:
-    """Override 1, which the examples of the document read and revoke."""
+    """Override 1, which the examples of the document read and revoke, and the stock of the item that they order."""
     engine = make_engine(f"sqlite:///{store}")
     overrides.make(engine, overrides.NewOverride("total", "percent", 5.0, FIRST, FIRST, "an example", "the test"))
+    example = {"store_id": STORE_EXAMPLE, "item_id": ITEM_EXAMPLE, "as_of_date": str(ORIGIN), "on_hand": 3}
+    put_stock(engine, checked_stock(pd.DataFrame([example])), author="the test")
     engine.dispose()
 
 

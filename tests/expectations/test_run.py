@@ -78,6 +78,7 @@ def test_warehouse_can_be_written_after_the_checks(copy: Settings) -> None:
     run_zones(copy, "raw")
     with duckdb.connect(str(copy.warehouse_path)) as warehouse:
         warehouse.execute("create table written as select 1 as x")
+        assert warehouse.execute("select x from written").fetchall() == [(1,)]
 
 
 def test_missing_mart_fails_its_checks(copy: Settings) -> None:

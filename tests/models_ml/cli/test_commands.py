@@ -28,7 +28,7 @@ from models_ml.lake.transfer import LakeFile, refuse_outside
 from models_ml.prediction_store.engine import make_engine
 from models_ml.prediction_store.export import export
 from models_ml.prediction_store.frames import RunFrames
-from models_ml.prediction_store.migrate import upgrade
+from models_ml.prediction_store.migrate import revisions, upgrade
 from models_ml.prediction_store.publish import publish
 from models_ml.settings import REPOSITORY, Settings
 from models_ml.warehouse.dbt_host import hangs_up_first
@@ -204,3 +204,17 @@ def test_18_20_a_spreadsheet_runs_no_cell_of_an_export(store: tuple[Path, str]) 
     assert "'=1+1" in cells
     assert not {cell for cell in cells if cell[0] in "=+-@"}
     assert "=1+1" in pq.read_table(home / "forecasts.parquet")["item_id"].to_pylist()
+
+
+def test_22_a_store_goes_back_to_the_revision_of_an_earlier_release(store: tuple[Path, str]) -> None:
+    home, run_id = store
+    *_, before, newest = revisions()
+    unasked = demand("store", "downgrade", before, home=home)
+    assert unasked.returncode == 2
+    assert "--yes" in unasked.stderr
+    unknown = demand("store", "downgrade", "9999", "--yes", home=home)
+    assert unknown.returncode == 2
+    assert f"{newest}; it can go back to: 0001, 0002" in unknown.stderr
+    assert demand_ok("store", "downgrade", before, "--yes", home=home).strip() == f"{newest} -> {before}"
+    assert demand_ok("store", "upgrade", home=home).strip() == f"{before} -> {newest}"
+    assert run_id in demand_ok("runs", "list", home=home)

@@ -120,6 +120,30 @@ ALTER TABLE forecasting.activations ADD author NVARCHAR(200) NULL;
 
 UPDATE forecasting.store_schema_version SET version_num='0011' WHERE forecasting.store_schema_version.version_num = '0010';
 
+CREATE TABLE forecasting.stock ( store_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL, item_id NVARCHAR(128) COLLATE Latin1_General_100_BIN2 NOT NULL, as_of_date DATE NOT NULL, on_hand FLOAT(53) NOT NULL, author NVARCHAR(200) NOT NULL, stored_at DATETIME2(6) NOT NULL, CONSTRAINT pk_stock PRIMARY KEY (store_id, item_id), CONSTRAINT ck_stock_on_hand CHECK (on_hand between 0 and 1000000000) );
+
+CREATE TABLE forecasting.stock_arrivals ( store_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL, item_id NVARCHAR(128) COLLATE Latin1_General_100_BIN2 NOT NULL, arrival_date DATE NOT NULL, units FLOAT(53) NOT NULL, CONSTRAINT pk_stock_arrivals PRIMARY KEY (store_id, item_id, arrival_date), CONSTRAINT ck_stock_arrivals_units CHECK (units > 0 and units <= 1000000000), CONSTRAINT fk_stock_arrivals_stock FOREIGN KEY(store_id, item_id) REFERENCES forecasting.stock (store_id, item_id) );
+
+CREATE TABLE forecasting.supply ( store_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL, department_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL, item_id NVARCHAR(128) COLLATE Latin1_General_100_BIN2 NOT NULL, supplier_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NULL, lead_time_days SMALLINT NULL, order_weekdays SMALLINT NULL, delivery_weekdays SMALLINT NULL, pack_size INTEGER NULL, minimum_order INTEGER NULL, shelf_life_days SMALLINT NULL, author NVARCHAR(200) NOT NULL, stored_at DATETIME2(6) NOT NULL, CONSTRAINT pk_supply PRIMARY KEY (store_id, department_id, item_id), CONSTRAINT ck_supply_lead_time_days CHECK (lead_time_days >= 0), CONSTRAINT ck_supply_order_weekdays CHECK (order_weekdays between 1 and 127), CONSTRAINT ck_supply_delivery_weekdays CHECK (delivery_weekdays between 1 and 127), CONSTRAINT ck_supply_pack_size CHECK (pack_size >= 1), CONSTRAINT ck_supply_minimum_order CHECK (minimum_order >= 0), CONSTRAINT ck_supply_shelf_life_days CHECK (shelf_life_days >= 1) );
+
+CREATE TABLE forecasting.order_decisions ( decision_id INTEGER NOT NULL IDENTITY, creation_key NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL, run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL, store_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL, item_id NVARCHAR(128) COLLATE Latin1_General_100_BIN2 NOT NULL, supplier_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NULL, decision NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL, proposed_units INTEGER NOT NULL, units INTEGER NOT NULL, price FLOAT(53) NULL, order_date DATE NOT NULL, delivery_date DATE NOT NULL, author NVARCHAR(200) NOT NULL, decided_at DATETIME2(6) NOT NULL, CONSTRAINT pk_order_decisions PRIMARY KEY (decision_id), CONSTRAINT ck_order_decisions_decision CHECK (decision in ('accepted', 'changed', 'rejected')), CONSTRAINT ck_order_decisions_units CHECK (proposed_units >= 0 and units between 0 and 1000000000 and (decision <> 'rejected' or units = 0) and (decision <> 'accepted' or units = proposed_units)), CONSTRAINT ck_order_decisions_dates CHECK (order_date <= delivery_date) );
+
+CREATE UNIQUE INDEX ix_order_decisions_creation_key ON forecasting.order_decisions (creation_key);
+
+CREATE INDEX ix_order_decisions_store_id ON forecasting.order_decisions (store_id, item_id, order_date);
+
+UPDATE forecasting.store_schema_version SET version_num='0012' WHERE forecasting.store_schema_version.version_num = '0011';
+
+DROP TABLE forecasting.order_decisions;
+
+DROP TABLE forecasting.supply;
+
+DROP TABLE forecasting.stock_arrivals;
+
+DROP TABLE forecasting.stock;
+
+UPDATE forecasting.store_schema_version SET version_num='0011' WHERE forecasting.store_schema_version.version_num = '0012';
+
 ALTER TABLE forecasting.activations DROP COLUMN author;
 
 UPDATE forecasting.store_schema_version SET version_num='0010' WHERE forecasting.store_schema_version.version_num = '0011';

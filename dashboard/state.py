@@ -131,8 +131,11 @@ def _prepare(name: str, options: Sequence[str], tell_missing: bool = True) -> st
 
 def _keep(name: str, options: Sequence[str], value: str | None) -> str:
     chosen = value if value is not None else options[0]
-    if chosen == options[0]:
-        st.session_state[_PICKS].pop(name, None)
-    else:
+    wanted = picked(name)
+    if chosen != options[0]:
         st.session_state[_PICKS][name] = chosen
+    elif wanted in options and wanted != chosen:
+        # Nothing is forgotten that another page was picked with: neither what is the first option here alone, nor
+        # what is no option here.
+        st.session_state[_PICKS].pop(name, None)
     return chosen

@@ -126,15 +126,19 @@ def _reliance(serving: Serving, plain: schemas.WhatIf, method: str) -> None:
         )
     said = [
         f"{METHODS[name]}: {_signed(ours[name])} percent of units for a percent of price"
-        + (f", right about {check.right} of {check.moves} ({formats.percent(check.share)})" if check else "")
+        + (
+            f", right about {check.right} of {check.moves} past price moves ({formats.percent(check.share)})"
+            if check
+            else ""
+        )
         for name, check in checks.items()
         if ours[name] is not None
     ]
     if not said:
         return
-    relied = [METHODS[name].lower() for name, check in checks.items() if check and check.relied_on]
+    relied = [f"the {name}" for name, check in checks.items() if check and check.relied_on]
     verdict = (
-        f"Rely on the direction {' and '.join(relied)}; it beats guessing."
+        f"Rely on the direction that {' and '.join(relied)} gives: it beats guessing."
         if relied
         else "Rely on neither: neither names the direction of past price moves more often than guessing does."
         if moves.moves

@@ -15,7 +15,6 @@ import pyarrow as pa
 from pydantic import BaseModel, ValidationError
 
 from api import schemas
-from api.bulk_formats import ARROW, CSV
 from models_ml.errors import DemandError
 
 Answer = TypeVar("Answer", bound=BaseModel)
@@ -23,6 +22,8 @@ Parameter = str | int | float | bool | None
 
 RETRY_PAUSES_SECONDS = (0.15, 0.4)
 """Pauses before the second and the third try of a request that may succeed later."""
+
+CSV, ARROW = "text/csv", "application/vnd.apache.arrow.stream"
 
 WRITTEN_PATHS = ("/override", "/stock", "/inventory/orders")
 """Paths that write, whose refusals say themselves who may."""

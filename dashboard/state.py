@@ -35,7 +35,9 @@ def adopt_address(page: str) -> None:
         for given, value in st.query_params.to_dict().items():
             name, prefix = _OLD_NAMES.get(given, (given, ""))
             picks[name] = str(value) if value == "all" else f"{prefix}{value}"
-            st.session_state.pop(_WIDGET + name, None)
+        # Controls of the page before may still hold what they showed before a pick was set from code.
+        for key in [key for key in st.session_state if str(key).startswith(_WIDGET)]:
+            del st.session_state[key]
 
 
 def write_address(*names: str) -> None:

@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Protocol
 
+import numpy as np
 import orjson
 import pyarrow as pa
 
 from api.negotiation import JSON
 from api.series import quantile_columns
+from models_ml.prediction_store.blocks import Block
 from models_ml.prediction_store.export import without_formula
 
 CSV, ARROW = "text/csv", "application/vnd.apache.arrow.stream"
 
-Rows = Sequence[Sequence[Any]]
-"""item_id, date, mean, the quantiles and the final, in order of item and date."""
-
 
 class Encoder(Protocol):
-    """Writes portions of rows; `start` and `end` are around them."""
+    """Writes blocks of forecasts; `start` and `end` are around them."""
 
     def start(self) -> bytes:
         """What comes before the first portion."""
 
-    def portion(self, run_id: str, store_id: str, rows: Rows) -> bytes:
-        """Rows of some series of one store."""
+    def portion(self, block: Block) -> bytes:
+        """Rows of a block."""
 
     def end(self) -> bytes:
         """What comes after the last portion."""
@@ -44,24 +43,28 @@ class JsonEncoder:
         """The opening of the array."""
         return b'{"rows":['
 
-    def portion(self, run_id: str, store_id: str, rows: Rows) -> bytes:
+    def portion(self, block: Block) -> bytes:
         """Rows as objects, with a comma before all but the first."""
-        if not rows:
+        if not block.items:
             return b""
-        objects = [
-            {
-                "run_id": run_id,
-                "store_id": store_id,
-                "item_id": item_id,
-                "date": target,
-                "mean": mean,
-                "quantiles": (
-                    None if values and values[0] is None else dict(zip(self._quantiles, values, strict=True))
-                ),
-                "final": final,
-            }
-            for item_id, target, mean, *values, final in rows
-        ]
+        days = [day.isoformat() for day in block.dates]
+        rows = iter(block.numbers.tolist())
+        objects = []
+        for item_id in block.items:
+            for day in days:
+                mean, *values, final = next(rows)
+                known = not values or values[0] == values[0]  # else NaN
+                objects.append(
+                    {
+                        "run_id": block.run_id,
+                        "store_id": block.store_id,
+                        "item_id": item_id,
+                        "date": day,
+                        "mean": mean,
+                        "quantiles": dict(zip(self._quantiles, values, strict=True)) if known else None,
+                        "final": final,
+                    }
+                )
         comma = b"" if self._first else b","
         self._first = False
         return comma + orjson.dumps(objects)[1:-1]
@@ -69,6 +72,10 @@ class JsonEncoder:
     def end(self) -> bytes:
         """The closing of the array."""
         return b"]}"
+
+
+_BETWEEN = "\0"
+"""Ends a name's part of lines: in no name."""
 
 
 class CsvEncoder:
@@ -84,12 +91,21 @@ class CsvEncoder:
         """The header."""
         return (",".join(self._header) + "\r\n").encode()
 
-    def portion(self, run_id: str, store_id: str, rows: Rows) -> bytes:
-        """Lines; numbers as Python writes them, which reads back to the same number."""
+    def portion(self, block: Block) -> bytes:
+        """Lines; numbers as JSON has them, which read back to the same number."""
+        if not block.items:
+            return b""
+        # One call writes all numbers: [[1.0,null],[2.5,0.5]]
+        written = orjson.dumps(block.numbers, option=orjson.OPT_SERIALIZE_NUMPY).replace(b"null", b"")
+        numbers = iter(written[2:-2].split(b"],["))
+        days = [day.isoformat().encode() for day in block.dates]
         text = io.StringIO(newline="")
-        store = without_formula(store_id)
-        csv.writer(text).writerows((run_id, store, without_formula(row[0]), *row[1:]) for row in rows)
-        return text.getvalue().encode()
+        names = csv.writer(text, lineterminator=_BETWEEN)
+        store = without_formula(block.store_id)
+        names.writerows((block.run_id, store, without_formula(item_id)) for item_id in block.items)
+        heads = text.getvalue().encode().split(_BETWEEN.encode())
+        lines = (b"%b,%b,%b\r\n" % (head, day, next(numbers)) for head in heads[:-1] for day in days)
+        return b"".join(lines)
 
     def end(self) -> bytes:
         """Nothing."""
@@ -124,11 +140,17 @@ class ArrowEncoder:
         """The schema, so that an answer without rows is one too."""
         return self._taken()
 
-    def portion(self, run_id: str, store_id: str, rows: Rows) -> bytes:
+    def portion(self, block: Block) -> bytes:
         """One record batch."""
-        columns = [[run_id] * len(rows), [store_id] * len(rows), *zip(*rows, strict=True)]
-        if rows:
-            arrays = [pa.array(column, field.type) for column, field in zip(columns, self._schema, strict=True)]
+        series, steps = block.mean.shape
+        if series:
+            arrays: list[Any] = [
+                pa.repeat(block.run_id, series * steps),
+                pa.repeat(block.store_id, series * steps),
+                pa.array(block.items, pa.string()).take(pa.array(np.repeat(np.arange(series), steps))),
+                pa.array(np.tile(np.array(block.dates, dtype="datetime64[D]"), series)),
+                *(pa.array(column, from_pandas=True) for column in np.ascontiguousarray(block.numbers.T)),
+            ]
             self._writer.write_batch(pa.record_batch(arrays, schema=self._schema))
         return self._taken()
 

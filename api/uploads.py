@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -15,7 +13,7 @@ from api.bulk_formats import ARROW, CSV
 from api.errors import ApiError, one_field
 from api.negotiation import JSON
 from api.schemas.problems import FieldProblem
-from models_ml.prediction_store.replenishment import ColumnsError, RowsError
+from models_ml.prediction_store.replenishment import ColumnsError, RowsError, csv_frame
 
 T = TypeVar("T")
 
@@ -51,7 +49,7 @@ def frame_in(content_type: str, body: bytes, request: type[BaseModel], most: int
     """
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type == CSV:
-        frame = csv_frame(body)
+        frame = rows_told(lambda: csv_frame(body), "rows")
     elif media_type == ARROW:
         frame = _arrow_frame(body)
     else:
@@ -59,27 +57,6 @@ def frame_in(content_type: str, body: bytes, request: type[BaseModel], most: int
     if len(frame) > most:
         raise one_field("invalid-request", "body", f"it has {len(frame)} rows; at most {most} are taken")
     return frame
-
-
-def csv_frame(body: bytes) -> pd.DataFrame:
-    """Rows of a CSV with a header, as texts.
-
-    Raises:
-        ApiError: it cannot be read.
-    """
-    try:
-        lines = csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True)
-        table = [line for line in lines if line]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise one_field("invalid-request", "body", f"not a CSV in UTF-8 ({error})") from None
-    if not table:
-        raise one_field("invalid-request", "body", "it has no header line")
-    header, rows = table[0], table[1:]
-    for number, line in enumerate(rows):
-        if len(line) != len(header):
-            message = f"it has {len(line)} values, the header has {len(header)}"
-            raise one_field("invalid-request", f"row {number + 1}", message)
-    return pd.DataFrame(rows, columns=pd.Index([name.strip() for name in header]), dtype=object)
 
 
 def _arrow_frame(body: bytes) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Every setting of the system, read from `DEMAND_*` variables; README's configuration table is this class."""
+"""Every setting of the system, read from `DEMAND_*` variables; docs/operating.md has them as a table."""
 
 from __future__ import annotations
 
@@ -89,6 +89,10 @@ class Settings(BaseSettings):
     history_days: int = Field(112, ge=28, description="Days of recent sales published for serving.")
     inventory_terms: Path | None = Field(
         None, description="CSV of ordering terms that override dbt_project/seeds/inventory/inventory_terms.csv."
+    )
+    webhook_url: str | None = Field(None, description="Who is told, by POST, when another run is served.")
+    webhook_secret: SecretStr | None = Field(
+        None, description="Signs what is sent there: HMAC-SHA256 over timestamp, dot and body."
     )
     api_url: str = Field("http://127.0.0.1:8000", description="Where the dashboard finds the API.")
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select
 
-from api.active import Active, with_final
+from api.active import Active
 from api.errors import ApiError
-from api.queries.series import SERVED_SERIES, run_of_store, value_columns
-from models_ml.prediction_store.finals import Effect
-from models_ml.prediction_store.override_effects import SERIES_ATTRIBUTES
-from models_ml.prediction_store.schema import forecasts, run_series
+from api.queries.series import SERVED_SERIES, run_of_store
+from api.series import quantile_columns
+from models_ml.prediction_store.blocks import Block, read_block, step_dates
+from models_ml.prediction_store.schema import run_series
 
-SERIES_PER_PORTION = 100
-"""100 series are some 3,000 rows: large enough to be fast, small enough for SQL Server's 2,100 parameters."""
+SERIES_PER_PORTION = 500
+"""500 series are some 14,000 rows: large enough to be fast, a few MB of memory."""
 
 Portion = tuple[str, str, list[str]]
 """run_id, store_id and items."""
@@ -80,34 +79,13 @@ def portions(series: Sequence[tuple[str, str, str]]) -> Iterator[Portion]:
             yield run_id, store_id, items[start : start + SERIES_PER_PORTION]
 
 
-def portion_rows(
-    connection: Connection, active: Active, portion: Portion, quantiles: Sequence[str]
-) -> Sequence[Sequence[Any]]:
-    """item_id, target_date, mean, the final's quantiles and the final of a portion, in order of item and date.
+def read_portion(connection: Connection, active: Active, portion: Portion, quantiles: Sequence[str]) -> Block:
+    """Forecasts of a portion: means, and what overrides make of them.
 
     Rows of a run never change, and `active` holds the overrides: portions read one after the other belong together.
     """
     run_id, store_id, items = portion
-    effects = _effects(connection, active, portion)
-    rows = connection.execute(
-        select(forecasts.c.item_id, forecasts.c.target_date, *value_columns(forecasts.c, quantiles))
-        .where(forecasts.c.run_id == run_id, forecasts.c.store_id == store_id, forecasts.c.item_id.in_(items))
-        .order_by(forecasts.c.item_id, forecasts.c.target_date)
-    ).all()
-    if not effects:
-        return [(*row, row[2]) for row in rows]
-    return [(row[0], row[1], *with_final((row[1].isoformat(), *row[2:]), effects.get(row[0], ()))[1:]) for row in rows]
-
-
-def _effects(connection: Connection, active: Active, portion: Portion) -> dict[str, tuple[Effect, ...]]:
-    """Overrides on each item of a portion that has any."""
-    run_id, store_id, items = portion
-    if run_id not in active.effects:
-        return {}
-    rows = connection.execute(
-        select(*(run_series.c[name] for name in SERIES_ATTRIBUTES)).where(
-            run_series.c.run_id == run_id, run_series.c.store_id == store_id, run_series.c.item_id.in_(items)
-        )
-    ).mappings()
-    found = {row["item_id"]: active.effects_on(active.by_store[store_id], dict(row)) for row in rows}
-    return {item_id: effects for item_id, effects in found.items() if effects}
+    run = active.by_store[store_id]
+    columns = quantile_columns(tuple(quantiles))
+    dates = step_dates(run.origin, run.horizon_days, run.step_days)
+    return read_block(connection, run_id, store_id, items, dates, columns, active.effects.get(run_id, ()))

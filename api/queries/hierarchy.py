@@ -18,8 +18,8 @@ from api.queries.series import forecast_day, quantile_map, run_of_store, value_c
 from api.schemas.forecast import ForecastDay, HistoryDay
 from api.schemas.hierarchy import NodeForecast, NodePage, PeriodForecast
 from models_ml.errors import InputError
+from models_ml.hierarchy import WEEK_DAYS
 from models_ml.hierarchy.levels import LEVELS, NODE_FORMS, Level, parse_node
-from models_ml.hierarchy.steps import WEEK_DAYS
 from models_ml.prediction_store.finals import final_mean, final_quantiles
 from models_ml.prediction_store.override_effects import SERIES_ATTRIBUTES
 from models_ml.prediction_store.schema import (

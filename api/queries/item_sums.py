@@ -14,7 +14,7 @@ from api.active import ActiveRun
 from api.queries.series import quantile_map
 from api.schemas.forecast import ForecastDay
 from api.schemas.hierarchy import PeriodForecast
-from models_ml.hierarchy.steps import WEEK_DAYS
+from models_ml.hierarchy import WEEK_DAYS
 from models_ml.inventory.sums import sum_quantiles
 from models_ml.prediction_store.finals import final_quantiles
 from models_ml.prediction_store.schema import inventory_policy

@@ -25,7 +25,7 @@ from api.deps import (
 )
 from api.errors import ApiError
 from api.negotiation import JSON, choose_media_type
-from api.queries.bulk import Portion, matching_series, named_series, portion_rows, portions, too_many
+from api.queries.bulk import Portion, matching_series, named_series, portions, read_portion, too_many
 from api.queries.series import run_of_store
 from api.routes.responses import POSTED, READ, openapi_responses
 from api.runtime import Runtime
@@ -147,34 +147,36 @@ def _stream(
     headers = {"Cache-Control": "no-store"}
     if etag is not None:
         headers = validated_headers(runtime, encoded_etag(etag, coding))
-    pieces = _pieces(runtime, active, series, quantiles, encoder)
+    compressor = None
     if coding == "gzip":
         headers["Content-Encoding"] = "gzip"
-        pieces = _compressed(pieces)
+        compressor = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    pieces = _pieces(runtime, active, series, quantiles, encoder, compressor)
     return StreamingResponse(pieces, headers=headers, media_type=media_type)
 
 
 async def _pieces(
-    runtime: Runtime, active: Active, series: Series, quantiles: tuple[str, ...], encoder: Encoder
+    runtime: Runtime,
+    active: Active,
+    series: Series,
+    quantiles: tuple[str, ...],
+    encoder: Encoder,
+    compressor: zlib._Compress | None,
 ) -> AsyncIterator[bytes]:
-    head = encoder.start()
-    if head:
+    """Encoded portions. They are read, encoded and compressed in a thread: the loop answers others meanwhile."""
+
+    def coded(piece: bytes) -> bytes:
+        return piece if compressor is None else compressor.compress(piece)
+
+    if head := coded(encoder.start()):
         yield head
     for portion in portions(series):
 
         def encoded(connection: Connection, portion: Portion = portion) -> bytes:
-            return encoder.portion(portion[0], portion[1], portion_rows(connection, active, portion, quantiles))
+            return coded(encoder.portion(read_portion(connection, active, portion, quantiles)))
 
-        yield await runtime.reader.run(encoded)
-    tail = encoder.end()
+        if piece := await runtime.reader.run(encoded):
+            yield piece
+    tail = coded(encoder.end()) + (b"" if compressor is None else compressor.flush())
     if tail:
         yield tail
-
-
-async def _compressed(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    compressor = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
-    async for piece in pieces:
-        packed = compressor.compress(piece)
-        if packed:
-            yield packed
-    yield compressor.flush()

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from models_ml.cli import data, inventory, lake, model, run, serving, source, store
+from models_ml.cli import data, inventory, lake, model, replenishment, run, serving, source, store, webhooks
 from models_ml.errors import DemandError
 
 app = typer.Typer(
@@ -53,6 +53,10 @@ app.command()(model.backtest)
 app.command()(model.publish)
 app.command()(model.explain)
 app.command()(inventory.value)
+app.command()(replenishment.orders)
+app.add_typer(replenishment.stock_app, name="stock")
+app.add_typer(replenishment.supply_app, name="supply")
+app.add_typer(webhooks.webhooks_app, name="webhooks")
 app.command()(store.promote)
 app.command()(store.rollback)
 app.command()(store.export)

@@ -197,6 +197,7 @@ def publish(
     from models_ml.job.publishing import publish_artifact
     from models_ml.job.raw_data import prepare_home
     from models_ml.job.recording import recorded
+    from models_ml.job.webhooks import after_publish
     from models_ml.runs import artifact
 
     settings = settings_with(home=home)
@@ -205,7 +206,7 @@ def publish(
     prepare_home(settings)
     published = publish_artifact(settings, folder, activate=activate, check=partial(check_run, fresh=activate))
     typer.echo(published.text)
-    notes = list(published.notes)
+    notes = [*published.notes, *after_publish(settings)]
     with recorded(settings, folder, Progress(), notes):
         pass
     for note in notes:

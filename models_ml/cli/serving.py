@@ -13,14 +13,9 @@ from collections.abc import Mapping
 from typing import Annotated
 
 import typer
-from sqlalchemy import select
 
 from models_ml.cli.options import Home, settings_with
 from models_ml.errors import InputError, StoreError
-from models_ml.prediction_store.engine import make_engine
-from models_ml.prediction_store.schema import active_runs
-from models_ml.prediction_store.transactions import reading
-from models_ml.settings import is_loopback
 
 LOOPBACK = "127.0.0.1"
 Port = Annotated[int, typer.Option(help="Port.", min=1, max=65535)]
@@ -34,6 +29,8 @@ def serve(
     home: Home = None,
 ) -> None:
     """Serve the API on this machine until it is interrupted."""
+    from models_ml.settings import is_loopback
+
     settings = settings_with(home=home)
     environment = {
         **os.environ,
@@ -68,6 +65,12 @@ def serve(
 
 def nothing_served(store_url: str) -> str | None:
     """What to say when there is no forecast to serve yet."""
+    from sqlalchemy import select
+
+    from models_ml.prediction_store.engine import make_engine
+    from models_ml.prediction_store.schema import active_runs
+    from models_ml.prediction_store.transactions import reading
+
     try:
         engine = make_engine(store_url, read_only=True)
         with reading(engine) as connection:

@@ -107,7 +107,7 @@ def init(
     )
     with tables_of(settings) as warehouse:
         guesses = describe_source(path, wishes, warehouse, asked)
-        typer.echo(f"Wrote {path}; the README says what else may be in it.")
+        typer.echo(f"Wrote {path}; docs/your-own-data.md says what else may be in it.")
         for guess in guesses:
             typer.echo(f"guess: {guess}")
         show(path, warehouse, settings.horizon_days)

@@ -104,7 +104,7 @@ def promote(
     with opened(home) as engine:
         moved = runs.promote(engine, run_id, reason=reason, author=author or getpass.getuser(), force=force)
     typer.echo(f"{run_id} is served for {', '.join(moved)}." if moved else f"{run_id} was served already.")
-    tell_mlflow(home)
+    tell_others(home)
     rebuild_reports(reports, home)
 
 
@@ -121,7 +121,7 @@ def rollback(stores: Stores = None, reason: Reason = None, author: Author = None
                 chosen = sorted(read.pointers(connection))
         for store, run in runs.rollback(engine, chosen, reason=reason, author=author or getpass.getuser()).items():
             typer.echo(f"{store}: {run}")
-    tell_mlflow(home)
+    tell_others(home)
 
 
 def rebuild_reports(wanted: bool | None, home: Path | None) -> None:
@@ -133,13 +133,15 @@ def rebuild_reports(wanted: bool | None, home: Path | None) -> None:
         typer.echo(f"reports: {build_reports(settings)}")
 
 
-def tell_mlflow(home: Path | None) -> None:
-    """Move MLflow's aliases after the store's pointers; what is served does not depend on it."""
+def tell_others(home: Path | None) -> None:
+    """Move MLflow's aliases after the store's pointers, and send webhooks; what is served depends on neither."""
     from models_ml.job.recording import move_aliases
+    from models_ml.job.webhooks import after_publish
 
-    warning = move_aliases(settings_with(home=home))
-    if warning:
-        typer.echo(f"warning: {warning}", err=True)
+    settings = settings_with(home=home)
+    for warning in (move_aliases(settings), *after_publish(settings)):
+        if warning:
+            typer.echo(f"warning: {warning}", err=True)
 
 
 @runs_app.command("list")

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-WEEK_DAYS = 7
+from models_ml.hierarchy import WEEK_DAYS as WEEK_DAYS
+
 FLOAT32_PRECISION = 2.0**-22
 
 

@@ -58,6 +58,9 @@ def next_deliveries(
     order = next_on(start, order_weekdays)
     delivery = next_on(order + lead_time_days, delivery_weekdays)
     unbound = (order_weekdays == 0) & (delivery_weekdays == 0)
-    later = np.where(unbound, order + review_period_days, next_on(order + 1, order_weekdays))
-    # an order that would come with the same delivery can wait for the one after
-    return Deliveries(order, delivery, next_on(np.maximum(later + lead_time_days, delivery + 1), delivery_weekdays))
+    following, last = delivery, order
+    while (waits := following <= delivery).any():  # an order that would come with the same delivery can wait
+        later = np.where(unbound, last + review_period_days, next_on(last + 1, order_weekdays))
+        last = np.where(waits, later, last)
+        following = np.where(waits, next_on(last + lead_time_days, delivery_weekdays), following)
+    return Deliveries(order, delivery, following)

@@ -71,7 +71,12 @@ def propose(items: pd.DataFrame, daily: np.ndarray, arrivals: Arrivals) -> pd.Da
         return np.asarray(sums[rows, np.clip(day - first, 0, days)] - sums[rows, np.clip(start - first, 0, days)])
 
     expected = until(when.next_delivery)
-    target = stock_target_of(given, expected)
+    dispersion = dispersion_of(
+        given["policy_expected_demand"],
+        given["policy_order_up_to"].astype(np.float64),
+        given["policy_expected_short"],
+    )
+    target = stock_target_of(given, expected, dispersion)
     there = _there_by(arrivals, given, days)
     on_order = there[rows, np.clip(when.next_delivery - 1 - first, 0, days)]
     needed = np.maximum(target - given["on_hand"] - on_order, 0.0)
@@ -99,21 +104,13 @@ def propose(items: pd.DataFrame, daily: np.ndarray, arrivals: Arrivals) -> pd.Da
         "order_value": order * given["price"],
         "days_until_stockout": out,
         "stockout_date": start + np.floor(out),
-        "expected_short": counts.expected_short(until(when.delivery), _dispersion(given), np.floor(before)),
+        "expected_short": counts.expected_short(until(when.delivery), dispersion, np.floor(before)),
         "shelf_life_limits": limited.astype(float),
     }
     return pd.DataFrame(table, index=items.index).astype(float).where(pd.Series(reached, index=items.index))
 
 
-def _dispersion(given: dict[str, np.ndarray]) -> np.ndarray:
-    return dispersion_of(
-        given["policy_expected_demand"],
-        given["policy_order_up_to"].astype(np.float64),
-        given["policy_expected_short"],
-    )
-
-
-def stock_target_of(given: dict[str, np.ndarray], expected: np.ndarray) -> np.ndarray:
+def stock_target_of(given: dict[str, np.ndarray], expected: np.ndarray, dispersion: np.ndarray) -> np.ndarray:
     """Whole units that cover the interval's demand with the service level's probability.
 
     At the policy's own demand and service level it is the policy's order-up-to level. Another service level moves the
@@ -123,10 +120,10 @@ def stock_target_of(given: dict[str, np.ndarray], expected: np.ndarray) -> np.nd
     Args:
         given: columns of `propose`.
         expected: mean demand over the interval.
+        dispersion: of demand, one value an item.
     """
     known, level = given["policy_expected_demand"], given["policy_order_up_to"].astype(np.float64)
     own, service = given["policy_service_level"], given["service_level"]
-    dispersion = _dispersion(given)
     asked = probability_reached(level, known, dispersion, own)
     moved = np.where(service == own, asked, ndtr(ndtri(asked) + ndtri(service) - ndtri(own)))
     asked = np.clip(moved, 1e-6, 1 - 1e-6)

@@ -13,7 +13,7 @@ import pandas as pd
 from models_ml.errors import ModelError
 from models_ml.forecasters.registry import BASELINE, check_name
 from models_ml.inventory.rows import unreached
-from models_ml.job import retention
+from models_ml.job import retention, webhooks
 from models_ml.job.builds import build_warehouse
 from models_ml.job.checks import Checks, QualityChecks, checking
 from models_ml.job.finished import Outcome, finished_before, forget, receipt, remember
@@ -65,7 +65,7 @@ def main_job(
         ingested = ingest(settings, report, None, source_changed=source_changed)
         if done := finished_before(settings):
             note = f"{done.run_id} was trained before on the same data, code and settings; nothing is new."
-            return replace(done, seconds=report.seconds, notes=(note,))
+            return replace(done, seconds=report.seconds, notes=(note, *webhooks.after_publish(settings)))
     forget(settings)
     with report.step("prepare"):
         prepare_home(settings)
@@ -94,7 +94,7 @@ def main_job(
             check = partial(checks.of_forecasts, fresh=origin is None)
             published = publish_artifact(settings, folder, check=check, replay=origin is not None)
             step.note = published.text
-    notes += [*range_notes(folder), *published.notes]
+    notes += [*range_notes(folder), *published.notes, *webhooks.after_publish(settings)]
     with recorded(settings, folder, report, notes, track=track):
         with report.step("serving models") as step:
             step.note = describe(dbt.build(settings, "serving", without=["unit_test"]))

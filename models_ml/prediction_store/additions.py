@@ -12,8 +12,7 @@ from sqlalchemy import Connection, Engine, delete, select, update
 
 from models_ml.errors import PublishError
 from models_ml.prediction_store.bounds import MAX_UNITS
-from models_ml.prediction_store.frames import FRAME_TABLES, as_decimals, batches, floats, rows
-from models_ml.prediction_store.publish import insert_sql
+from models_ml.prediction_store.frames import FRAME_TABLES, as_decimals, batches, floats, insert_sql, rows
 from models_ml.prediction_store.schema import model_runs, node_contributions
 from models_ml.prediction_store.transactions import reading, run_transaction
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import functools
+import io
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +17,14 @@ import pyarrow.parquet
 from sqlalchemy import Connection, Engine, select
 
 from models_ml.errors import InputError
-from models_ml.prediction_store import read
-from models_ml.prediction_store.finals import Effect, SeriesBelow
+from models_ml.prediction_store.blocks import Block, portions, read_block, step_dates
 from models_ml.prediction_store.override_effects import SELECT_EFFECTS, SERIES_ATTRIBUTES, effects_by_run
-from models_ml.prediction_store.runs import find
-from models_ml.prediction_store.schema import active_runs, override_effects
+from models_ml.prediction_store.runs import Run, find
+from models_ml.prediction_store.schema import override_effects, run_series
 from models_ml.prediction_store.transactions import reading
 from models_ml.settings import QUANTILE_COLUMNS
+
+SERIES_PER_BATCH = 2_000
 
 
 def export(engine: Engine, run_id: str, path: Path, *, stores: tuple[str, ...] | None = None) -> int:
@@ -49,10 +52,9 @@ def export(engine: Engine, run_id: str, path: Path, *, stores: tuple[str, ...] |
             unknown = sorted(set(stores or ()) - set(run.scope))
             if unknown:
                 raise InputError(f"{run.run_id} has no forecasts for {', '.join(unknown)}.")
-            overrides = _Overrides.of(connection, run.run_id)
-            batches = read.stream(connection, read.forecasts_query(run.run_id, stores=stores))
-            finals = (overrides.on(batch) for batch in batches)
-            told = map(without_formulas, finals) if path.suffix == ".csv" else finals
+            told = _batches(connection, run, stores)
+            if path.suffix == ".csv":
+                told = map(without_formulas, told)
             first = next(told)
             rows = int(first.num_rows)
             with _writer(partial, path.suffix, first.schema) as writer:
@@ -66,56 +68,39 @@ def export(engine: Engine, run_id: str, path: Path, *, stores: tuple[str, ...] |
     return rows
 
 
+def _batches(connection: Connection, run: Run, stores: tuple[str, ...] | None) -> Iterator[pa.RecordBatch]:
+    """Rows of a run in order of store, item and date."""
+    effects = effects_by_run(connection.execute(SELECT_EFFECTS.where(override_effects.c.run_id == run.run_id)).all())
+    dates = step_dates(run.origin, run.horizon_days, run.step_days)
+    of_run = select(run_series.c.item_id).where(run_series.c.run_id == run.run_id).order_by(run_series.c.item_id)
+    for store in sorted(stores or run.scope):
+        items = connection.execute(of_run.where(run_series.c.store_id == store)).scalars().all()
+        served = effects.get(run.run_id, ()) if store in run.active_stores else ()
+        for portion in portions(items, SERIES_PER_BATCH):
+            yield as_batch(read_block(connection, run.run_id, store, portion, dates, QUANTILE_COLUMNS, served))
+
+
+def as_batch(block: Block) -> pa.RecordBatch:
+    """A block as Arrow rows."""
+    series, steps = block.mean.shape
+    of_series = pa.array(np.repeat(np.arange(series, dtype=np.int32), steps))
+    columns: dict[str, pa.Array] = {"run_id": pa.repeat(block.run_id, series * steps)}
+    for name in SERIES_ATTRIBUTES:
+        columns[name] = pa.array(block.series[name], pa.string()).take(of_series)
+    columns["target_date"] = pa.array(np.tile(np.array(block.dates, dtype="datetime64[D]"), series))
+    columns["mean"] = pa.array(block.mean.ravel())
+    for position, name in enumerate(QUANTILE_COLUMNS):
+        columns[name] = pa.array(block.quantiles[..., position].ravel(), from_pandas=True)
+    columns["final"] = pa.array(block.final.ravel())
+    return pa.RecordBatch.from_pydict(columns)
+
+
 def _writer(path: Path, suffix: str, schema: pa.Schema) -> pa.csv.CSVWriter | pa.parquet.ParquetWriter:
     if suffix == ".csv":
         return pa.csv.CSVWriter(path, schema)
-    return pa.parquet.ParquetWriter(path, schema, compression="zstd")
-
-
-@dataclass(frozen=True)
-class _Overrides:
-    """Overrides in force on a run, in order of creation, and the stores that are served from it."""
-
-    run_id: str
-    effects: tuple[Effect, ...]
-    served: frozenset[str]
-
-    @classmethod
-    def of(cls, connection: Connection, run_id: str) -> _Overrides:
-        """As they are now."""
-        rows = connection.execute(SELECT_EFFECTS.where(override_effects.c.run_id == run_id)).all()
-        stores = connection.execute(select(active_runs.c.store_id).where(active_runs.c.run_id == run_id)).scalars()
-        return cls(run_id, effects_by_run(rows).get(run_id, ()), frozenset(stores))
-
-    def on(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Rows of forecasts with the run before them, the final behind them, and quantiles of the final."""
-        columns = dict(zip(batch.schema.names, batch.columns, strict=True))
-        mean = columns["mean"].to_numpy(zero_copy_only=False)
-        final = self._finals(columns, mean)
-        moved = np.flatnonzero(final != mean)
-        if len(moved):
-            for name in QUANTILE_COLUMNS:
-                values = columns[name].to_numpy(zero_copy_only=False).astype(np.float64)
-                sold = mean[moved]
-                values[moved] *= np.divide(final[moved], sold, out=np.full(len(moved), np.nan), where=sold > 0)
-                columns[name] = pa.array(values, from_pandas=True)
-        run = pa.array([self.run_id] * batch.num_rows, pa.string())
-        return pa.RecordBatch.from_pydict({"run_id": run, **columns, "final": pa.array(final)})
-
-    def _finals(self, columns: dict[str, pa.Array], mean: np.ndarray) -> np.ndarray:
-        final = mean.astype(np.float64)
-        if self.effects:
-            series = {name: np.array(columns[name].to_pylist(), dtype=object) for name in SERIES_ATTRIBUTES}
-            served = np.isin(series["store_id"].astype(str), sorted(self.served))
-            days = columns["target_date"].cast(pa.string()).to_numpy(zero_copy_only=False)
-            rows_below = SeriesBelow(series)
-            for effect in self.effects:
-                own = rows_below.keys(effect.keys)
-                own = own[served[own]]
-                for day, change in effect.days.items():
-                    at = own[days[own] == day]
-                    final[at] = final[at] * change.factor if change.factor is not None else change.units_each
-        return final
+    # Names come back often, numbers hardly ever.
+    names = [field.name for field in schema if field.type != pa.float64()]
+    return pa.parquet.ParquetWriter(path, schema, compression="zstd", use_dictionary=names)
 
 
 FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
@@ -136,3 +121,26 @@ def without_formulas(batch: pa.RecordBatch) -> pa.RecordBatch:
             column = pc.if_else(runs, pc.binary_join_element_wise("'", column, ""), column)
         columns.append(column)
     return pa.RecordBatch.from_arrays(columns, batch.schema.names)
+
+
+def csv_of(table: pa.Table) -> str:
+    """A header line and a line a row, as RFC 4180 has it; what is not known is empty."""
+    columns = []
+    for column in table.columns:
+        values = column.to_pylist()
+        if pa.types.is_string(column.type):
+            values = [None if value is None else without_formula(value) for value in values]
+        columns.append(values)
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(table.column_names)
+    writer.writerows(zip(*columns, strict=True))
+    return text.getvalue()
+
+
+def arrow_of(table: pa.Table) -> bytes:
+    """An Arrow IPC stream."""
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from sqlalchemy import Column, Date, Float, Integer, Table, Unicode
+from sqlalchemy import Column, Connection, Date, Float, Integer, Table, Unicode, insert
 
 from models_ml.errors import PublishError
 from models_ml.prediction_store import schema
@@ -66,7 +66,7 @@ FRAME_TABLES: dict[str, Table] = {
     "backtest_series": schema.backtest_series,
     "backtest_nodes": schema.backtest_nodes,
     "backtest_leads": schema.backtest_leads,
-    "sales_history": schema.staged_sales_history,
+    "sales_history": schema.sales_history,
     "node_history": schema.node_history,
     "calendar_days": schema.calendar_days,
     "calendar_region_flags": schema.calendar_region_flags,
@@ -352,3 +352,16 @@ def _values(column: pa.ChunkedArray, iso_dates: bool) -> list[Any]:
     indices = encoded.indices.fill_null(len(distinct)).to_numpy()
     shared: list[Any] = lookup[indices].tolist()
     return shared
+
+
+def insert_sql(connection: Connection, table: Table) -> str:
+    """INSERT of all columns of a table in the driver's own parameter style."""
+    translate = connection.get_execution_options().get("schema_translate_map")
+    return str(
+        insert(table).compile(
+            dialect=connection.dialect,
+            column_keys=[column.name for column in table.columns],
+            schema_translate_map=translate,
+            render_schema_translate=translate is not None,
+        )
+    )

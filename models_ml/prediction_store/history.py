@@ -23,7 +23,6 @@ from models_ml.prediction_store.schema import (
     calendar_region_flags,
     sales_history,
     sales_history_days,
-    staged_sales_history,
 )
 from models_ml.prediction_store.text import one_of
 
@@ -89,29 +88,28 @@ def changed(frame: Frame, stored: Checksums) -> tuple[pa.Table, SalesDays]:
     keys = [(str(store), day.date()) for store, day in sums.index]
     checksums = dict(zip(keys, sums.to_numpy().view(np.int64).tolist(), strict=True))
     sent = frozenset(key for key, checksum in checksums.items() if stored.get(key) != checksum)
-    # Rows without a store or a day are in no group (-1); they are sent, and refused by name.
-    unknown = np.array([*(key in sent for key in keys), True])
-    return rows.filter(pa.array(unknown[group.ngroup().to_numpy()])), SalesDays(checksums, sent)
+    # Rows without a store or a day are in no group; they are sent, and refused by name.
+    chosen = np.array([*(key in sent for key in keys), True])
+    groups = group.ngroup().fillna(len(keys)).to_numpy(dtype=np.int64)
+    return rows.filter(pa.array(chosen[groups])), SalesDays(checksums, sent)
 
 
-def merge_sales(connection: Connection, run: RunRecord, days: SalesDays, insert_rows: InsertRows | None) -> None:
+def merge_sales(connection: Connection, run: RunRecord, days: SalesDays, insert_rows: InsertRows) -> None:
     """Make the run's sales the history of its stores: its days and no others.
 
     Args:
         connection: of the transaction that shows the run.
         run: the run.
         days: of its sales.
-        insert_rows: puts the rows of a store into `sales_history`; None: they are staged (`staged_sales_history`).
+        insert_rows: puts the rows of a store into `sales_history`.
 
     History goes forward only: a store whose history reaches past the run's origin keeps it, since readers cut
     what they show at the origin of the run they show. A day that was not sent, because the store had it, stays as it is
     now, even if another publisher has corrected it since.
     """
-    staged, kept, known = staged_sales_history, sales_history, sales_history_days
-    columns = ["store_id", "item_id", "date", "units", "price"]
+    kept, known = sales_history, sales_history_days
     for store in sorted(run.scope):
         latest = connection.execute(select(func.max(kept.c.date)).where(kept.c.store_id == store)).scalar_one_or_none()
-        of_run = (staged.c.run_id == run.run_id) & (staged.c.store_id == store)
         own = days.of(store)
         if own and (latest is None or latest <= run.origin):
             there = connection.execute(select(known).where(known.c.store_id == store)).mappings().all()
@@ -124,14 +122,8 @@ def merge_sales(connection: Connection, run: RunRecord, days: SalesDays, insert_
             _replace(connection, store, stays)
             days_that_stay = select(known.c.date).where(known.c.store_id == store)
             connection.execute(delete(kept).where(kept.c.store_id == store, kept.c.date.not_in(days_that_stay)))
-            if insert_rows is not None:
-                insert_rows(connection, store)
-            else:
-                of_store = select(*(staged.c[name] for name in columns)).where(of_run)
-                connection.execute(insert(kept).from_select(columns, of_store))
+            insert_rows(connection, store)
             _replace(connection, store, [*stays, *sent])
-        if insert_rows is None:
-            connection.execute(delete(staged).where(of_run))
 
 
 def _replace(connection: Connection, store: str, rows: list[dict[str, Any]]) -> None:

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 from heapq import nlargest
+from itertools import repeat
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Row, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Unicode, and_, delete, func, insert, select, type_coerce, update
 
 from models_ml.hierarchy.levels import AGGREGATE_LEVELS, node_name, parse_node
 from models_ml.prediction_store.finals import Adjustment, DayEffect, Effect, Floats, SeriesBelow, adjust
@@ -223,7 +224,9 @@ def means_of(connection: Connection, series: Mapping[str, NDArray[Any]], days: S
         zip(series["run_id"], series["store_id"], series["item_id"], strict=True)
     ):
         of_store[run_id, store_id][item_id] = row
-    column_of = {day: column for column, day in enumerate(days)}
+    # SQLite has days as text, which is as good a key: making dates of them would take half of the time
+    column_of = {form: column for column, day in enumerate(days) for form in (day, day.isoformat())}
+    day_as_stored = type_coerce(forecasts.c.target_date, Unicode())
     for (run_id, store_id), row_of in of_store.items():
         where = and_(
             forecasts.c.run_id == run_id,
@@ -232,11 +235,15 @@ def means_of(connection: Connection, series: Mapping[str, NDArray[Any]], days: S
         )
         if len(row_of) <= MOST_NAMED:
             where &= forecasts.c.item_id.in_(sorted(row_of))
-        found = connection.execute(select(forecasts.c.item_id, forecasts.c.target_date, forecasts.c.mean).where(where))
-        known = [(row_of[item], column_of[day], mean) for item, day, mean in found if item in row_of]
-        if known:
-            at, columns, values = zip(*known, strict=True)
-            means[list(at), list(columns)] = values
+        query = select(forecasts.c.item_id, day_as_stored, forecasts.c.mean).where(where)
+        found = connection.execute(query).all()
+        if found:
+            items, dates, values = zip(*found, strict=True)
+            at = np.fromiter(map(row_of.get, items, repeat(-1)), dtype=np.intp, count=len(found))
+            # of weekly sales a day between two steps is no column
+            columns = np.fromiter(map(column_of.get, dates, repeat(-1)), dtype=np.intp, count=len(found))
+            known = (at >= 0) & (columns >= 0)
+            means[at[known], columns[known]] = np.array(values, dtype=np.float64)[known]
     return means
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from models_ml.errors import PublishError
 from models_ml.prediction_store.records import utc_now
-from models_ml.prediction_store.schema import activations, active_runs, model_runs
+from models_ml.prediction_store.schema import activations, active_runs, model_runs, webhook_events
 from models_ml.prediction_store.text import one_of
 
 Action = Literal["publish", "promote", "rollback"]
@@ -56,6 +57,8 @@ def move(
 ) -> None:
     """Point stores at a run, provided that each still serves what `expected` says; log every move.
 
+    The event that other systems are told of is written with it, so that it is neither lost nor told too early.
+
     Raises:
         PublishError: another publish or promotion has moved a pointer since `expected` was read. The caller's
             transaction is to be rolled back whole.
@@ -85,6 +88,17 @@ def move(
                 action=action,
                 reason=reason,
                 author=author,
+            )
+        )
+    if expected:
+        connection.execute(
+            insert(webhook_events).values(
+                event_id=f"evt_{uuid.uuid4().hex}",
+                action=action,
+                run_id=run_id,
+                stores=sorted(expected),
+                created_at=now,
+                attempts=0,
             )
         )
 

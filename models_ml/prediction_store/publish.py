@@ -8,21 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from sqlalchemy import Connection, Engine, Table, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from models_ml.errors import DemandError, PublishError, StoreError
 from models_ml.prediction_store import claims, history, leftovers, override_effects, pointers
 from models_ml.prediction_store.digest import Digest
-from models_ml.prediction_store.frames import FRAME_TABLES, RunFrames, batches, check, empty, rows
+from models_ml.prediction_store.frames import FRAME_TABLES, RunFrames, batches, check, insert_sql, rows
 from models_ml.prediction_store.records import RunRecord, utc_now
-from models_ml.prediction_store.schema import model_runs, run_series, sales_history
+from models_ml.prediction_store.sales import DirectSales, Sales, StagedSales
+from models_ml.prediction_store.schema import model_runs, sales_history, staged_sales_history
 from models_ml.prediction_store.transactions import run_transaction
 from models_ml.prediction_store.verify import BY_RUN, verify
 
@@ -88,17 +88,15 @@ def publish(
     try:
         leftovers.delete_rows(engine, run.run_id, claim.hold)
         stored = run_transaction(engine, lambda connection: history.stored_days(connection, run), write=False)
-        sales, days = history.changed(frames.sales_history, stored)
-        insert_sales = None
-        if not stages_sales(engine):
-            insert_sales = _Sales(run, sales, batch_rows, progress).insert
-            sales = empty("sales_history")
-        frames = replace(frames, sales_history=sales)
-        sent, counts, calendar = _stage(engine, run, frames, claim, batch_rows, progress)
+        changed, days = history.changed(frames.sales_history, stored)
+        sales = (StagedSales if stages_sales(engine) else DirectSales)(run, changed, batch_rows, progress)
+        staging = _Staging(engine, claim)
+        sent, counts, calendar = _stage(run, frames, staging, batch_rows, progress)
+        counts[staged_sales_history.name] = sales.stage(staging.insert)
         checksum = run_transaction(engine, lambda connection: verify(connection, run, sent, counts), write=False)
         run_transaction(
             engine,
-            lambda connection: _show(connection, run, claim, expected, calendar, days, insert_sales, counts, checksum),
+            lambda connection: _show(connection, run, claim, expected, calendar, days, sales, counts, checksum),
             # A challenger moves no pointer, so on a server two of one store may add the same day of sales.
             repeat_on=(IntegrityError,),
         )
@@ -178,34 +176,25 @@ def _run_values(run: RunRecord) -> dict[str, Any]:
 
 
 def stages_sales(engine: Engine) -> bool:
-    """Whether sales wait in a table of their own for the transaction that shows them.
-
-    On a server that keeps this transaction short for other writers. SQLite has one writer at a time, whom a staged row
-    would only cost two more writes.
-    """
+    """Whether sales wait in a table of their own for the transaction that shows them (see `sales`)."""
     return engine.dialect.name != "sqlite"
 
 
 def _stage(
-    engine: Engine,
-    run: RunRecord,
-    frames: RunFrames,
-    claim: claims.Claim,
-    batch_rows: int,
-    progress: Progress | None,
+    run: RunRecord, frames: RunFrames, staging: _Staging, batch_rows: int, progress: Progress | None
 ) -> tuple[Digest, dict[str, int], history.Calendar]:
-    """Write all frames of the run, a transaction a batch; calendar frames are kept for the last one."""
+    """Write all frames of the run but its sales, a transaction a batch; calendar frames are kept for the last one."""
     digest = Digest()
     counts: dict[str, int] = {}
     calendar: history.Calendar = {}
-    batch = 0
     for name, table in FRAME_TABLES.items():
+        if table is sales_history:
+            continue
         counts[name] = 0
         for part in batches(name, getattr(frames, name), batch_rows):
             check(name, part, run)
             if name in BY_RUN:
-                batch += 1
-                _insert(engine, table, part, claim, batch)
+                staging.insert(table, part)
             else:
                 calendar.setdefault(name, []).extend(part.to_pylist())
             digest.add(name, part)
@@ -215,74 +204,35 @@ def _stage(
     return digest, counts, calendar
 
 
-def _insert(engine: Engine, table: Table, part: pa.Table, claim: claims.Claim, batch: int) -> None:
-    values = rows(part, claim.run_id, iso_dates=engine.dialect.name == "sqlite")
+@dataclass
+class _Staging:
+    """Inserts rows of a run, a numbered transaction a batch."""
 
-    def work(connection: Connection) -> None:
-        if claim.beat(connection, batch):
-            try:
-                # Plain tuples to the driver: SQLAlchemy's work on each row would take longer than SQLite's.
-                connection.exec_driver_sql(insert_sql(connection, table), values)
-            except IntegrityError as error:
-                raise PublishError(
-                    f"{claim.run_id}: {table.name} has a row twice, or a row of a series or node that the run does "
-                    f"not list ({' '.join(str(error.orig).split())[:200]})."
-                ) from error
+    engine: Engine
+    claim: claims.Claim
+    batch: int = 0
 
-    run_transaction(engine, work)
-
-
-@dataclass(frozen=True)
-class _Sales:
-    """Sales that are inserted in the transaction that shows them."""
-
-    run: RunRecord
-    rows: pa.Table
-    batch_rows: int
-    progress: Progress | None
-    done: dict[str, int] = field(default_factory=dict)
-
-    def insert(self, connection: Connection, store: str) -> None:
-        """Insert the rows of a store.
+    def insert(self, table: Table, part: pa.Table) -> None:
+        """Insert a batch.
 
         Raises:
-            PublishError: a row is twice, is of a series that the run does not list, or was lost by the driver.
+            PublishError: a row is twice, or of no series or node of the run; or another publisher has the claim.
         """
-        of_store = self.rows.filter(pc.equal(self.rows.column("store_id"), store))
-        series = run_series.c.run_id == self.run.run_id, run_series.c.store_id == store
-        listed = set(connection.execute(select(run_series.c.item_id).where(*series)).scalars())
-        unlisted = set(pc.unique(of_store.column("item_id")).to_pylist()) - listed
-        if unlisted:
-            named = ", ".join(sorted(map(str, unlisted))[:5])
-            raise PublishError(
-                f"{self.run.run_id}: sales_history has rows of series not in run_series: {named} in {store}."
-            )
-        self.done[store] = 0
-        for part in batches("sales_history", of_store, self.batch_rows):
-            check("sales_history", part, self.run)
-            given = rows(part, None, iso_dates=True)
-            try:
-                inserted = connection.exec_driver_sql(insert_sql(connection, sales_history), given).rowcount
-            except IntegrityError as error:
-                raise PublishError(f"{self.run.run_id}: sales_history has a row twice ({error.orig}).") from error
-            if inserted != part.num_rows:
-                raise PublishError(f"sales_history: {part.num_rows} rows sent, {inserted} stored in {store}.")
-            self.done[store] += inserted
-            if self.progress is not None:
-                self.progress("sales_history", sum(self.done.values()))
+        self.batch += 1
+        values = rows(part, self.claim.run_id, iso_dates=self.engine.dialect.name == "sqlite")
 
+        def work(connection: Connection) -> None:
+            if self.claim.beat(connection, self.batch):
+                try:
+                    # Plain tuples to the driver: SQLAlchemy's work on each row would take longer than SQLite's.
+                    connection.exec_driver_sql(insert_sql(connection, table), values)
+                except IntegrityError as error:
+                    raise PublishError(
+                        f"{self.claim.run_id}: {table.name} has a row twice, or a row of a series or node that the "
+                        f"run does not list ({' '.join(str(error.orig).split())[:200]})."
+                    ) from error
 
-def insert_sql(connection: Connection, table: Table) -> str:
-    """INSERT of all columns of a table in the driver's own parameter style."""
-    translate = connection.get_execution_options().get("schema_translate_map")
-    return str(
-        insert(table).compile(
-            dialect=connection.dialect,
-            column_keys=[column.name for column in table.columns],
-            schema_translate_map=translate,
-            render_schema_translate=translate is not None,
-        )
-    )
+        run_transaction(self.engine, work)
 
 
 def _show(
@@ -292,7 +242,7 @@ def _show(
     expected: Mapping[str, str | None],
     calendar: history.Calendar,
     days: history.SalesDays,
-    insert_sales: history.InsertRows | None,
+    sales: Sales,
     counts: Mapping[str, int],
     checksum: str,
 ) -> None:
@@ -319,7 +269,8 @@ def _show(
     )
     # First: whoever is late to the pointers is refused here, before the rows that runs share collide.
     pointers.move(connection, run.run_id, expected, "publish", None)
-    history.merge_sales(connection, run, days, insert_sales)
+    history.merge_sales(connection, run, days, sales.insert)
+    sales.discard(connection)
     history.merge_calendar(connection, calendar)
     if expected:
         override_effects.refresh(connection)

@@ -6,12 +6,12 @@ come in key order. Nothing is put into SQL text; every value is a parameter.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Column, Connection, Select, and_, select
+from sqlalchemy import Column, Connection, Select, select
 
 from models_ml.prediction_store.digest import stored_digest
 from models_ml.prediction_store.frames import arrow_type
@@ -28,7 +28,6 @@ from models_ml.prediction_store.schema import (
     run_series,
     sales_history,
 )
-from models_ml.prediction_store.text import one_of
 from models_ml.settings import QUANTILE_COLUMNS
 
 VALUES = ("mean", *QUANTILE_COLUMNS)
@@ -57,32 +56,6 @@ def table(connection: Connection, query: Select[Any]) -> pa.Table:
     columns = [column for column in query.selected_columns if isinstance(column, Column)]
     arrow = pa.schema([pa.field(column.name, arrow_type(column)) for column in columns])
     return pa.Table.from_batches(stream(connection, query), arrow)
-
-
-def forecasts_query(run_id: str, *, stores: Sequence[str] | None = None) -> Select[Any]:
-    """All forecasts of a run, or of some of its stores, with the groups of each series."""
-    query = (
-        select(
-            forecasts.c.store_id,
-            forecasts.c.item_id,
-            run_series.c.department_id,
-            run_series.c.category_id,
-            run_series.c.region_id,
-            forecasts.c.target_date,
-            *(forecasts.c[name] for name in VALUES),
-        )
-        .join(
-            run_series,
-            and_(
-                run_series.c.run_id == forecasts.c.run_id,
-                run_series.c.store_id == forecasts.c.store_id,
-                run_series.c.item_id == forecasts.c.item_id,
-            ),
-        )
-        .where(forecasts.c.run_id == run_id)
-        .order_by(forecasts.c.store_id, forecasts.c.item_id, forecasts.c.target_date)
-    )
-    return query if stores is None else query.where(one_of(forecasts.c.store_id, stores))
 
 
 def series_forecast(connection: Connection, run_id: str, store_id: str, item_id: str) -> pa.Table:

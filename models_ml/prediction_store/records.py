@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 from models_ml.errors import PublishError
-from models_ml.hierarchy.steps import WEEK_DAYS
+from models_ml.hierarchy import WEEK_DAYS
 
 Role = Literal["champion", "challenger"]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -56,6 +58,31 @@ class RowsError(InputError):
 
 class ColumnsError(InputError):
     """A table without a column that it needs, or with one that is unknown."""
+
+
+def csv_frame(content: bytes) -> pd.DataFrame:
+    """Rows of a CSV with a header, as texts.
+
+    Raises:
+        ColumnsError: it is no CSV in UTF-8, or has no header.
+        RowsError: a row has more or fewer values than the header.
+    """
+    try:
+        lines = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
+        table = [line for line in lines if line]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ColumnsError(f"not a CSV in UTF-8 ({error})") from None
+    if not table:
+        raise ColumnsError("there is no header line")
+    header, rows = [name.strip() for name in table[0]], table[1:]
+    odd = [
+        RowError(number, "row", f"it has {len(line)} values, the header has {len(header)}")
+        for number, line in enumerate(rows)
+        if len(line) != len(header)
+    ]
+    if odd:
+        raise RowsError(odd)
+    return pd.DataFrame(rows, columns=pd.Index(header), dtype=object)
 
 
 class _Checker:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, delete, select, update
 
 from models_ml.errors import InputError, PublishError
-from models_ml.prediction_store import leftovers, override_effects, pointers
+from models_ml.prediction_store import leftovers, pointers
 from models_ml.prediction_store.records import utc_now
 from models_ml.prediction_store.schema import activations, active_runs, model_runs, run_metrics
 from models_ml.prediction_store.text import begins_with
@@ -165,6 +165,7 @@ def promote(
         InputError: there is no such run.
         StoreError: the store cannot be written.
     """
+    from models_ml.prediction_store import override_effects  # NumPy, which lists of runs do not wait for
 
     def work(connection: Connection) -> tuple[str, ...]:
         run = find(connection, run_id)
@@ -205,6 +206,7 @@ def rollback(
         PublishError: a store serves nothing, has no run before, or that run has been pruned.
         StoreError: the store cannot be written.
     """
+    from models_ml.prediction_store import override_effects
 
     with reading(engine) as connection:
         now = pointers.current(connection, stores)

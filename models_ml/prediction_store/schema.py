@@ -367,21 +367,27 @@ sales_history_days = Table(
     sqlite_with_rowid=False,
 )
 
+# Sales on their way to a server: a row holds `steps` days (or weeks) of a series at one price, from `first_date` on;
+# `units` are their figures, each `width` characters wide.
+STEPS = 28
+_WIDEST_FIGURE = 24
+
 staged_sales_history = Table(
     "staged_sales_history",
     metadata,
     Column("run_id", RUN_ID, primary_key=True),
     Column("store_id", NAME, primary_key=True),
     Column("item_id", ITEM_ID, primary_key=True),
-    Column("date", DATE, primary_key=True),
-    Column("units", REAL, nullable=False),
+    Column("first_date", DATE, primary_key=True),
     Column("price", REAL, nullable=True),
+    Column("steps", SmallInteger, nullable=False),
+    Column("width", SmallInteger, nullable=False),
+    Column("units", Unicode(STEPS * _WIDEST_FIGURE), nullable=False),
     ForeignKeyConstraint(
         ["run_id", "store_id", "item_id"],
         ["run_series.run_id", "run_series.store_id", "run_series.item_id"],
     ),
-    CheckConstraint(f"units >= 0 and units <= {MAX_UNITS:.0f}", name="units"),
-    CheckConstraint("price >= 0", name="price"),
+    CheckConstraint(f"steps between 1 and {STEPS} and width between 1 and {_WIDEST_FIGURE}", name="units"),
     sqlite_with_rowid=False,
 )
 
@@ -549,6 +555,22 @@ activations = Table(
     Column("author", Unicode(200), nullable=True),
     _one_of("action", ACTIONS),
     Index("ix_activations_store_id_id", "store_id", "id"),
+)
+
+# What other systems are told of: written in the transaction that moves the pointers, sent afterwards until received.
+webhook_events = Table(
+    "webhook_events",
+    metadata,
+    Column("event_id", NAME, primary_key=True),
+    Column("action", NAME, nullable=False),
+    Column("run_id", RUN_ID, nullable=False),
+    Column("stores", JSON, nullable=False),
+    Column("created_at", TIMESTAMP, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("delivered_at", TIMESTAMP, nullable=True),
+    Column("last_error", Unicode(1000), nullable=True),
+    _one_of("action", ACTIONS),
+    CheckConstraint("attempts >= 0", name="attempts"),
 )
 
 # Who is writing a run at the moment: the fence that keeps two publishers out of one run.

@@ -67,20 +67,20 @@ def contains(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
     return _folded(column).like(f"%{escape_like(text.casefold())}%", escape=LIKE_ESCAPE)
 
 
-class _values(FunctionElement[str]):  # noqa: N801
-    """Rows of a JSON array of texts."""
+class json_rows(FunctionElement[str]):  # noqa: N801
+    """Rows of a JSON array."""
 
     name = "json_each"
     inherit_cache = True
 
 
-@compiles(_values, "mssql")
-def _values_on_sql_server(element: _values, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(json_rows, "mssql")
+def _json_rows_on_sql_server(element: json_rows, compiler: SQLCompiler, **options: Any) -> str:
     return f"OPENJSON({compiler.process(element.clauses, **options)})"
 
 
-@compiles(_values, "sqlite")
-def _values_on_sqlite(element: _values, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(json_rows, "sqlite")
+def _json_rows_on_sqlite(element: json_rows, compiler: SQLCompiler, **options: Any) -> str:
     return f"json_each({compiler.process(element.clauses, **options)})"
 
 
@@ -104,7 +104,7 @@ def _key_value_on_sql_server(element: _key_value, compiler: SQLCompiler, **optio
 def one_of(key: ColumnElement[str], values: Iterable[str]) -> ColumnElement[bool]:
     """Whether a key is one of any number of values, which are one parameter: SQL Server takes 2,100 of them."""
     listed = json.dumps([value for value in sorted(values) if not value.endswith(" ")])
-    rows = _values(literal(listed, Unicode())).table_valued("value")
+    rows = json_rows(literal(listed, Unicode())).table_valued("value")
     return key.in_(select(_key_value(rows.c.value)))
 
 

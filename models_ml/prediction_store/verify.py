@@ -11,9 +11,16 @@ from models_ml.errors import PublishError
 from models_ml.prediction_store.digest import DIGESTED, Digest, stored_digest
 from models_ml.prediction_store.frames import FRAME_TABLES
 from models_ml.prediction_store.records import RunRecord
-from models_ml.prediction_store.schema import forecasts, node_forecasts, run_nodes, run_series
+from models_ml.prediction_store.schema import (
+    forecasts,
+    node_forecasts,
+    run_nodes,
+    run_series,
+    staged_sales_history,
+)
 
-BY_RUN = tuple(name for name, table in FRAME_TABLES.items() if "run_id" in table.columns)
+BY_RUN = {table.name: table for table in (*FRAME_TABLES.values(), staged_sales_history) if "run_id" in table.columns}
+"""Tables whose rows belong to the run that is published."""
 
 
 def verify(connection: Connection, run: RunRecord, sent: Digest, counts: Mapping[str, int]) -> str:
@@ -31,10 +38,9 @@ def verify(connection: Connection, run: RunRecord, sent: Digest, counts: Mapping
     """
     problems = []
     held = stored_digest(connection, run.run_id)
-    for name in BY_RUN:
+    for name, table in BY_RUN.items():
         if name in DIGESTED:  # counted by the digest
             continue
-        table = FRAME_TABLES[name]
         stored = connection.execute(
             select(func.count()).select_from(table).where(table.c.run_id == run.run_id)
         ).scalar_one()

@@ -11,8 +11,9 @@ import pyarrow as pa
 from models_ml.evaluation.demand_class import CLASS_DAYS, demand_classes
 from models_ml.forecasters.base import Forecast
 from models_ml.forecasters.quantiles.model import week_sums
+from models_ml.hierarchy import WEEK_DAYS
 from models_ml.hierarchy.aggregation import AGGREGATE_LEVELS, Hierarchy
-from models_ml.hierarchy.steps import WEEK_DAYS, step_sums
+from models_ml.hierarchy.steps import step_sums
 from models_ml.settings import QUANTILE_COLUMNS
 from models_ml.warehouse.marts import Marts, day_offsets
 

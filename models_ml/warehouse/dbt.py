@@ -15,7 +15,7 @@ from typing import Any
 
 from models_ml import provenance
 from models_ml.errors import InputError, StepError
-from models_ml.hierarchy.steps import WEEK_DAYS
+from models_ml.hierarchy import WEEK_DAYS
 from models_ml.settings import REPOSITORY, Settings
 from models_ml.warehouse.connection import DatabricksWarehouse, access_token
 from models_ml.warehouse.dbt_host import Host, Invocation

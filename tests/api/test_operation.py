@@ -134,9 +134,9 @@ def test_a_fault_in_the_middle_of_a_stream_cuts_it(client_with: MakeClient, monk
         calls.append(1)
         if len(calls) > 1:
             raise OperationalError("select", {}, Exception("gone"))
-        return bulk.portion_rows(*arguments)
+        return bulk.read_portion(*arguments)
 
-    monkeypatch.setattr("api.routes.bulk.portion_rows", second_fails)
+    monkeypatch.setattr("api.routes.bulk.read_portion", second_fails)
     with pytest.raises(httpx.RemoteProtocolError):
         client_with().get("/forecast/bulk")
 

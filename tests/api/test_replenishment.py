@@ -194,7 +194,7 @@ def test_21_1_csv_json_and_arrow_store_the_same_and_again_nothing_new(world: Wor
         (b"", "header"),
         (b"store_id,item_id\nCA_1,X", "as_of_date is missing"),
         (b"store_id,item_id,as_of_date,on_hand,size\n", "no column 'size'"),
-        (b"store_id,item_id,as_of_date,on_hand\nCA_1,X,2016-05-22", "row 1: it has 3 values"),
+        (b"store_id,item_id,as_of_date,on_hand\nCA_1,X,2016-05-22", "row 1, row: it has 3 values"),
         (b"\xff\xfe", "not a CSV in UTF-8"),
     ],
 )

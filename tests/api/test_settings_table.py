@@ -1,4 +1,4 @@
-"""README's table of the API's variables says what the settings say."""
+"""The documents' table of the API's variables says what the settings say."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from api.settings import ApiSettings
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "operating.md"
 
 
 def table() -> list[str]:
@@ -20,4 +20,4 @@ def table() -> list[str]:
 
 
 def test_every_variable_is_in_the_table_as_it_is() -> None:
-    assert "\n".join(table()) in README.read_text(encoding="utf-8")
+    assert "\n".join(table()) in PAGE.read_text(encoding="utf-8")

@@ -43,8 +43,8 @@ class Home:
         sales.to_csv(raw / SALES_FILE, index=False)
 
     def build(self, as_of: date | None = None) -> None:
-        ingested = ingest_raw(self.settings, as_of)
-        build_warehouse(self.settings, ingested, force=False)
+        ingest_raw(self.settings, as_of)
+        build_warehouse(self.settings, force=False)
 
     def published(self) -> tuple[dict[str, bytes], pd.DataFrame]:
         """What a run of today's marts would publish: bytes by file, and the past sales, whose order is the engine's."""

@@ -32,7 +32,7 @@ def forecasts(home: Path) -> dict[str, bytes]:
 
 
 def test_from_a_plain_csv_to_the_api_in_five_commands(tmp_path: Path) -> None:
-    """The README's worked example: a weekly shop with promotions."""
+    """The worked example of docs/your-own-data.md: a weekly shop with promotions."""
     home, sales = tmp_path / "home", tmp_path / "files" / "sales.csv"
     size = ("--stores", "2", "--items", "12", "--days", "560")
     demand_ok("simulate", str(sales.parent), *size, home=home, environment=LONG)

@@ -15,8 +15,8 @@ from models_ml.forecasters.base import Forecast
 from models_ml.forecasters.quantiles.calibration import MOST_CELLS, calibrated_probabilities
 from models_ml.forecasters.quantiles.dispersion import Dispersion, learn_dispersion
 from models_ml.forecasters.replays import Replays
+from models_ml.hierarchy import WEEK_DAYS
 from models_ml.hierarchy.aggregation import AGGREGATE_LEVELS, LEVELS, Hierarchy
-from models_ml.hierarchy.steps import WEEK_DAYS
 from models_ml.settings import QUANTILES
 from models_ml.warehouse.marts import SERIES_KEYS
 

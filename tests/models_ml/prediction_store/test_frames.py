@@ -23,7 +23,7 @@ from models_ml.prediction_store.engine import make_engine
 from models_ml.prediction_store.frames import ARROW_SCHEMAS, FRAME_TABLES, RunFrames, as_decimals, batches, empty
 from models_ml.prediction_store.publish import publish
 from models_ml.prediction_store.records import RunRecord, derive_run_id
-from models_ml.prediction_store.schema import model_runs
+from models_ml.prediction_store.schema import forecasts, model_runs
 from models_ml.prediction_store.transactions import reading
 from models_ml.settings import QUANTILE_COLUMNS
 from tests.synthetic import synthetic_run
@@ -272,7 +272,7 @@ def test_what_goes_in_comes_out_to_the_bit(
     key = [("store_id", "ascending"), ("item_id", "ascending")]
     with reading(engine) as connection:
         series = read.series(connection, run.run_id)
-        stored = read.table(connection, read.forecasts_query(run.run_id))
+        stored = read.table(connection, select(forecasts).where(forecasts.c.run_id == run.run_id))
         parameters = connection.execute(select(model_runs.c.parameters)).scalar_one()
     engine.dispose()
     assert series.sort_by(key).equals(frames.run_series.sort_by(key).cast(series.schema))

@@ -24,7 +24,8 @@ from models_ml.errors import PublishError
 from models_ml.prediction_store import migrate, read, runs
 from models_ml.prediction_store.engine import make_engine
 from models_ml.prediction_store.export import export
-from models_ml.prediction_store.publish import insert_sql, publish
+from models_ml.prediction_store.frames import insert_sql
+from models_ml.prediction_store.publish import publish
 from models_ml.prediction_store.schema import metadata
 from models_ml.prediction_store.transactions import reading
 

@@ -1,4 +1,4 @@
-"""README promises something of the store only where a test of this folder proves it."""
+"""The documents promise something of the store only where a test of this folder proves it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ FOLDER = Path(__file__).parent
 
 
 def test_every_promise_names_a_test_that_is_there() -> None:
-    section = (REPOSITORY / "README.md").read_text(encoding="utf-8").partition("## What the store promises")[2]
-    rows = re.findall(r"^\| (?!promise|-)(.+?) \| (.+?) \|$", section.partition("\n## ")[0], flags=re.MULTILINE)
+    page = (REPOSITORY / "docs" / "store-promises.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (?!promise|-)(.+?) \| (.+?) \|$", page, flags=re.MULTILINE)
     assert len(rows) >= 13
     for promise, proof in rows:
         names = re.findall(r"`([\w/]+)`", proof)

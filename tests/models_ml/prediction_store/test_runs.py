@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import Engine, func, select, update
 
 from models_ml.errors import InputError, PublishError
+from models_ml.prediction_store import export as export_module
 from models_ml.prediction_store import leftovers, pointers, read, runs
 from models_ml.prediction_store.export import export
 from models_ml.prediction_store.publish import publish
@@ -264,13 +265,14 @@ class TestExport:
         publish(engine, run, frames)
         path = tmp_path / "forecasts.csv"
         path.write_text("earlier")
-        honest = read.stream
+        honest = export_module.read_block
 
         def broken(*arguments: Any) -> Any:
-            yield next(iter(honest(*arguments, batch_rows=5)))
-            raise KeyboardInterrupt
+            if arguments[2] == "TX_1":
+                raise KeyboardInterrupt
+            return honest(*arguments)
 
-        monkeypatch.setattr(read, "stream", broken)
+        monkeypatch.setattr(export_module, "read_block", broken)
         with pytest.raises(KeyboardInterrupt):
             export(engine, run.run_id, path)
         assert path.read_text() == "earlier"

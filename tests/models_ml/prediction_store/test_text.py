@@ -12,12 +12,12 @@ import pytest
 from sqlalchemy import Engine, insert, literal, select
 
 from models_ml.errors import InputError
-from models_ml.prediction_store import pointers, read, runs
+from models_ml.prediction_store import pointers, runs
 from models_ml.prediction_store.history import stored_days
 from models_ml.prediction_store.publish import publish
 from models_ml.prediction_store.records import RunRecord
-from models_ml.prediction_store.schema import run_nodes, run_series, sales_history_days
-from models_ml.prediction_store.text import contains, escape_like
+from models_ml.prediction_store.schema import forecasts, run_nodes, run_series, sales_history_days
+from models_ml.prediction_store.text import contains, escape_like, one_of
 from models_ml.prediction_store.transactions import reading, writing
 
 from .recording_server import RecordingServer
@@ -148,7 +148,7 @@ def test_18_12_sql_server_is_sent_one_list() -> None:
     server = RecordingServer()
     engine = server.engine()
     with reading(engine) as connection:
-        connection.execute(read.forecasts_query("run_many", stores=THOUSANDS)).all()
+        connection.execute(select(forecasts).where(one_of(forecasts.c.store_id, THOUSANDS))).all()
         served: dict[str, str | None] = {store: f"run_{store}" for store in THOUSANDS}
         pointers.refuse_older(connection, "run_many", date(2016, 5, 22), served)
     engine.dispose()

@@ -14,7 +14,7 @@ from api.main import create_app
 from api.settings import ApiSettings
 from models_ml.settings import REPOSITORY, Settings
 from models_ml.site import api_reference, build_site
-from models_ml.site.build import COPIED, ENTRIES, MARKDOWN, index
+from models_ml.site.build import COPIED, ENTRIES, documents, index
 from models_ml.site.markdown import MarkdownPages, slug
 
 CHROMIUM = shutil.which("chromium")
@@ -88,11 +88,11 @@ def test_headings_have_the_anchors_that_github_gives_them() -> None:
 
 def test_no_link_of_the_repositorys_documents_is_dead(tmp_path: Path, openapi: dict[str, Any]) -> None:
     site = tmp_path.resolve()
-    benchmarks = [path.relative_to(REPOSITORY).as_posix() for path in sorted(REPOSITORY.glob("benchmarks/*.md"))]
-    documents = [name for name in (*MARKDOWN, *benchmarks) if (REPOSITORY / name).exists()]
-    MarkdownPages(REPOSITORY, documents, COPIED).write(site)
+    pages = documents()
+    assert {"README.md", "docs/start.md", "CONTRIBUTING.md", "infra/README.md", "benchmarks/results.md"} <= set(pages)
+    MarkdownPages(REPOSITORY, pages, COPIED).write(site)
     api_reference.write(site / "api", openapi)
-    (site / "index.html").write_text(index(site, benchmarks))
+    (site / "index.html").write_text(index(site, pages))
     assert dead_links(site) == []
     assert "<h1>Retail demand forecasting</h1>" in (site / "index.html").read_text()
     assert (site / "files" / "dashboard.png").exists()

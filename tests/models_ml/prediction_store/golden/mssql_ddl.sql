@@ -209,6 +209,20 @@ CREATE TABLE supply (
     CONSTRAINT ck_supply_shelf_life_days CHECK (shelf_life_days >= 1)
     );
 
+CREATE TABLE webhook_events (
+    event_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    action NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    stores NVARCHAR(max) NOT NULL,
+    created_at DATETIME2(6) NOT NULL,
+    attempts INTEGER NOT NULL,
+    delivered_at DATETIME2(6) NULL,
+    last_error NVARCHAR(1000) NULL,
+    CONSTRAINT pk_webhook_events PRIMARY KEY (event_id),
+    CONSTRAINT ck_webhook_events_action CHECK (action in ('publish', 'promote', 'rollback')),
+    CONSTRAINT ck_webhook_events_attempts CHECK (attempts >= 0)
+    );
+
 CREATE TABLE active_runs (
     store_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
     run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
@@ -575,11 +589,12 @@ CREATE TABLE staged_sales_history (
     run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL,
     store_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
     item_id NVARCHAR(128) COLLATE Latin1_General_100_BIN2 NOT NULL,
-    date DATE NOT NULL,
-    units FLOAT(53) NOT NULL,
+    first_date DATE NOT NULL,
     price FLOAT(53) NULL,
-    CONSTRAINT pk_staged_sales_history PRIMARY KEY (run_id, store_id, item_id, date),
+    steps SMALLINT NOT NULL,
+    width SMALLINT NOT NULL,
+    units NVARCHAR(672) NOT NULL,
+    CONSTRAINT pk_staged_sales_history PRIMARY KEY (run_id, store_id, item_id, first_date),
     CONSTRAINT fk_staged_sales_history_run_series FOREIGN KEY(run_id, store_id, item_id) REFERENCES run_series (run_id, store_id, item_id),
-    CONSTRAINT ck_staged_sales_history_units CHECK (units >= 0 and units <= 1000000000),
-    CONSTRAINT ck_staged_sales_history_price CHECK (price >= 0)
+    CONSTRAINT ck_staged_sales_history_units CHECK (steps between 1 and 28 and width between 1 and 24)
     );

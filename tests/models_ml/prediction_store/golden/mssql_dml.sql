@@ -91,8 +91,6 @@ INSERT INTO backtest_nodes (run_id, node_id, fold, model, rmsse, actual_units, f
 
 INSERT INTO backtest_leads (run_id, fold, model, level, lead_days, actual_units, forecast_units, absolute_error_units) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
 
-INSERT INTO staged_sales_history (run_id, store_id, item_id, date, units, price) VALUES (?, ?, ?, ?, ?, ?);
-
 INSERT INTO node_history (run_id, node_id, date, units) VALUES (?, ?, ?, ?);
 
 INSERT INTO run_features (run_id, part, feature, family, importance) VALUES (?, ?, ?, ?, ?);
@@ -104,6 +102,8 @@ INSERT INTO scenario_series (run_id, store_id, item_id, price, lowest_ratio, hig
 INSERT INTO scenario_flags (run_id, store_id, item_id, regressor, ratio, planned) VALUES (?, ?, ?, ?, ?, ?);
 
 INSERT INTO scenario_events (run_id, store_id, department_id, event_name, offset_days, ratio, days_seen) VALUES (?, ?, ?, ?, ?, ?, ?);
+
+INSERT INTO staged_sales_history (run_id, store_id, item_id, first_date, price, steps, width, units) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
 
 SELECT forecasts.store_id, count(*) AS count_1, sum(CAST(forecasts.mean * ? + ? AS BIGINT) % ?) AS sum_1, sum(CAST(forecasts.q_0_005 * ? + ? AS BIGINT) % ?) AS sum_2, sum(CAST(forecasts.q_0_025 * ? + ? AS BIGINT) % ?) AS sum_3, sum(CAST(forecasts.q_0_165 * ? + ? AS BIGINT) % ?) AS sum_4, sum(CAST(forecasts.q_0_25 * ? + ? AS BIGINT) % ?) AS sum_5, sum(CAST(forecasts.q_0_5 * ? + ? AS BIGINT) % ?) AS sum_6, sum(CAST(forecasts.q_0_75 * ? + ? AS BIGINT) % ?) AS sum_7, sum(CAST(forecasts.q_0_835 * ? + ? AS BIGINT) % ?) AS sum_8, sum(CAST(forecasts.q_0_975 * ? + ? AS BIGINT) % ?) AS sum_9, sum(CAST(forecasts.q_0_995 * ? + ? AS BIGINT) % ?) AS sum_10
     FROM forecasts
@@ -146,10 +146,6 @@ SELECT count(*) AS count_1
     WHERE backtest_leads.run_id = ?;
 
 SELECT count(*) AS count_1
-    FROM staged_sales_history
-    WHERE staged_sales_history.run_id = ?;
-
-SELECT count(*) AS count_1
     FROM node_history
     WHERE node_history.run_id = ?;
 
@@ -172,6 +168,10 @@ SELECT count(*) AS count_1
 SELECT count(*) AS count_1
     FROM scenario_events
     WHERE scenario_events.run_id = ?;
+
+SELECT count(*) AS count_1
+    FROM staged_sales_history
+    WHERE staged_sales_history.run_id = ?;
 
 SELECT TOP 5 run_series.store_id, run_series.item_id, anon_1.days, anon_1.first, anon_1.last
     FROM run_series LEFT OUTER JOIN (SELECT forecasts.store_id AS store_id, forecasts.item_id AS item_id, count(*) AS days, min(forecasts.target_date) AS first, max(forecasts.target_date) AS last
@@ -197,6 +197,8 @@ INSERT INTO active_runs (store_id, run_id, activated_at) VALUES (?, ?, ?);
 
 INSERT INTO activations (store_id, run_id, previous_run_id, activated_at, action, reason, author) OUTPUT inserted.id VALUES (?, ?, ?, ?, ?, ?, ?);
 
+INSERT INTO webhook_events (event_id, action, run_id, stores, created_at, attempts) VALUES (?, ?, ?, ?, ?, ?);
+
 SELECT max(sales_history.date) AS max_1
     FROM sales_history
     WHERE sales_history.store_id = ?;
@@ -211,13 +213,13 @@ DELETE FROM sales_history WHERE sales_history.store_id = ? AND (sales_history.da
     FROM sales_history_days
     WHERE sales_history_days.store_id = ?));
 
-INSERT INTO sales_history (store_id, item_id, date, units, price) SELECT staged_sales_history.store_id, staged_sales_history.item_id, staged_sales_history.date, staged_sales_history.units, staged_sales_history.price
-    FROM staged_sales_history
+INSERT INTO sales_history (store_id, item_id, date, units, price) SELECT staged_sales_history.store_id, staged_sales_history.item_id, dateadd(day, CAST(anon_2.value AS INTEGER) * ?, staged_sales_history.first_date) AS anon_1, CAST(substring(staged_sales_history.units, CAST(anon_2.value AS INTEGER) * staged_sales_history.width + ?, staged_sales_history.width) AS FLOAT(53)) AS substring_1, staged_sales_history.price
+    FROM staged_sales_history JOIN OPENJSON(?) AS anon_2 ON CAST(anon_2.value AS INTEGER) < staged_sales_history.steps
     WHERE staged_sales_history.run_id = ? AND staged_sales_history.store_id = ?;
 
 INSERT INTO sales_history_days (store_id, date, checksum) VALUES (?, ?, ?);
 
-DELETE FROM staged_sales_history WHERE staged_sales_history.run_id = ? AND staged_sales_history.store_id = ?;
+DELETE FROM staged_sales_history WHERE staged_sales_history.run_id = ?;
 
 SELECT calendar_days.date, calendar_days.weekday_name, calendar_days.event_name
     FROM calendar_days
@@ -263,6 +265,8 @@ DELETE FROM forecasts WHERE forecasts.run_id = ? AND forecasts.store_id = ?;
 DELETE FROM inventory_policy WHERE inventory_policy.run_id = ? AND inventory_policy.store_id = ?;
 
 DELETE FROM backtest_series WHERE backtest_series.run_id = ? AND backtest_series.store_id = ?;
+
+DELETE FROM staged_sales_history WHERE staged_sales_history.run_id = ? AND staged_sales_history.store_id = ?;
 
 DELETE FROM scenario_flags WHERE scenario_flags.run_id = ? AND scenario_flags.store_id = ?;
 
@@ -333,10 +337,19 @@ SELECT override_effects.run_id, override_effects.override_id, overrides.node_id,
     FROM override_effects JOIN overrides ON overrides.override_id = override_effects.override_id
     WHERE override_effects.run_id = ? ORDER BY override_effects.run_id, override_effects.override_id;
 
-SELECT forecasts.store_id, forecasts.item_id, run_series.department_id, run_series.category_id, run_series.region_id, forecasts.target_date, forecasts.mean, forecasts.q_0_005, forecasts.q_0_025, forecasts.q_0_165, forecasts.q_0_25, forecasts.q_0_5, forecasts.q_0_75, forecasts.q_0_835, forecasts.q_0_975, forecasts.q_0_995
-    FROM forecasts JOIN run_series ON run_series.run_id = forecasts.run_id AND run_series.store_id = forecasts.store_id AND run_series.item_id = forecasts.item_id
-    WHERE forecasts.run_id = ? AND forecasts.store_id IN (SELECT anon_2.value COLLATE Latin1_General_100_BIN2 AS anon_1
-    FROM OPENJSON(?) AS anon_2) ORDER BY forecasts.store_id, forecasts.item_id, forecasts.target_date;
+SELECT run_series.item_id
+    FROM run_series
+    WHERE run_series.run_id = ? AND run_series.store_id = ? ORDER BY run_series.item_id;
+
+SELECT run_series.store_id, run_series.item_id, run_series.department_id, run_series.category_id, run_series.region_id
+    FROM run_series
+    WHERE run_series.run_id = ? AND run_series.store_id = ? AND run_series.item_id IN (SELECT anon_2.value COLLATE Latin1_General_100_BIN2 AS anon_1
+    FROM OPENJSON(?) AS anon_2) ORDER BY run_series.item_id;
+
+SELECT forecasts.mean, forecasts.q_0_005, forecasts.q_0_025, forecasts.q_0_165, forecasts.q_0_25, forecasts.q_0_5, forecasts.q_0_75, forecasts.q_0_835, forecasts.q_0_975, forecasts.q_0_995
+    FROM forecasts
+    WHERE forecasts.run_id = ? AND forecasts.store_id = ? AND forecasts.item_id IN (SELECT anon_2.value COLLATE Latin1_General_100_BIN2 AS anon_1
+    FROM OPENJSON(?) AS anon_2) ORDER BY forecasts.item_id, forecasts.target_date;
 
 SELECT model_runs.run_id
     FROM model_runs

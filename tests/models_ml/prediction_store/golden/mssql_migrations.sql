@@ -134,6 +134,26 @@ CREATE INDEX ix_order_decisions_store_id ON forecasting.order_decisions (store_i
 
 UPDATE forecasting.store_schema_version SET version_num='0012' WHERE forecasting.store_schema_version.version_num = '0011';
 
+DROP TABLE forecasting.staged_sales_history;
+
+CREATE TABLE forecasting.staged_sales_history ( run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL, store_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL, item_id NVARCHAR(128) COLLATE Latin1_General_100_BIN2 NOT NULL, first_date DATE NOT NULL, price FLOAT(53) NULL, steps SMALLINT NOT NULL, width SMALLINT NOT NULL, units NVARCHAR(672) NOT NULL, CONSTRAINT pk_staged_sales_history PRIMARY KEY (run_id, store_id, item_id, first_date), CONSTRAINT ck_staged_sales_history_units CHECK (steps between 1 and 28 and width between 1 and 24), CONSTRAINT fk_staged_sales_history_run_series FOREIGN KEY(run_id, store_id, item_id) REFERENCES forecasting.run_series (run_id, store_id, item_id) );
+
+UPDATE forecasting.store_schema_version SET version_num='0013' WHERE forecasting.store_schema_version.version_num = '0012';
+
+CREATE TABLE forecasting.webhook_events ( event_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL, action NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL, run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL, stores NVARCHAR(max) NOT NULL, created_at DATETIME2(6) NOT NULL, attempts INTEGER NOT NULL, delivered_at DATETIME2(6) NULL, last_error NVARCHAR(1000) NULL, CONSTRAINT pk_webhook_events PRIMARY KEY (event_id), CONSTRAINT ck_webhook_events_action CHECK (action in ('publish', 'promote', 'rollback')), CONSTRAINT ck_webhook_events_attempts CHECK (attempts >= 0) );
+
+UPDATE forecasting.store_schema_version SET version_num='0014' WHERE forecasting.store_schema_version.version_num = '0013';
+
+DROP TABLE forecasting.webhook_events;
+
+UPDATE forecasting.store_schema_version SET version_num='0013' WHERE forecasting.store_schema_version.version_num = '0014';
+
+DROP TABLE forecasting.staged_sales_history;
+
+CREATE TABLE forecasting.staged_sales_history ( run_id NVARCHAR(40) COLLATE Latin1_General_100_BIN2 NOT NULL, store_id NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL, item_id NVARCHAR(128) COLLATE Latin1_General_100_BIN2 NOT NULL, date DATE NOT NULL, units FLOAT(53) NOT NULL, price FLOAT(53) NULL, CONSTRAINT pk_staged_sales_history PRIMARY KEY (run_id, store_id, item_id, date), CONSTRAINT ck_staged_sales_history_price CHECK (price >= 0), CONSTRAINT ck_staged_sales_history_units CHECK (units >= 0 and units <= 1000000000), CONSTRAINT fk_staged_sales_history_run_series FOREIGN KEY(run_id, store_id, item_id) REFERENCES forecasting.run_series (run_id, store_id, item_id) );
+
+UPDATE forecasting.store_schema_version SET version_num='0012' WHERE forecasting.store_schema_version.version_num = '0013';
+
 DROP TABLE forecasting.order_decisions;
 
 DROP TABLE forecasting.supply;

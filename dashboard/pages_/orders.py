@@ -56,7 +56,7 @@ def render(serving: Serving) -> None:
     if not known.stores:
         layout.empty(
             "The stock of no store is known yet.",
-            "Upload a CSV of stock on hand above. `demand stock` and the API take it too.",
+            "Upload a CSV of stock on hand above. `demand stock import` and the API take it too.",
         )
         return
     asked: dict[str, Parameter] = {

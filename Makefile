@@ -157,6 +157,7 @@ bench-mutation: $(STAMP) .venv-mutation/.installed ## share of small faults in w
 
 bench-api: $(STAMP) ## API throughput against a bare route, the straightforward one and the seed's
 	$(BIN)/python -m benchmarks.api --write
+	$(BIN)/python -m benchmarks.orders --write
 
 lock: $(STAMP) ## resolve pyproject.toml into requirements.lock (hashes, no index address); UPGRADE=--upgrade takes newer versions
 	$(BIN)/uv pip compile pyproject.toml --extra azure --extra databricks --extra otel --extra dev \

@@ -30,10 +30,11 @@ Routes and their models (all `GET` unless said; errors are `Problem` as `applica
 | `/model/status` | `ModelStatus` | served runs, their age and accuracy |
 | `/model/runs`, `/model/runs/{run_id}` | `RunPage`, `RunDetail` | all runs |
 | `/quality` | `Quality` | the latest data-quality checks |
-| `/overrides` (GET, POST) | `OverridePage`, `Override` | planners' overrides; create one |
-| `/override-preview` (POST) | `OverridePreview` | effect of an override, without creating it |
-| `/overrides/{id}`, `/overrides/{id}/revoke` (POST) | `Override` | one override; revoke it |
-| `/monitoring` | `Monitoring` | alarms, drift and live accuracy by week |
+| `/overrides` (GET, POST) | `OverridePage`, `Override` | what planners changed; one more |
+| `/override-preview` (POST) | `OverridePreview` | what an override would change, without making it |
+| `/overrides/{id}`, `/overrides/{id}/revoke` (POST) | `Override` | one; taken back |
+| `/elasticities/moves` | `PriceMoves` | past price moves, and how many of them each method got right |
+| `/monitoring` | `Monitoring` | alarms, and drift and live accuracy week by week |
 | `/metrics` | text | Prometheus |
 
 A response comes from the runs that were active when it was built, and names them. Units are units per day,

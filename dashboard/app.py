@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import data, layout, navigation, state
 from dashboard.client import ApiAway
-from dashboard.pages_ import accuracy, explore, inventory, overrides, overview, picks, quality, runs, what_if
+from dashboard.pages_ import accuracy, explore, inventory, orders, overrides, overview, picks, quality, runs, what_if
 from models_ml.errors import DemandError
 
 LOOK_AGAIN_AWAY_SECONDS = 4
@@ -28,6 +28,7 @@ PAGES: tuple[tuple[str, str, str, _Render], ...] = (
     ("explore", "Explore", ":material/account_tree:", explore.render),
     ("what_if", "What-if", ":material/alt_route:", what_if.render),
     ("overrides", "Overrides", ":material/edit_note:", overrides.render),
+    ("orders", "Orders", ":material/local_shipping:", orders.render),
     ("inventory", "Inventory", ":material/inventory_2:", inventory.render),
     ("accuracy", "Accuracy", ":material/target:", accuracy.render),
     ("runs", "Runs", ":material/history:", runs.render),
@@ -45,7 +46,9 @@ def main() -> None:
     page = st.navigation(list(pages.values()), position="top")
     navigation.register(pages)
     layout.style()
-    state.adopt_address(page.url_path or "overview")
+    here = page.url_path or "overview"
+    navigation.follow(here)
+    state.adopt_address(here)
     page.run()
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import httpx
+import pyarrow as pa
 from pydantic import BaseModel, ValidationError
 
 from api import schemas
@@ -21,6 +22,11 @@ Parameter = str | int | float | bool | None
 
 RETRY_PAUSES_SECONDS = (0.15, 0.4)
 """Pauses before the second and the third try of a request that may succeed later."""
+
+CSV, ARROW = "text/csv", "application/vnd.apache.arrow.stream"
+
+WRITTEN_PATHS = ("/override", "/stock", "/inventory/orders")
+"""Paths that write, whose refusals say themselves who may."""
 
 _RETRIED_STATUSES = frozenset({502, 503, 504})
 
@@ -96,6 +102,11 @@ class ApiClient:
         """Nodes of one level (`level` or `node_id`), with `history_days` of history."""
         return self._get(schemas.NodePage, "/forecast/hierarchy", parameters)
 
+    def price_moves(self, department_id: str, store_id: str | None) -> schemas.PriceMoves:
+        """Past price moves of a department, and how many of them each method got right."""
+        asked: dict[str, Parameter] = {"department_id": department_id, "store_id": store_id}
+        return self._get(schemas.PriceMoves, "/elasticities/moves", asked)
+
     def items(self, parameters: Mapping[str, Parameter]) -> schemas.ItemPage:
         """One page of the served series."""
         return self._get(schemas.ItemPage, "/forecast/items", parameters)
@@ -170,9 +181,43 @@ class ApiClient:
         """Override a node's forecast; the same `key` makes nothing twice."""
         return self._post(schemas.MadeOverride, "/overrides", asked, {"Idempotency-Key": key} if key else {})
 
+    def make_overrides(self, content: bytes, key: str) -> schemas.MadeOverrides:
+        """Make the overrides of a CSV, all or none; the same `key` makes nothing twice."""
+        headers = {"Content-Type": CSV, "Idempotency-Key": key}
+        return self._typed(
+            schemas.MadeOverrides,
+            "/override-bulk",
+            self._answer("POST", "/override-bulk", content=content, headers=headers),
+        )
+
     def revoke_override(self, override_id: int, asked: schemas.RevokeRequest) -> schemas.Override:
         """Take an override back."""
         return self._post(schemas.Override, f"/overrides/{override_id}/revoke", asked)
+
+    def stock_state(self) -> schemas.StockState:
+        """Of which stores the stock is known."""
+        return self._get(schemas.StockState, "/stock", {})
+
+    def put_stock(self, content: bytes) -> schemas.Stored:
+        """Store the stock of a CSV; again, it changes nothing."""
+        answer = self._answer("PUT", "/stock", content=content, headers={"Content-Type": CSV})
+        return self._typed(schemas.Stored, "/stock", answer)
+
+    def orders(self, parameters: Mapping[str, Parameter]) -> schemas.OrderPage:
+        """One page of order proposals."""
+        return self._get(schemas.OrderPage, "/inventory/orders", parameters)
+
+    def order_table(self, parameters: Mapping[str, Parameter]) -> pa.Table:
+        """All order proposals that match."""
+        path, given = "/inventory/orders", {name: value for name, value in parameters.items() if value is not None}
+        answer = self._answer("GET", path, params=given, headers={"Accept": ARROW})
+        if answer.status_code >= 400:
+            raise _refusal(answer, path)
+        return pa.ipc.open_stream(answer.content).read_all()
+
+    def decide(self, asked: schemas.DecisionsRequest, key: str) -> schemas.WrittenDecisions:
+        """Write decisions about orders; the same `key` writes nothing twice."""
+        return self._post(schemas.WrittenDecisions, "/inventory/orders/decisions", asked, {"Idempotency-Key": key})
 
     def _post(
         self, model: type[Answer], path: str, asked: BaseModel, headers: Mapping[str, str] | None = None
@@ -238,7 +283,7 @@ def _refusal(response: httpx.Response, path: str) -> DemandError:
     if response.status_code >= 500:
         said = f" It says: {problem.detail}" if problem else ""
         return ApiAway(f"The forecast service had a fault at {path} ({response.status_code}).{said}")
-    if response.status_code == 403 and problem is not None and path.startswith("/override"):
+    if response.status_code == 403 and problem is not None and path.startswith(WRITTEN_PATHS):
         return ApiRefused(problem.detail, response.status_code, problem.type)
     if response.status_code in (401, 403):
         return ApiRefused(

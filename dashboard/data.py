@@ -364,6 +364,12 @@ def monitoring(run_key: str) -> schemas.Monitoring:
     return client().monitoring()
 
 
+@st.cache_data(ttl=READ_TTL_SECONDS, max_entries=40, show_spinner=False)
+def price_moves(run_key: str, department_id: str, store_id: str | None) -> schemas.PriceMoves:
+    """Past price moves of a department, and how many of them each method got right."""
+    return client().price_moves(department_id, store_id)
+
+
 @st.cache_data(ttl=READ_TTL_SECONDS, max_entries=100, show_spinner=False)
 def what_if(run_key: str, asked: dict[str, Any]) -> schemas.WhatIf:
     """The forecast at other prices, with other flags and events."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 import datetime as dt
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -126,9 +126,25 @@ def empty(title: str, text: str) -> None:
     st.html(f'<div class="d-empty" role="status"><strong>{_rich(title)}</strong><span>{_rich(text)}</span></div>')
 
 
-def chart(spec: charts.Spec, *, alt: str, key: str) -> None:
-    """Draw a specification; `alt` tells those who cannot see it what it shows."""
-    st.vega_lite_chart(spec, alt=alt, key=key, **CHART_CONFIG)
+def chart(spec: charts.Spec, *, alt: str, key: str, lead: Callable[[str], None] | None = None) -> None:
+    """Draw a specification.
+
+    Args:
+        spec: the chart.
+        alt: tells those who cannot see it what it shows.
+        key: of the widget.
+        lead: called with the name of a bar or point that is clicked; none: nothing happens.
+    """
+    if lead is None:
+        st.vega_lite_chart(spec, alt=alt, key=key, **CHART_CONFIG)
+        return
+
+    def clicked() -> None:
+        points = st.session_state[key].selection.get(charts.PICK, [])
+        if points:
+            lead(str(points[0]["name"]))
+
+    st.vega_lite_chart(charts.clickable(spec), alt=alt, key=key, on_select=clicked, **CHART_CONFIG)
 
 
 def table(
@@ -140,6 +156,7 @@ def table(
     title: str = "The numbers as a table",
     opened: bool = False,
     where_known: Sequence[str] = (),
+    lead: Callable[[int], None] | None = None,
 ) -> None:
     """Rows under a heading that opens, with their CSV.
 
@@ -151,7 +168,15 @@ def table(
         title: heading.
         opened: whether the table shows at once.
         where_known: columns that are left out where no row has them, as prices of a source without any.
+        lead: called with the number of a row of which a cell is clicked; none: nothing happens.
     """
+    key = f"table_{name}"
+
+    def clicked() -> None:
+        cells = st.session_state[key].selection.cells
+        if lead is not None and cells:
+            lead(int(cells[0][0]))
+
     frame = pd.DataFrame.from_records(list(rows))
     frame = frame.drop(columns=[name for name in where_known if name in frame and frame[name].isna().all()])
     with st.expander(title, expanded=opened):
@@ -160,7 +185,9 @@ def table(
             hide_index=True,
             column_config=dict(columns or {}),
             height=height if height else "auto",
-            key=f"table_{name}",
+            key=key,
+            on_select=clicked if lead else "ignore",
+            selection_mode="single-cell",
             placeholder=formats.NO_VALUE,
             alt=title,
         )

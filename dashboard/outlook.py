@@ -164,6 +164,23 @@ def outlook(days: Days, window_days: int) -> Outlook | None:
     )
 
 
+def sold_before(days: Days, dates: Sequence[dt.date], year: bool) -> float | None:
+    """What to compare forecast dates with: units of the same weekdays a year before, or else those of the last four
+    weeks, the mean of each weekday for every date; none where history is short.
+    """
+    if year:
+        return _sold(days.sold, [date - dt.timedelta(days=YEAR_DAYS) for date in dates])
+    total = 0.0
+    for date in dates:
+        back = (date - days.origin).days % 7 or 7
+        last = days.origin + dt.timedelta(days=back - 7)
+        same = _sold(days.sold, [last - dt.timedelta(weeks=week) for week in range(4)])
+        if same is None:
+            return None
+        total += same / 4
+    return total
+
+
 def timeline_rows(
     days: Days,
     *,

@@ -35,7 +35,9 @@ def adopt_address(page: str) -> None:
         for given, value in st.query_params.to_dict().items():
             name, prefix = _OLD_NAMES.get(given, (given, ""))
             picks[name] = str(value) if value == "all" else f"{prefix}{value}"
-            st.session_state.pop(_WIDGET + name, None)
+        # Controls of the page before may still hold what they showed before a pick was set from code.
+        for key in [key for key in st.session_state if str(key).startswith(_WIDGET)]:
+            del st.session_state[key]
 
 
 def write_address(*names: str) -> None:
@@ -59,6 +61,14 @@ def put(name: str, value: str | None) -> None:
     else:
         st.session_state[_PICKS][name] = value
     st.session_state.pop(_WIDGET + name, None)
+
+
+def remember(name: str, value: str | None) -> None:
+    """Keep what a control of its own kind shows, for the address; none forgets it."""
+    if value is None:
+        st.session_state[_PICKS].pop(name, None)
+    else:
+        st.session_state[_PICKS][name] = value
 
 
 def missing() -> dict[str, str]:
@@ -123,8 +133,11 @@ def _prepare(name: str, options: Sequence[str], tell_missing: bool = True) -> st
 
 def _keep(name: str, options: Sequence[str], value: str | None) -> str:
     chosen = value if value is not None else options[0]
-    if chosen == options[0]:
-        st.session_state[_PICKS].pop(name, None)
-    else:
+    wanted = picked(name)
+    if chosen != options[0]:
         st.session_state[_PICKS][name] = chosen
+    elif wanted in options and wanted != chosen:
+        # Nothing is forgotten that another page was picked with: neither what is the first option here alone, nor
+        # what is no option here.
+        st.session_state[_PICKS].pop(name, None)
     return chosen

@@ -12,9 +12,10 @@ from api.answers import answer_from_active, read_whole, require_published, to_js
 from api.deps import DepartmentQuery, Question, RuntimeDep, StoreQuery
 from api.errors import one_field
 from api.queries.elasticities import elasticities as elasticities_of
+from api.queries.price_moves import price_moves_of
 from api.queries.scenarios import what_if as what_if_of
 from api.routes.responses import POSTED, READ, openapi_responses
-from api.schemas.scenarios import Elasticities, WhatIf, WhatIfRequest
+from api.schemas.scenarios import Elasticities, PriceMoves, WhatIf, WhatIfRequest
 
 router = APIRouter(tags=["what-if"])
 
@@ -41,6 +42,32 @@ async def elasticities(
     def build(connection: Connection, active: Active) -> Elasticities:
         require_published(active)
         return elasticities_of(connection, active, question.department_id, question.store_id)
+
+    return await answer_from_active(request, runtime, build)
+
+
+class MovesQuestion(Question):
+    """Of which department."""
+
+    department_id: DepartmentQuery
+    store_id: StoreQuery | None = None
+
+
+@router.get(
+    "/elasticities/moves",
+    operation_id="getPriceMoves",
+    summary="Past price moves beside what was said of them",
+    response_model=PriceMoves,
+    responses={**READ, **openapi_responses("unknown-store", "nothing-published")},
+)
+async def moves(request: Request, runtime: RuntimeDep, question: Annotated[MovesQuestion, Query()]) -> Response:
+    """For how many of a department's published price moves the elasticities, and the run's own model, name the
+    direction in which units moved, against the department's other items.
+    """
+
+    def build(connection: Connection, active: Active) -> PriceMoves:
+        require_published(active)
+        return price_moves_of(connection, active, question.department_id, question.store_id)
 
     return await answer_from_active(request, runtime, build)
 

@@ -33,6 +33,7 @@ Routes and their models (all `GET` unless said; errors are `Problem` as `applica
 | `/overrides` (GET, POST) | `OverridePage`, `Override` | what planners changed; one more |
 | `/override-preview` (POST) | `OverridePreview` | what an override would change, without making it |
 | `/overrides/{id}`, `/overrides/{id}/revoke` (POST) | `Override` | one; taken back |
+| `/elasticities/moves` | `PriceMoves` | past price moves, and how many of them each method got right |
 | `/monitoring` | `Monitoring` | alarms, and drift and live accuracy week by week |
 | `/metrics` | text | Prometheus |
 

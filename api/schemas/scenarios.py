@@ -87,6 +87,26 @@ class Elasticities(Schema):
     items: list[ItemElasticity] | None = Field(description="Of the department asked for.")
 
 
+class MethodCheck(Schema):
+    """How often a method names the direction in which units moved."""
+
+    moves: int = Field(ge=1, description="Price moves that it answers for.")
+    right: int = Field(ge=0)
+    share: float = Field(ge=0, le=1)
+    relied_on: bool = Field(description="Right more often than guessing is, by a one-sided binomial test at 5 %.")
+
+
+class PriceMoves(Schema):
+    """Published price moves of a department. The run learned from them, so shares are rather too high than too low."""
+
+    run: RunRef
+    department_id: DepartmentId
+    store_id: str | None
+    moves: int = Field(ge=0, description="Of items that sold a week or longer at two prices.")
+    elasticity: MethodCheck | None = None
+    model: MethodCheck | None = None
+
+
 class ScenarioDay(Schema):
     """A day as it is forecast and as it would be."""
 

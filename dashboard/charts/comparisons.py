@@ -153,6 +153,39 @@ def signed_bars(
     return theme.layered(rows, layers, colours, max(110, 27 * len(rows) + 46))
 
 
+def waterfall(rows: Sequence[Row], *, colours: Palette, unit: str) -> Spec:
+    """Bars that each begin where the one above ends, between totals that begin at zero.
+
+    Args:
+        rows: `name`, `start`, `end`, `kind` (`total`, `more` or `fewer`), `tip`, in the order to show.
+        colours: the theme's palette.
+        unit: title of the value axis.
+    """
+    moved = [value for row in rows for value in (row["start"], row["end"]) if row["kind"] != "total"]
+    ends = [row["end"] for row in rows if row["kind"] == "total"]
+    kinds = alt.Scale(domain=["total", "more", "fewer"], range=[colours.forecast, colours.good, colours.bad])
+    axis = theme.lengths(
+        "start",
+        unit,
+        colours,
+        scale=alt.Scale(domain=[min([0.0, *moved]), max([*moved, *ends])]),
+        format="~s",
+        tickCount=5,
+    )
+    bars = (
+        alt.Chart()
+        .mark_bar(height=alt.RelativeBandSize(0.6))
+        .encode(
+            y=theme.names(170),
+            x=axis,
+            x2=alt.X2(field="end"),
+            color=alt.Color(field="kind", type="nominal", scale=kinds, legend=None),
+            tooltip=theme.tips(name="Cause", tip="Units"),
+        )
+    )
+    return theme.layered(rows, [bars], colours, max(110, 27 * len(rows) + 46))
+
+
 def stacked_checks(rows: Sequence[Row], *, colours: Palette) -> Spec:
     """Passed, warned and failed checks of each suite as one bar.
 

@@ -36,6 +36,22 @@ alt.data_transformers.enable("default", consolidate_datasets=False)
 schemapi.DEBUG_MODE = False  # Altair would validate each part of each chart as it is made; the tests validate instead
 
 
+PICK = "pick"
+"""Name of the selection of a clickable chart."""
+
+
+def clickable(spec: Spec) -> Spec:
+    """The chart with its bars, or else its last marks, selectable by `name`."""
+    layers = [dict(layer) for layer in spec["layer"]]
+    at = next((n for n, layer in enumerate(layers) if layer["mark"]["type"] == "bar"), len(layers) - 1)
+    select = {"type": "point", "fields": ["name"]}
+    layers[at] |= {
+        "params": [{"name": PICK, "select": select}],
+        "mark": {**layers[at]["mark"], "cursor": "pointer"},
+    }
+    return {**spec, "layer": layers}
+
+
 @dataclass(frozen=True)
 class Palette:
     """Colours by meaning, as hex."""

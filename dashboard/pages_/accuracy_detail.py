@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from api import schemas
-from dashboard import charts, data, formats, layout, outlook, state
+from dashboard import charts, data, formats, layout, navigation, outlook, state
 from dashboard.data import Serving
-from dashboard.hierarchy import LEVEL_TITLES
+from dashboard.hierarchy import LEVEL_TITLES, Place, Product
+from dashboard.pages_ import picks
 from models_ml.hierarchy.levels import node_label
 
 LEAD_LEVELS = ("5", "1", "3", "9", "12")
@@ -117,6 +118,7 @@ def by_node(serving: Serving, accuracy: schemas.Accuracy) -> None:
         ),
         alt=f"RMSSE of our forecast and of repeating last week, by {LEVEL_TITLES[level].lower()}, worst first.",
         key="accuracy_nodes",
+        lead=lambda name: _lead(next(one for one in nodes if node_label(one.node_id) == name)),
     )
     layout.table(
         [
@@ -132,6 +134,7 @@ def by_node(serving: Serving, accuracy: schemas.Accuracy) -> None:
             for one in nodes
         ],
         name=f"accuracy_by_{LEVEL_TITLES[level].lower().replace(' × ', '_')}",
+        lead=lambda row: _lead(nodes[row]),
         columns={
             "name": LEVEL_TITLES[level],
             "rmsse": st.column_config.NumberColumn("RMSSE", format="%.3f"),
@@ -144,6 +147,19 @@ def by_node(serving: Serving, accuracy: schemas.Accuracy) -> None:
     )
 
 
+def _lead(node: schemas.NodeError) -> None:
+    """Show a node in Explore."""
+    place = Place("store", node.store_id) if node.store_id else Place("region", node.region_id or "")
+    product = Product("department", node.department_id or "")
+    if not product.name:
+        product = Product("category", node.category_id or "")
+    wanted = {
+        "place": place.text if place.name else Place().text,
+        "product": product.text if product.name else Product().text,
+    }
+    navigation.lead("explore", {**wanted, "item": picks.NO_ITEM})
+
+
 def by_item(serving: Serving, accuracy: schemas.Accuracy) -> None:
     """The items with the largest errors."""
     served = [store.store_id for store in serving.status.stores if store.run_id == accuracy.run.run_id]
@@ -152,7 +168,7 @@ def by_item(serving: Serving, accuracy: schemas.Accuracy) -> None:
     if not items:
         layout.empty("Errors of items were not kept for this run.", "The next `demand run` keeps them.")
         return
-    st.caption("By RMSSE on the newest test. Explore lists every item of a store's department in this order.")
+    st.caption("By RMSSE on the newest test. Click one to see it in Explore.")
     layout.table(
         [
             {
@@ -172,6 +188,7 @@ def by_item(serving: Serving, accuracy: schemas.Accuracy) -> None:
         title=f"The {len(items)} items with the largest errors",
         opened=True,
         height=ROW_PIXELS * (len(items) + 1),
+        lead=lambda row: navigation.lead("explore", picks.of_series(items[row])),
         columns={
             "item": "Item",
             "store": "Store",

@@ -12,14 +12,15 @@ from dashboard.client import ApiRefused
 from dashboard.data import Serving
 from dashboard.hierarchy import LEVEL_TITLES, Place, Product, level_of, places, products, shown_level
 from dashboard.outlook import Days, OwnBacktest
-from dashboard.pages_ import lineage, picks
+from dashboard.pages_ import causes, lineage, picks
 from dashboard.pages_.overview import any_good, how_sure, marks_in, own_backtest, what_will_sell
 
 BANDS = (("0.005", "0.995"), ("0.025", "0.975"), ("0.165", "0.835"), ("0.25", "0.75"))
 SPANS = {"56": "8 weeks", "112": "16 weeks", "364": "1 year"}
 SORTS = {"volume": "Best sellers first", "name": "By name", "error": "Largest error first"}
-USUAL = "level"
-MOST_CAUSES, MOST_BELOW = 10, 40
+MOST_BELOW = 40
+ADDRESS = ("place", "product", "item", "back", "sort", "why_from", "why_day")
+"""Picks of this page."""
 
 
 def render(serving: Serving) -> None:
@@ -31,7 +32,7 @@ def render(serving: Serving) -> None:
         listed = picks.items_of(serving, place, product)
         item = picks.pick_item(product, listed)
         span = int(state.toggle("Look back", "back", tuple(SPANS), show=SPANS.__getitem__))
-    state.write_address("place", "product", "item", "back")
+    state.write_address(*ADDRESS)
     layout.unavailable_picks()
     _trail(serving, place, product, item)
 
@@ -57,7 +58,8 @@ def render(serving: Serving) -> None:
     if series:
         _item_facts(series, run.step_days)
     _picture(serving, days, place, product, item, span)
-    _causes(serving, place, product, item)
+    causes.render(serving, place, product, item, days)
+    state.write_address(*ADDRESS)
     if item and place.kind == "store":
         lineage.render(item, place.name, days)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -183,70 +185,6 @@ def _picture(serving: Serving, days: Days, place: Place, product: Product, item:
     )
 
 
-def _causes(serving: Serving, place: Place, product: Product, item: str | None) -> None:
-    """What moved the forecast, as bars around the usual level."""
-    explained = data.explanation(serving.run_key, place, product, item)
-    if explained is None:
-        return
-    shade = layout.colours()
-    st.header("What moves this forecast?", anchor=False)
-    step = formats.step(explained.run.step_days)
-    usual = next((one.units_per_step for one in explained.causes if one.family == USUAL), 0.0)
-    above = "store's department" if 5 in serving.levels else "store"
-    of_item = (
-        f" The item has {formats.percent(explained.share, digits=1)} of what its {above} is forecast."
-        if explained.share is not None
-        else ""
-    )
-    st.caption(
-        f"Units a {step} that each cause adds to or takes from the usual {formats.units(usual)}, "
-        f"on average of the {len(explained.dates)} {step}s.{of_item}"
-    )
-    moved = [one for one in explained.causes if one.family != USUAL and round(one.units_per_step, 6)]
-    strongest = sorted(moved, key=lambda one: -abs(one.units_per_step))[:MOST_CAUSES]
-    if strongest:
-        layout.chart(
-            charts.signed_bars(
-                [
-                    {
-                        "name": formats.cause(one.family),
-                        "value": one.units_per_step,
-                        "tip_value": f"{formats.units(one.units_per_step)} a {step}; most on "
-                        f"{formats.day(one.strongest_date)}: {formats.units(one.strongest_units)}",
-                    }
-                    for one in strongest
-                ],
-                colours=shade,
-                unit=f"fewer ← units a {step} → more",
-                number_format="+,.3~r",
-                titles=("Cause", "Moves by"),
-            ),
-            alt=f"Units a {step} that each cause adds to or takes from the usual level.",
-            key="explore_causes",
-        )
-    layout.table(
-        [
-            {
-                "cause": formats.cause(one.family),
-                "meaning": one.meaning,
-                "units_each": one.units_per_step,
-                "strongest_on": one.strongest_date,
-                "units_then": one.strongest_units,
-            }
-            for one in explained.causes
-        ],
-        name=f"causes_{'_'.join(part for part in (place.name or 'all', product.name or 'all', item) if part)}",
-        title="Every cause as a table",
-        columns={
-            "cause": "Cause",
-            "meaning": "Meaning",
-            "units_each": st.column_config.NumberColumn(f"Units a {step}", format="%.2f"),
-            "strongest_on": st.column_config.DateColumn("Strongest on", format="ddd D MMM YYYY"),
-            "units_then": st.column_config.NumberColumn(f"Units that {step}", format="%.2f"),
-        },
-    )
-
-
 def _go_down(serving: Serving, place: Place, product: Product) -> None:
     """Buttons to the members of what is picked, one level down each side."""
     below: dict[str, tuple[str, str]] = {}
@@ -280,7 +218,7 @@ def _go_down(serving: Serving, place: Place, product: Product) -> None:
 def _item_table(serving: Serving, place: Place, product: Product) -> None:
     st.header(product.items_title, anchor=False)
     sort = state.choose("Sort", "sort", tuple(SORTS), show=SORTS.__getitem__, width=230)
-    state.write_address("place", "product", "item", "back", "sort")
+    state.write_address(*ADDRESS)
     store = place.name if place.kind == "store" else None
     found, total = data.items(serving.run_key, store, product.name, sort) if store else ([], 0)
     horizon = next((run.horizon_days for run in serving.runs if store in run.scope), 0)
@@ -299,7 +237,7 @@ def _item_table(serving: Serving, place: Place, product: Product) -> None:
         }
         for one in found
     ]
-    st.caption(f"{len(rows)} of {total} items; type a name into the item picker above to see one.")
+    st.caption(f"{len(rows)} of {total} items; click one to see it.")
     layout.table(
         rows,
         name=f"items_{place.name}_{product.name}",
@@ -307,6 +245,7 @@ def _item_table(serving: Serving, place: Place, product: Product) -> None:
         where_known=("price",),
         opened=True,
         height=360,
+        lead=lambda row: navigation.lead("explore", {"item": found[row].item_id}),
         columns={
             "item": "Item",
             "price": st.column_config.NumberColumn("Price", format="%.2f"),

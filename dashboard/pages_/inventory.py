@@ -208,7 +208,13 @@ def _picture(
         ),
         alt=f"{'Value' if priced else 'Units'} of the mean stock of each {by}.",
         key="stock_values",
+        lead=lambda name: navigation.lead("inventory", _picks_of(by, name)),
     )
+
+
+def _picks_of(by: str, name: str) -> dict[str, str]:
+    """Picks of a bar's item, store or department."""
+    return {"item": name} if by == "item" else {"place" if by == "store" else "product": f"{by}:{name}"}
 
 
 def _share(some: Sequence[tuple[str, list[float]]], sums: Mapping[str, list[float]]) -> str:
@@ -294,6 +300,7 @@ def _table(listed: Sequence[schemas.InventoryPolicy], total: int, place: Place, 
         title=f"{product.items_title} in {place.title}",
         where_known=("price", "stock_value"),
         opened=True,
+        lead=lambda row: navigation.lead("inventory", {"item": listed[row].item_id}),
         columns={
             "item": "Item",
             "order_up_to": whole("Order up to", format="localized"),

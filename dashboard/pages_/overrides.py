@@ -22,6 +22,7 @@ _PREVIEW = "override_preview"
 _MADE = "overrides_made"
 _SESSION = "override_session"
 _REVOKED = "revoke_said"
+_UPLOADED = "upload_said"
 
 
 def render(serving: Serving) -> None:
@@ -50,6 +51,7 @@ def render(serving: Serving) -> None:
     step = formats.step(page.run.step_days)
     _picture(days, preview, title, step)
     _form(node, days, step, preview)
+    _upload()
     listed = data.overrides(None)
     _ledger(listed, node, step)
     _revoke([one for one in listed.overrides if one.revoked_at is None], step)
@@ -180,6 +182,32 @@ def _make(asked: schemas.OverrideRequest, made_before: int) -> None:
     st.session_state.pop(_PREVIEW, None)
     st.session_state[_MADE] = made_before + 1
     st.session_state[_SAID] = (f"Override {made.override_id} is in force. {made.warning or ''}".strip(), "good")
+
+
+def _upload() -> None:
+    """Make the overrides of a CSV: all of them, or none. The same file makes nothing twice."""
+    with st.expander("Many at once: upload a CSV"):
+        st.caption(
+            f"A line an override, with the columns {', '.join(schemas.OverrideRequest.model_fields)}. "
+            "All are made, or none; what is wrong is told by row."
+        )
+        given = st.file_uploader("CSV of overrides", type="csv", key="overrides_file")
+        content = given.getvalue() if given is not None else b""
+        lines = max(0, len(content.decode("utf-8", "replace").strip().splitlines()) - 1)
+        make = st.button(
+            f"Make {formats.count(lines)} override{'' if lines == 1 else 's'}", disabled=not lines, key="overrides_make"
+        )
+    _answer_place(_UPLOADED)
+    if not make:
+        return
+    try:
+        made = data.client().make_overrides(content, f"file-{hashlib.sha256(content).hexdigest()}")
+        text = f"{formats.count(len(made.overrides))} overrides are in force. {made.warning or ''}"
+        st.session_state[_UPLOADED] = (text.strip(), "warning" if made.warning else "good")
+        st.session_state.pop(_PREVIEW, None)
+    except (ApiRefused, ApiAway) as refused:
+        st.session_state[_UPLOADED] = (str(refused), "warning")
+    st.rerun()
 
 
 def _overlap(preview: schemas.OverridePreview) -> str:

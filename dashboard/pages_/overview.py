@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -178,6 +179,15 @@ def lost_below(serving: Serving, run: schemas.RunRef, place: Place, product: Pro
     return f"Repeating last week was better in {len(lost)} of its {len(inside.nodes)} {kind}, most in {named}."
 
 
+def _lead(kind: str, name: str) -> None:
+    """Show a bar's store or department here."""
+    navigation.lead("overview", {"place" if kind == "store" else "product": f"{kind}:{name}"})
+
+
+def _lead_row(kind: str, names: Sequence[str], row: int) -> None:
+    _lead(kind, names[row])
+
+
 def _picture(serving: Serving, days: Days, place: Place, product: Product, window: int) -> None:
     shade = layout.colours()
     rows = outlook.timeline_rows(
@@ -305,11 +315,13 @@ def _comparisons(serving: Serving, place: Place, product: Product, window: int) 
                 charts.comparison(rows, colours=shade, unit=f"units in {formats.span(window, serving.step_days)}"),
                 alt=f"{title}: forecast of the {ahead_words} beside {before} and the year before.",
                 key=f"overview_by_{kind}",
+                lead=partial(_lead, kind),
             )
             layout.table(
                 [{key: row[key] for key in row if not key.startswith("tip_")} for row in rows],
                 name=f"next_{window}_days_by_{kind}",
                 title=f"{title} as a table",
+                lead=partial(_lead_row, kind, [str(row["name"]) for row in rows]),
                 columns={
                     "name": kind.capitalize(),
                     "forecast": st.column_config.NumberColumn("Forecast", format="%.0f"),

@@ -102,6 +102,15 @@ def pick_item(product: Product, listed: Sequence[schemas.Series]) -> str | None:
     return None if chosen == NO_ITEM else chosen
 
 
+def of_series(series: schemas.Series) -> dict[str, str]:
+    """The picks that show one item in one store."""
+    return {
+        "place": f"store:{series.store_id}",
+        "product": f"department:{series.department_id}",
+        "item": series.item_id,
+    }
+
+
 def find_item(serving: Serving) -> None:
     """A search for an item by part of its name, on every page; a result opens in Explore."""
     if not serving.has_items:
@@ -118,9 +127,8 @@ def find_item(serving: Serving) -> None:
             if st.button(
                 f"{one.item_id} in {one.store_id}", key=f"found_{one.item_id}_{one.store_id}", type="tertiary"
             ):
-                state.put("place", f"store:{one.store_id}")
-                state.put("product", f"department:{one.department_id}")
-                state.put("item", one.item_id)
+                for name, value in of_series(one).items():
+                    state.put(name, value)
                 navigation.go("explore")
         if page.total > len(page.items):
             st.caption(f"The first {len(page.items)} of {formats.count(page.total)} items in stores.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
+import math
 from typing import Any
 
 import streamlit as st
@@ -12,10 +12,10 @@ from dashboard import charts, data, formats, layout, state
 from dashboard.client import ApiRefused
 from dashboard.data import Serving
 from dashboard.hierarchy import NO_LEVEL
+from dashboard.pages_ import what_if_controls as controls
 
 ALL = "all"
 METHODS = {"elasticity": "By elasticity", "model": "By the model"}
-NOTHING = "none"
 PRICE_QUESTION = "What if the price were different?"
 OTHER_QUESTION = "What if the plan were different?"
 
@@ -37,7 +37,6 @@ def render(serving: Serving) -> None:
         priced = plain.base.revenue is not None
         method = state.toggle("Prices", "method", tuple(METHODS), show=METHODS.__getitem__) if priced else "elasticity"
     title.title(PRICE_QUESTION if priced else OTHER_QUESTION, anchor=False)
-    state.write_address("place", "product", "item", "method")
     layout.unavailable_picks()
     if not (priced or plain.events or plain.flags):
         layout.empty(
@@ -49,7 +48,10 @@ def render(serving: Serving) -> None:
     if method == "model" and plain.by_model is None:
         layout.empty("The run's model does not estimate the effect of prices.", "Pick “By elasticity” above.")
         return
-    asked: dict[str, Any] = {**where, "method": method, **_changes(serving, plain, method)}
+    if priced:
+        _reliance(serving, plain, method)
+    asked: dict[str, Any] = {**where, "method": method, **controls.changes(serving, plain, method)}
+    state.write_address("place", "product", "item", "method", *controls.SCENARIO, *map(controls.flag_pick, plain.flags))
     try:
         answer = data.what_if(serving.run_key, asked)
     except ApiRefused as refused:
@@ -108,101 +110,54 @@ def _pick_item(serving: Serving, store: str | None, department: str) -> str | No
     return None if chosen == ALL else chosen
 
 
-def _changes(serving: Serving, plain: schemas.WhatIf, method: str) -> dict[str, Any]:
-    """What is changed, from controls that do not reach beyond what history has seen."""
-    changes: dict[str, Any] = {}
-    pick = f"{plain.store_id}_{plain.department_id}_{plain.item_id}"
-    first, last, step_days = plain.days[0].date, plain.days[-1].date, plain.run.step_days
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        percent = _price_slider(plain, pick, method) if plain.base.revenue is not None else 0.0
-        days = (first, last)
-        if first < last:  # a horizon of one week leaves nothing to choose
-            title, by = f"{formats.step(step_days).capitalize()}s", dt.timedelta(days=step_days)
-            days = st.slider(title, first, last, days, by, format="D MMM", key=f"days_{pick}", width=300)
-        last_day = days[1] + dt.timedelta(days=step_days - 1)
-        events = _event(serving, plain, pick)
-    if percent:
-        changes["price_change_percent"] = percent
-    changes["first_date"], changes["last_date"] = days[0].isoformat(), last_day.isoformat()
-    if events:
-        changes["events"] = events
-    flags = {}
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        for name in plain.flags:
-            label = name.replace("_", " ").capitalize()
-            chosen = st.segmented_control(
-                label, ["as planned", "on", "off"], default="as planned", required=True, key=f"flag_{name}_{pick}"
-            )
-            if chosen in ("on", "off"):
-                flags[name] = chosen == "on"
-    if flags:
-        changes["flags"] = flags
-    return changes
-
-
-def _price_slider(plain: schemas.WhatIf, pick: str, method: str) -> float:
-    trusted = plain.trusted
-    answers = plain.elasticity if method == "elasticity" else plain.by_model
-    if trusted is None or answers is None or trusted.highest_ratio - trusted.lowest_ratio < 0.005:
-        layout.note("The effect of a price change is not known: no price here ever changed on its own.", tone="warning")
-        return 0.0
-    low, high = (_inside(100 * (ratio - 1)) for ratio in (trusted.lowest_ratio, trusted.highest_ratio))
-    seen = "this item" if trusted.seen_by == "item" else "items of this department"
-    planned = "" if trusted.price is None else f", planned: {trusted.price:.2f}"
-    return float(
-        st.slider(
-            f"Price against plan (%){planned}",
-            low,
-            high,
-            0.0,
-            0.5,
-            format="%+.1f %%",
-            key=f"price_{pick}_{low}_{high}",  # another range begins at the planned price again
-            width=300,
-            help=f"0 is the planned price. Only prices that {seen} had in the last two years can be asked for, "
-            "without those of clearances.",
+def _reliance(serving: Serving, plain: schemas.WhatIf, method: str) -> None:
+    """Both elasticities, how often each named the direction of past moves, and whether to rely on either."""
+    moves = data.price_moves(serving.run_key, plain.department_id, plain.store_id)
+    found = plain.elasticity
+    ours = {"elasticity": None if found is None else found.elasticity, "model": _implied(plain)}
+    checks = {"elasticity": moves.elasticity, "model": moves.model}
+    answered = ours["elasticity"] if method == "elasticity" else ours["model"]
+    if answered is None:
+        other = next((name for name in METHODS if name != method and ours[name] is not None), None)
+        layout.note(
+            f"{METHODS[method]}, the effect of a price change is not known here: no price changed on its own."
+            + (f" “{METHODS[other]}” has an answer." if other else ""),
+            tone="warning",
         )
-    )
-
-
-def _inside(percent: float) -> float:
-    """A bound of the slider in half percents, never outside the range."""
-    steps = int(abs(percent) * 2 + 1e-9)
-    return steps / 2 if percent > 0 or not steps else -steps / 2
-
-
-def _event(serving: Serving, plain: schemas.WhatIf, pick: str) -> list[dict[str, Any]]:
-    calendar = data.calendar(serving.run_key)
-    planned = [
-        (day.date, name)
-        for day in plain.days
-        if (known := calendar.get(day.date)) is not None and (name := known.event_name) in plain.events
+    said = [
+        f"{METHODS[name]}: {_signed(ours[name])} percent of units for a percent of price"
+        + (
+            f", right about {check.right} of {check.moves} past price moves ({formats.percent(check.share)})"
+            if check
+            else ""
+        )
+        for name, check in checks.items()
+        if ours[name] is not None
     ]
-    if not plain.events:
-        return []
-    options = [NOTHING, *(f"without {name}" for _, name in planned), *plain.events]
-    chosen = st.selectbox(
-        "Event",
-        options,
-        key=f"event_{pick}",
-        width=230,
-        format_func=lambda text: "As planned" if text == NOTHING else text,
+    if not said:
+        return
+    relied = [f"the {name}" for name, check in checks.items() if check and check.relied_on]
+    verdict = (
+        f"Rely on the direction that {' and '.join(relied)} gives: it beats guessing."
+        if relied
+        else "Rely on neither: neither names the direction of past price moves more often than guessing does."
+        if moves.moves
+        else "Whether to rely on either is not known: no item here sold at two prices in the published weeks."
     )
-    if chosen == NOTHING or chosen is None:
-        return []
-    for day, name in planned:
-        if chosen == f"without {name}":
-            return [{"date": day.isoformat(), "event_name": name, "on": False}]
-    taken = {day for day, name in planned if name == chosen}
-    free = [day.date for day in plain.days if day.date not in taken]
-    day = st.selectbox(
-        "on" if plain.run.step_days == 1 else "in the week from",
-        free,
-        key=f"event_day_{pick}",
-        width=180,
-        format_func=formats.day,
-    )
-    return [{"date": day.isoformat(), "event_name": chosen, "on": True}] if day else []
+    layout.note(f"{verdict} {'. '.join(said)}.", tone="plain" if relied else "warning")
+
+
+def _implied(plain: schemas.WhatIf) -> float | None:
+    """The elasticity that the model's answer comes to between the ends of the trusted range."""
+    known = [point for point in plain.curve if point.model]
+    if len(known) < 2 or known[0].price_ratio == known[-1].price_ratio:
+        return None
+    low, high = known[0], known[-1]
+    return math.log(high.model / low.model) / math.log(high.price_ratio / low.price_ratio)  # type: ignore[operator]
+
+
+def _signed(value: float | None) -> str:
+    return formats.NO_VALUE if value is None else f"{value:+.2f}".replace("-", formats.MINUS)
 
 
 def _cards(answer: schemas.WhatIf) -> list[layout.Card]:
@@ -334,8 +289,7 @@ def _curve(answer: schemas.WhatIf) -> None:
         "item's life, and prices far from the usual one that no promotion explains."
     )
     if not answer.model_is_monotone:
-        trust = " Trust the elasticity here." if answer.curve[0].elasticity is not None else ""
-        layout.note(f"The model sells more at some higher price: noise of its trees.{trust}")
+        layout.note("The model sells more at some higher price: noise of its trees.")
     if answer.trusted.share_of_units < 1:
         share = formats.percent(answer.trusted.share_of_units)
         layout.note(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -27,18 +27,22 @@ class PriceCurves:
     elasticity_high: np.ndarray
     responses: np.ndarray
 
-    def held(self, relative: float) -> np.ndarray:
+    def take(self, rows: np.ndarray) -> PriceCurves:
+        """Those of some series."""
+        return PriceCurves(*(getattr(self, one.name)[rows] for one in fields(self)))
+
+    def held(self, relative: float | np.ndarray) -> np.ndarray:
         """Each series' price, clipped to its trusted range."""
         return np.asarray(np.clip(relative, self.low, self.high))
 
-    def by_elasticity(self, relative: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def by_elasticity(self, relative: float | np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Units over those at the planned price, and their bounds."""
         held = self.held(relative)
         middle = held**self.elasticity
         ends = np.stack([held**self.elasticity_low, held**self.elasticity_high])
         return middle, ends.min(axis=0), ends.max(axis=0)
 
-    def by_model(self, relative: float) -> np.ndarray:
+    def by_model(self, relative: float | np.ndarray) -> np.ndarray:
         """The model's units over those at the planned price, linear between the logarithms of the prices asked."""
         steps = np.insert(np.array(PRICE_STEPS), below := sum(step < 1 for step in PRICE_STEPS), 1.0)
         answers = np.insert(self.responses, below, 1.0, axis=1)

@@ -24,6 +24,7 @@ EXAMPLES = {
     "/forecast/delta": "since_run=run_0000000000000001",
     "/forecast/history": "item_id=FOODS_1_001&store_id=CA_1",
     "/inventory": "item_id=FOODS_1_001&store_id=CA_1",
+    "/elasticities/moves": "department_id=FOODS_1",
     "/lineage": "item_id=FOODS_1_001&store_id=CA_1&date=2016-05-23",
 }
 DOCUMENT = create_app(settings_for(Path("no-store.sqlite"))).openapi()

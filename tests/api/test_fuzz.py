@@ -36,7 +36,8 @@ KEY = "a-key-of-the-fuzz-test"
 CONFIGURATION = """
 [[operations]]
 include-name = [
-  "GET /forecast/hierarchy", "GET /forecast/explain", "GET /calendar", "GET /elasticities", "POST /what-if",
+  "GET /forecast/hierarchy", "GET /forecast/explain", "GET /calendar", "GET /elasticities", "GET /elasticities/moves",
+  "POST /what-if",
   "POST /overrides", "POST /override-bulk",
   "POST /override-preview", "POST /overrides/{override_id}/revoke", "GET /lineage", "GET /quality",
   "PUT /stock", "PUT /supply", "POST /inventory/orders/decisions"

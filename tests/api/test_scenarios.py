@@ -52,6 +52,20 @@ def test_a_cheaper_item_sells_by_its_elasticity_on_the_days_asked(client: httpx.
     assert body["model_is_monotone"]
 
 
+def test_21_08_past_price_moves_are_counted(client: httpx.Client, first_run: Published) -> None:
+    body = client.get("/elasticities/moves", params={"department_id": "FOODS_1", "store_id": "CA_1"}).json()
+    history = first_run.frames.sales_history.to_pandas().merge(
+        first_run.series[["store_id", "item_id", "department_id"]]
+    )
+    own = history[(history["store_id"] == "CA_1") & (history["department_id"] == "FOODS_1")]
+    moved = own.groupby("item_id")["price"].nunique() > 1
+    assert (body["moves"] > 0) == moved.any()
+    for name in ("elasticity", "model"):
+        if body[name]:
+            assert body[name]["share"] == pytest.approx(body[name]["right"] / body[name]["moves"])
+    assert_problem(client.get("/elasticities/moves", params={"department_id": "NONE"}), 422, "invalid-request")
+
+
 def test_a_price_and_its_percentage_are_the_same(client: httpx.Client, first_run: Published) -> None:
     price = ask(client, **ITEM)["trusted"]["price"]
     by_price, by_percent = ask(client, **ITEM, price=price * 0.9), ask(client, **ITEM, price_change_percent=-10)

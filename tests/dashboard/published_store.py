@@ -246,7 +246,8 @@ def _frames(record: RunRecord, keys: list[dict[str, str]], known: _Floats, mean:
     recent = past[-SERIES_HISTORY_DAYS:]
     generator = np.random.default_rng(5)
     base_price = generator.uniform(0.8, 12.0, len(keys)).round(2)
-    prices = np.where(np.arange(len(recent))[None, :] < 63, base_price[:, None], (base_price * 1.08).round(2)[:, None])
+    dearer = (np.arange(len(keys)) % 2 == 0)[:, None] & (np.arange(len(recent)) >= 63)[None, :]
+    prices = np.where(dearer, (base_price * 1.08).round(2)[:, None], base_price[:, None])
     kinds = np.array(["smooth", "erratic", "intermittent", "lumpy"])
 
     def column(name: str) -> list[str]:

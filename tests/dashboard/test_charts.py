@@ -57,6 +57,9 @@ def specifications(colours: charts.Palette) -> dict[str, charts.Spec]:
             x_title="x",
             unit="y",
         ),
+        "causes": charts.waterfall(
+            [{"name": "a", "start": 0.0, "end": 3.0, "kind": "total", "tip": "3"}], colours=colours, unit="units"
+        ),
         "checks": charts.stacked_checks([{"suite": "a", "outcome": "passed", "count": 3, "rank": 0}], colours=colours),
         "runs": charts.run_scores(
             [{"run": "a", "full": "a", "wrmsse": 1.0, "baseline": None, "role": "champion"}], colours=colours

@@ -85,6 +85,16 @@ def test_a_week_has_a_range_of_its_own_and_weeks_are_added_up() -> None:
     assert (odd.low, odd.range_of) == (50.0, "days")  # ten days are no weeks
 
 
+def test_21_07_a_forecast_is_compared_with_the_same_weekdays() -> None:
+    days, dates = some_days(), [after(day) for day in range(1, 29)]
+    sold = days.sold
+    assert outlook.sold_before(days, dates, False) == pytest.approx(sum(sold[after(-back)] for back in range(28)))
+    assert outlook.sold_before(days, dates, True) == sum(sold[date - dt.timedelta(days=364)] for date in dates)
+    same = [sold[dates[2] - dt.timedelta(weeks=week)] for week in range(1, 5)]
+    assert outlook.sold_before(days, [dates[2]], False) == pytest.approx(sum(same) / 4)
+    assert outlook.sold_before(some_days(history_days=10), dates, False) is None
+
+
 def test_21_06_the_horizon_has_a_range_of_its_own() -> None:
     days = some_days()
     first, last = days.forecast[0].date, days.forecast[-1].date

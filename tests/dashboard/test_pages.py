@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,7 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from api import schemas
-from dashboard import data, formats, outlook
+from dashboard import charts, data, formats, outlook
 from dashboard.client import ApiClient
 from dashboard.pages_ import alarms
 from tests.dashboard import published_store
@@ -87,9 +88,27 @@ def test_a_link_to_an_item_opens_it_with_its_price_and_the_picks_below_it() -> N
     said = words(test)
     assert "level 12 of 12" in said
     assert "Price" in said
-    assert "What moves this forecast?" in said
-    assert "% of what its store's department is forecast" in said
+    assert "What moves the forecast of FOODS_3 in CA_1?" in said
+    assert "The item's own causes may point the other way" in said
     assert len(test.get("vega_lite_chart")) == 3  # units, price and causes
+
+
+def test_21_07_the_causes_lead_from_past_sales_to_the_forecast(
+    client: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[list[charts.Row]] = []
+    draw = charts.waterfall
+    monkeypatch.setattr(charts, "waterfall", lambda rows, **given: drawn.append(rows) or draw(rows, **given))
+    asked = {"place": "store:CA_1", "product": "department:FOODS_3"}
+    [node] = client.nodes({"node_id": "store_department:CA_1|FOODS_3", "history_days": 364}).nodes
+    for begin, back in (("last", 28), ("year", 364)):
+        show("explore", **asked, why_from=begin)
+        rows = drawn[-1]
+        first = dt.date(2016, 5, 23) - dt.timedelta(days=back)
+        sold = sum(day.units for day in node.history if first <= day.date < first + dt.timedelta(days=28))
+        assert rows[0]["end"] == pytest.approx(sold)
+        assert [row["start"] for row in rows[1:-1]] == pytest.approx([row["end"] for row in rows[:-2]])
+        assert rows[-1]["end"] == pytest.approx(sum(day.final for day in node.days), rel=0.01)
 
 
 @pytest.mark.usefixtures("served")
@@ -394,6 +413,25 @@ def test_what_if_of_a_whole_department_says_how_many_items_have_seen_the_prices(
 
 
 @pytest.mark.usefixtures("served")
+def test_21_08_what_if_says_how_often_each_answer_was_right_and_keeps_the_scenario(client: ApiClient) -> None:
+    moves = client.price_moves("FOODS_1", "CA_1")
+    assert moves.elasticity is not None
+    where = {"place": "store:CA_1", "product": "department:FOODS_1"}
+    test = show("what_if", **where, price="-5", to="2016-06-01", event="Christmas", event_day="2016-05-25")
+    said = words(test)
+    assert f"right about {moves.elasticity.right} of {moves.elasticity.moves}" in said
+    assert ("Rely on neither" in said) == (not any(one and one.relied_on for one in (moves.elasticity, moves.model)))
+    assert {name: test.query_params[name] for name in ("price", "to", "event", "event_day")} == {
+        "price": "-5", "to": "2016-06-01", "event": "Christmas", "event_day": "2016-05-25",
+    }  # fmt: skip
+    asked = {"price_change_percent": -5, "first_date": "2016-05-23", "last_date": "2016-06-01"}
+    events = [{"date": "2016-05-25", "event_name": "Christmas", "on": True}]
+    answer = client.what_if({"department_id": "FOODS_1", "store_id": "CA_1", **asked, "events": events})
+    assert answer.by_elasticity is not None
+    assert formats.units(answer.by_elasticity.units) in said
+
+
+@pytest.mark.usefixtures("served")
 def test_what_if_puts_events_and_promotions() -> None:
     test = show("what_if", shop="CA_1", dept="FOODS_1")
     event = next(box for box in test.selectbox if box.label == "Event")
@@ -410,7 +448,9 @@ def test_what_if_puts_events_and_promotions() -> None:
 @pytest.mark.usefixtures("served")
 def test_what_if_warns_of_a_model_that_sells_more_at_higher_prices() -> None:
     test = show("what_if", shop="CA_1", dept="HOBBIES_1", method="model")
-    assert "Trust the elasticity here" in words(test)
+    said = words(test)
+    assert "The model sells more at some higher price" in said
+    assert "Trust the elasticity" not in said
 
 
 def test_21_09_an_override_is_previewed_made_once_seen_and_revoked(client: ApiClient) -> None:

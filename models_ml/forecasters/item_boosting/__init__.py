@@ -55,6 +55,8 @@ class ItemBoostingParameters:
             "bagging_fraction": 0.7,
             "bagging_freq": 1,
             "poisson_max_delta_step": 0.2,
+            # a leaf of series that leap from next to nothing would else step so far that it overshoots, and diverge
+            "max_delta_step": 2.0,
             "lambda_l2": 1.0,
             "max_cat_to_onehot": 4,
             "cat_smooth": 50,

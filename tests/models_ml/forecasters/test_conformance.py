@@ -216,9 +216,8 @@ def test_an_item_that_stopped_selling_is_forecast_at_next_to_nothing(name: str, 
 
 @pytest.mark.parametrize("kind", ["in_season", "reviving"])
 def test_an_item_that_sells_again_is_forecast_between_nothing_and_what_it_sold(
-    name: str, kind: str, twins: Twins, request: pytest.FixtureRequest
+    name: str, kind: str, twins: Twins
 ) -> None:
-    known_fault(name, request)
     forecast = forecast_of(name, twins, "true")
     again = forecast.mean[forecast.series["item_id"] == twins.on_and_off[kind]]
     assert again.size
@@ -226,21 +225,15 @@ def test_an_item_that_sells_again_is_forecast_between_nothing_and_what_it_sold(
     assert again.mean(axis=1).max() <= 2 * BUSY_UNITS
 
 
-def known_fault(name: str, request: pytest.FixtureRequest) -> None:
-    """The item model alone learns too much from two series that leap from nothing to 40 units a day."""
-    if name == "item_lightgbm":
-        reason = "item_lightgbm alone diverges on series that leap; middle_out bounds it and reconciles it to nodes"
-        request.applymarker(pytest.mark.xfail(reason=reason))
-
-
-def test_works_for_one_store(name: str, twins: Twins, request: pytest.FixtureRequest) -> None:
-    known_fault(name, request)
+def test_works_for_one_store(name: str, twins: Twins) -> None:
     forecast = forecast_of(name, twins, "true", ("CA_1",))
     both = forecast_of(name, twins, "true")
     in_store = (both.series["store_id"] == "CA_1").to_numpy()
     assert forecast.series["item_id"].tolist() == both.series["item_id"][in_store].tolist()
     assert set(forecast.hierarchy.nodes["store_id"].dropna()) == {"CA_1"}
-    assert forecast.mean.sum() == pytest.approx(both.mean[in_store].sum(), rel=0.2)
+    # The item model alone learns from rows of both stores, and two items that leap from nothing are many of them.
+    tolerance = 0.3 if name == "item_lightgbm" else 0.2
+    assert forecast.mean.sum() == pytest.approx(both.mean[in_store].sum(), rel=tolerance)
 
 
 def test_quantiles_are_in_order_and_hold_the_mean_of_a_busy_node(name: str, twins: Twins) -> None:

@@ -38,11 +38,13 @@ def ingest(
 ) -> None:
     """Read raw files into the warehouse's raw tables; a bad file is refused whole."""
     from models_ml.job.raw_data import ingest_raw
+    from models_ml.job.source_memory import refuse_other_source
     from models_ml.job.wording import describe_ingest
     from models_ml.warehouse import dbt
 
     settings = settings_with(data_dir=data_dir, stores=stores, home=home)
     if settings.source == "m5" and dbt.on_databricks(settings):
+        refuse_other_source(settings, changed=source_changed)
         settings.home.mkdir(parents=True, exist_ok=True)
         typer.echo(dbt.load_files(settings))
     else:

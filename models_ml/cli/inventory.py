@@ -33,6 +33,14 @@ def value(
             metavar="FILE",
         ),
     ] = None,
+    supply: Annotated[
+        Path | None,
+        typer.Option(
+            "--supply",
+            help="CSV of lead times, weekdays, packs, minimums and shelf lives, as `demand supply import` takes it.",
+            metavar="FILE",
+        ),
+    ] = None,
     service_level: Annotated[
         float, typer.Option("--service-level", help="The service level whose fill rate is compared.")
     ] = 0.95,
@@ -44,10 +52,12 @@ def value(
     A backtest that is stopped goes on where it was when it is started again.
     """
     from models_ml.cli.progress import Progress
+    from models_ml.cli.replenishment import read_table
     from models_ml.errors import InputError
     from models_ml.inventory import terms as ordering
     from models_ml.inventory import value as worth
     from models_ml.inventory.feeds import kept_until_done
+    from models_ml.prediction_store.replenishment import checked_supply
     from models_ml.warehouse import marts
     from models_ml.warehouse.connection import warehouse_of
     from models_ml.warehouse.identity import built_marts
@@ -66,14 +76,20 @@ def value(
     else:
         origins = list(dict.fromkeys(parse_date(text.strip(), "--folds") for text in folds.split(",")))
     rows = ordering.read_terms(warehouse, settings.inventory_terms)
+    supplied = checked_supply(read_table(supply)) if supply else None
+
+    def terms_for(series: pd.DataFrame) -> pd.DataFrame:
+        known = ordering.terms_of(series, rows)
+        return known if supplied is None else ordering.with_supply(known, series, supplied)
+
     names = list(dict.fromkeys(name.strip() for name in methods.split(",")))
-    kept = kept_until_done(settings, built_marts(settings, warehouse)[0], origins, rows)
+    kept = kept_until_done(settings, built_marts(settings, warehouse)[0], origins, rows, supplied)
     with kept as keep, Progress().step("value backtest"):
         results = worth.value_backtest(
             warehouse,
             origins,
             names,
-            lambda series: ordering.terms_of(series, rows),
+            terms_for,
             horizon_days=settings.horizon_days,
             stores=settings.store_list,
             service_levels=sorted({*worth.SERVICE_LEVELS, service_level}),
@@ -87,6 +103,7 @@ def value(
     report.parent.mkdir(parents=True, exist_ok=True)
     results.to_csv(report, index=False)
     print_value(results, names[0], service_level)
+    typer.echo("Demand is what was sold: where stock had run out, more was asked for, so fill rates are upper bounds.")
     typer.echo(f"Sums by fold, method, service level and category: {report}")
 
 
@@ -103,14 +120,14 @@ def print_value(results: pd.DataFrame, method: str, service_level: float) -> Non
     asked = every[(every["service_level"] == service_level) | (every["method"] == worth.FORESIGHT)]
     mean = asked.groupby("method", sort=False).mean(numeric_only=True)
     table = Table(
-        Column("method", no_wrap=True), "fill rate", "days out", "service", "mean stock", "its value", "cost",
+        Column("method", no_wrap=True), "fill rate", "days out", "service", "mean stock", "its value", "waste", "cost",
         title=f"Asked for a service level of {service_level:g}; means of {every['fold'].nunique()} folds",
         title_justify="left", box=SIMPLE,
     )  # fmt: skip
     for name, row in mean.iterrows():
         table.add_row(
             str(name), f"{row['fill_rate']:.2%}", f"{row['stockout_share']:.2%}", f"{row['service']:.2%}",
-            f"{row['stock']:,.0f}", f"{row['stock_value']:,.0f}", f"{row['cost']:,.0f}",
+            f"{row['stock']:,.0f}", f"{row['stock_value']:,.0f}", f"{row['waste']:,.0f}", f"{row['cost']:,.0f}",
         )  # fmt: skip
     console.print(table)
     saved = worth.stock_at_same_fill(results, method, service_level, ["category_id"], value=True)

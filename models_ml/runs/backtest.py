@@ -231,9 +231,9 @@ def backtest(
 
 
 def forecast_value_added(metrics: pd.DataFrame, baseline: str = "seasonal_naive") -> pd.DataFrame:
-    """`fva` = 1 - wrmsse / the baseline's wrmsse, by fold, model and level; empty without the baseline."""
+    """`fva` = 1 - wrmsse / the baseline's wrmsse, by fold, model and level; none where the baseline made no error."""
     wrmsse = metrics[metrics["metric"] == "wrmsse"]
-    base = wrmsse[wrmsse["model"] == baseline][["fold", "level", "value"]]
+    base = wrmsse[(wrmsse["model"] == baseline) & (wrmsse["value"] > 0)][["fold", "level", "value"]]
     joined = wrmsse[wrmsse["model"] != baseline].merge(base, on=["fold", "level"], suffixes=("", "_baseline"))
     joined["value"] = 1 - joined["value"] / joined["value_baseline"]
     return joined.assign(metric="fva")[METRIC_COLUMNS]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from api import schemas
 from dashboard import charts, formats
@@ -87,12 +87,10 @@ class Outlook:
     Attributes:
         first, last: the window.
         units: total forecast, with overrides.
-        low, high: 2.5 % and 97.5 % quantiles of the total; none without quantiles. Those of a week and of the
-            horizon are exact; for other spans, and items without a policy, the parts' are added up, which is too wide.
+        low, high: 2.5 % and 97.5 % quantiles of the total, or none; those of parts added up are too wide.
         range_of: basis of `low` and `high`: a `week` or the `horizon`, or `weeks` or `days` added up.
-        step_days: days per period: 1, or 7 for weekly sales.
-        last_period: units of as many days up to the origin; none where history is short.
-        last_year: units of the same weekdays a year before; none where history is short.
+        step_days: days per period.
+        last_period, last_year: units of as many days up to the origin, and a year before; none if history is short.
     """
 
     first: dt.date
@@ -270,8 +268,7 @@ class Verdict:
 
     Attributes:
         fold: last day of sales known to the fold's model.
-        wape: sum of absolute errors over units, by day; none where not measured.
-        bias: relative bias, positive when the forecast was too high; none where not measured.
+        wape, bias: error and relative bias (positive: forecast too high) over units; none where not measured.
         coverage: share of days within their 95 % range; none where not measured.
         week_coverage, horizon_coverage: share of weeks and horizons within theirs; none where not measured.
     """
@@ -369,20 +366,6 @@ def is_biased(node: schemas.NodeError) -> bool:
         and abs(node.bias) > BIAS_LIMIT
         and abs(node.tracking_signal) > TRACKING_LIMIT
     )
-
-
-def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """A nested document flattened to `a.b.c` keys, to compare two runs line by line."""
-    flat: dict[str, str] = {}
-    for key, inner in value.items():
-        name = f"{prefix}{key}"
-        if isinstance(inner, Mapping):
-            flat |= flatten(inner, f"{name}.")
-        elif isinstance(inner, float):
-            flat[name] = f"{inner:.6g}"
-        else:
-            flat[name] = str(inner)
-    return flat
 
 
 def _row(date: dt.date, days: Days, calendar: Mapping[dt.date, schemas.CalendarDay], region: str | None) -> charts.Row:

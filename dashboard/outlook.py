@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from api import schemas
 from dashboard import charts, formats
@@ -157,28 +157,11 @@ def outlook(days: Days, window_days: int) -> Outlook | None:
         sum(day.mean for day in window),
         _quantile_sum(parts, "0.025"),
         _quantile_sum(parts, "0.975"),
-        _sold(days.sold, before),
-        _sold(days.sold, year),
+        sold_on(days.sold, before),
+        sold_on(days.sold, year),
         kind,
         days.step_days,
     )
-
-
-def sold_before(days: Days, dates: Sequence[dt.date], year: bool) -> float | None:
-    """What to compare forecast dates with: units of the same weekdays a year before, or else those of the last four
-    weeks, the mean of each weekday for every date; none where history is short.
-    """
-    if year:
-        return _sold(days.sold, [date - dt.timedelta(days=YEAR_DAYS) for date in dates])
-    total = 0.0
-    for date in dates:
-        back = (date - days.origin).days % 7 or 7
-        last = days.origin + dt.timedelta(days=back - 7)
-        same = _sold(days.sold, [last - dt.timedelta(weeks=week) for week in range(4)])
-        if same is None:
-            return None
-        total += same / 4
-    return total
 
 
 def timeline_rows(
@@ -376,20 +359,6 @@ def is_biased(node: schemas.NodeError) -> bool:
     )
 
 
-def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """A nested document as `a.b.c` to text, for comparing two runs line by line."""
-    flat: dict[str, str] = {}
-    for key, inner in value.items():
-        name = f"{prefix}{key}"
-        if isinstance(inner, Mapping):
-            flat |= flatten(inner, f"{name}.")
-        elif isinstance(inner, float):
-            flat[name] = f"{inner:.6g}"
-        else:
-            flat[name] = str(inner)
-    return flat
-
-
 def _row(date: dt.date, days: Days, calendar: Mapping[dt.date, schemas.CalendarDay], region: str | None) -> charts.Row:
     known = calendar.get(date)
     event = known.event_name if known else None
@@ -417,6 +386,7 @@ def _quantile_sum(window: Sequence[schemas.ForecastDay | schemas.PeriodForecast]
     return sum(known) if len(known) == len(window) else None
 
 
-def _sold(sold: Mapping[dt.date, float], dates: Sequence[dt.date]) -> float | None:
+def sold_on(sold: Mapping[dt.date, float], dates: Sequence[dt.date]) -> float | None:
+    """Units sold on all of some dates; none where one is not known."""
     known = [sold[date] for date in dates if date in sold]
     return sum(known) if len(known) == len(dates) else None

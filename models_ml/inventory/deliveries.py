@@ -64,3 +64,41 @@ def next_deliveries(
         last = np.where(waits, later, last)
         following = np.where(waits, next_on(last + lead_time_days, delivery_weekdays), following)
     return Deliveries(order, delivery, following)
+
+
+@dataclass(frozen=True)
+class Reviews:
+    """Orders of a stretch of days: when they are placed, when they arrive, and how long they have to last.
+
+    Attributes:
+        day: days since the first morning, increasing; an order is placed before the sales of this day.
+        arrival: the morning from which its goods can be sold, on the same count.
+        length: days from the order to the morning on which the next one arrives.
+    """
+
+    day: np.ndarray
+    arrival: np.ndarray
+    length: np.ndarray
+
+
+def reviews_of(
+    first_day: int, days: int, lead_time_days: int, review_period_days: int, order_weekdays: int, delivery_weekdays: int
+) -> Reviews:
+    """All orders of a stretch of days. With weekdays, each delivery is ordered on the last day on which it can be.
+
+    Args:
+        first_day: since 1970.
+        days: in which orders are placed.
+        lead_time_days, review_period_days: whole days.
+        order_weekdays, delivery_weekdays: bits; 0: any day. With neither, orders are a review period apart.
+    """
+    if order_weekdays == 0 and delivery_weekdays == 0:
+        day = np.arange(0, days, review_period_days)
+        return Reviews(day, day + lead_time_days, np.full(len(day), lead_time_days + review_period_days))
+    every = np.arange(days + 15)  # beyond the last order there is one more, whatever the weekdays
+    placed = every[next_on(first_day + every, np.full(len(every), order_weekdays)) == first_day + every]
+    arrival = next_on(first_day + placed + lead_time_days, np.full(len(placed), delivery_weekdays)) - first_day
+    last = np.append(np.diff(arrival) > 0, False)
+    placed, arrival = placed[last], arrival[last]
+    length, own = arrival[1:] - placed[:-1], placed[:-1] < days
+    return Reviews(placed[:-1][own], arrival[:-1][own], length[own])

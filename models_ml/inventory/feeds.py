@@ -29,7 +29,11 @@ LEFTOVER_SECONDS = 7 * 86_400.0
 
 @contextmanager
 def kept_until_done(
-    settings: Settings, data_fingerprint: str, folds: Sequence[date], terms: pd.DataFrame
+    settings: Settings,
+    data_fingerprint: str,
+    folds: Sequence[date],
+    terms: pd.DataFrame,
+    supply: pd.DataFrame | None = None,
 ) -> Iterator[Path]:
     """A folder for the forecasts of one backtest: reused after an interruption, removed at the end.
 
@@ -40,10 +44,11 @@ def kept_until_done(
         data_fingerprint: of the raw data behind the marts.
         folds: origins.
         terms: rows of ordering terms.
+        supply: rows of supply, if orders follow them.
     """
     decided_by = [
         code_version(), data_fingerprint, settings.store_list, settings.horizon_days, settings.seed, sorted(folds),
-        terms.to_csv(),
+        terms.to_csv(), "" if supply is None else supply.to_csv(),
     ]  # fmt: skip
     folder = settings.home / "value" / hashlib.sha256(repr(decided_by).encode()).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)

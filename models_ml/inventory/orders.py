@@ -16,6 +16,7 @@ from scipy.special import ndtr, ndtri
 from models_ml.evaluation import counts
 from models_ml.inventory.deliveries import next_deliveries
 from models_ml.inventory.overridden import dispersion_of, probability_reached
+from models_ml.inventory.simulation import in_lots
 
 FIGURES = (
     "order_date", "delivery_date", "next_delivery_date", "expected_demand", "safety_stock", "stock_target", "on_order",
@@ -82,8 +83,8 @@ def propose(items: pd.DataFrame, daily: np.ndarray, arrivals: Arrivals) -> pd.Da
     needed = np.maximum(target - given["on_hand"] - on_order, 0.0)
     needed = np.where(needed > TINY, np.ceil(needed - TINY), 0.0)
     pack = np.maximum(given["pack_size"], 1)
-    least = np.ceil(np.maximum(given["minimum_order"], pack) / pack) * pack
-    order = np.where(needed > 0, np.maximum(np.ceil(needed / pack) * pack, least), 0.0)
+    order = in_lots(needed, pack, given["minimum_order"])
+    least = in_lots(np.ones(len(items)), pack, given["minimum_order"])
     sellable = _sellable(given, daily, sums, when.delivery)
     # One lot is bought even where a part of it will spoil: without it the item is missing altogether.
     limit = np.maximum(np.floor(np.maximum(sellable - given["on_hand"] - on_order, 0.0) / pack) * pack, least)

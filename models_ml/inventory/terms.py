@@ -150,6 +150,20 @@ def most_specific(series: pd.DataFrame, rows: pd.DataFrame, names: list[str]) ->
     return result
 
 
+def with_supply(terms: pd.DataFrame, series: pd.DataFrame, supply: pd.DataFrame) -> pd.DataFrame:
+    """Terms of some series, with how they are supplied; a lead time of supply takes the place of the terms'.
+
+    Args:
+        terms: from `terms_of`.
+        series: the same series, columns `KEYS`.
+        supply: rows from `prediction_store.replenishment.checked_supply`.
+    """
+    names = [str(name) for name in supply if name not in KEYS]
+    supplied = most_specific(series, supply, names).set_axis(terms.index)
+    lead = supplied.pop("lead_time_days").fillna(terms["lead_time_days"]).astype(int)
+    return terms.assign(lead_time_days=lead).join(supplied)
+
+
 def digest_of(terms: pd.DataFrame) -> str:
     """SHA-256 (hex) of the terms of some series: runs with the same forecasts may have different terms."""
     return hashlib.sha256(terms[TERMS].to_csv(index=False).encode()).hexdigest()

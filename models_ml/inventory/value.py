@@ -3,12 +3,17 @@
 At each weekly origin every method forecasts with what was known then, orders are derived from its forecast and from
 the spread of its own past errors, and stock, sales and lost sales follow day by day. A method may look better by
 holding more, so methods are compared at the same fill rate: each is played at several service levels, and the stock
-it needs for a given fill rate is read off its curve.
+it needs for a given fill rate is read off its curve. Orders come in packs, above minimums and on delivery days where
+these are known, and what its shelf life ends is waste.
+
+Demand is what was sold. Where stock had run out, more was asked for than was sold, and nobody knows how much: methods
+are compared on the same sales, but fill rates are upper bounds of the real ones. The source `long` with a stock-out
+flag has the weekday's typical demand on such days instead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,10 +23,11 @@ import pandas as pd
 from scipy import stats
 
 from models_ml.errors import InputError
+from models_ml.inventory.deliveries import reviews_of
 from models_ml.inventory.feeds import WEEK, Feed, feed_of
 from models_ml.inventory.interval import days_to_replay
 from models_ml.inventory.policy import stock_target
-from models_ml.inventory.simulation import Outcome, simulate, steady_start
+from models_ml.inventory.simulation import Limits, Outcome, simulate, sold_in_shelf_life, steady_start
 from models_ml.inventory.terms import YEAR_DAYS
 from models_ml.warehouse.connection import Warehouse
 from models_ml.warehouse.marts import SERIES_KEYS, Marts, read_daily
@@ -34,9 +40,13 @@ GOLDEN = (5**0.5 - 1) / 2
 """Multiples of it spread evenly over [0, 1), whatever their number."""
 
 SUMS = ["demand", "sales", "lost", "stock", "stock_value", "holding", "shortage", "stockout_days", "days", "kept",
-        "cycles"]  # fmt: skip
+        "cycles", "wasted", "waste_value"]  # fmt: skip
 """Of a result's row: units asked for, sold and lost; mean stock in units and money; costs in money; series x days
-with a lost sale, and all of them; intervals in which the order-up-to level would have lasted, and all of them."""
+with a lost sale, and all of them; intervals in which the order-up-to level would have lasted, and all of them; units
+that spoilt, and their value."""
+
+EPOCH = date(1970, 1, 1)
+WEEKDAYS = ["order_weekdays", "delivery_weekdays"]
 
 OnStep = Callable[[str], None]
 """Told of each forecast before it is made."""
@@ -48,7 +58,7 @@ class Study:
 
     Attributes:
         series: one row a series (see `Marts.series`).
-        terms: one row a series (see `terms.terms_of`).
+        terms: one row a series (see `terms.terms_of`), and of supply what is known of it (see `terms.with_supply`).
         price: one value a series.
         first: the day of the first column of `demand`.
         demand: series x days, units sold in truth.
@@ -63,6 +73,27 @@ class Study:
     demand: np.ndarray
     launch: np.ndarray
     horizon_days: int
+
+    def groups(self) -> Iterator[tuple[tuple[int, int, int, int], np.ndarray]]:
+        """Lead time, review period and weekdays, and the rows of the series that have them."""
+        names = ["lead_time_days", "review_period_days", *WEEKDAYS]
+        terms = self.terms.reindex(columns=names).fillna(0).astype(int)
+        for _, own in terms.groupby(names):
+            lead, review, ordered, delivered = (int(value) for value in own.iloc[0])
+            yield (lead, review, ordered, delivered), terms.index.get_indexer(own.index)
+
+    def lengths(self) -> list[int]:
+        """Days that an order has to last, all of them, whatever the weekday on which a fold begins."""
+        schedules = [schedule for schedule, _ in self.groups()]
+        return sorted(
+            {int(days) for first in range(WEEK) for one in schedules for days in reviews_of(first, 56, *one).length}
+        )
+
+    def limits(self, rows: np.ndarray) -> Limits:
+        """Packs, minimums and shelf lives of some series."""
+        own = self.terms.reindex(columns=["pack_size", "minimum_order", "shelf_life_days"]).iloc[rows]
+        pack, minimum = own["pack_size"].fillna(1.0), own["minimum_order"].fillna(0.0)
+        return Limits(*(column.to_numpy(dtype=np.float64) for column in (pack, minimum, own["shelf_life_days"])))
 
 
 def value_backtest(
@@ -104,15 +135,16 @@ def value_backtest(
         InputError: an interval of the terms is longer than the forecasts reach.
     """
     study = read_study(warehouse, folds, terms_for, horizon_days, stores)
-    lengths = sorted({*(study.terms["review_period_days"] + study.terms["lead_time_days"]).tolist()})
-    reach = horizon_days - (WEEK - 1 if (study.terms["review_period_days"] % WEEK != 0).any() else 0)
+    lengths = study.lengths()
+    whole_weeks = (study.terms["review_period_days"] % WEEK == 0).all() and not set(WEEKDAYS) & set(study.terms)
+    reach = horizon_days - (0 if whole_weeks else WEEK - 1)
     if max(lengths) > reach:
         raise InputError(
-            f"A lead time and review period of {max(lengths)} days together are longer than the forecast reaches "
-            f"({reach} days); shorten them, or lengthen DEMAND_HORIZON_DAYS."
+            f"An order has to last {max(lengths)} days, from its lead time to the delivery after it, which is longer "
+            f"than the forecast reaches ({reach} days); shorten lead times, review periods or the time between "
+            "deliveries, or lengthen DEMAND_HORIZON_DAYS."
         )
-    protection = int((study.terms["review_period_days"] + study.terms["lead_time_days"]).max())
-    warm_up = 0 if on_hand is not None else -(-protection // WEEK) * WEEK
+    warm_up = 0 if on_hand is not None else -(-max(lengths) // WEEK) * WEEK
     feeds: dict[tuple[date, str], Feed] = {}
     parts = []
     for fold in sorted(folds):
@@ -181,23 +213,21 @@ def play(
     offset = (start - study.first).days + 1  # column of the first day after the start
     days = warm_up + study.horizon_days
     table = np.zeros((len(study.series), len(SUMS)))
-    ordering = study.terms[["lead_time_days", "review_period_days"]].to_numpy(dtype=int)
-    for lead, review in np.unique(ordering, axis=0).tolist():
-        rows = np.flatnonzero((ordering == (lead, review)).all(axis=1))
+    for (lead, review, ordered, delivered), rows in study.groups():
         demand = study.demand[rows, offset : offset + days]
         future = study.demand[rows, offset:]
-        reviews = np.arange(0, days, review)
-        length = lead + review
-        levels = np.zeros((len(rows), len(reviews)))
+        told = reviews_of((start - EPOCH).days + 1, days, lead, review, ordered, delivered)
+        limits = study.limits(rows)
+        levels = np.zeros((len(rows), len(told.day)))
         kept, cycles = np.zeros(len(rows)), np.zeros(len(rows))
-        for number, day in enumerate(reviews):
+        for number, (day, length) in enumerate(zip(told.day.tolist(), told.length.tolist(), strict=True)):
             actual = future[:, day : day + length].sum(axis=1)
             if feeds is None:
                 levels[:, number] = actual
             else:
                 feed, shift = feeds[day // WEEK], day % WEEK
                 expected = feed.mean[rows, shift : shift + length].sum(axis=1, dtype=np.float64)
-                shares = (GOLDEN * (rows + 1) + number / len(reviews)) % 1.0
+                shares = (GOLDEN * (rows + 1) + number / len(told.day)) % 1.0
                 spread = feed.spreads[length].take(rows)
                 asked, on_sale = np.full(len(rows), service_level), study.launch[rows] < offset + day + length
                 levels[:, number] = stock_target(expected, spread, asked, on_sale, shares).level
@@ -205,13 +235,17 @@ def play(
                 offered = study.launch[rows] < offset + day  # launched by the origin: an order could be derived
                 kept += offered & (actual <= levels[:, number])
                 cycles += offered
+            units = future[:, day:] if feeds is None else feed.mean[rows, shift:]
+            sellable = sold_in_shelf_life(units, int(told.arrival[number]) - day, limits.shelf_life_days)
+            levels[:, number] = np.minimum(levels[:, number], np.maximum(sellable, np.minimum(levels[:, number], 1.0)))
+        until_next = int(told.day[1]) if len(told.day) > 1 else days
         if on_hand is not None:
             stock = stock_on_hand(study.series.iloc[rows], on_hand)
         elif feeds is None:
-            stock = levels[:, 0] - future[:, :review].sum(axis=1)
+            stock = levels[:, 0] - future[:, :until_next].sum(axis=1)
         else:
-            stock = steady_start(levels[:, 0], feeds[0].mean[rows, :review].sum(axis=1))
-        outcome = simulate(demand, levels, reviews, lead, np.maximum(stock, 0.0))
+            stock = steady_start(levels[:, 0], feeds[0].mean[rows, :until_next].sum(axis=1))
+        outcome = simulate(demand, levels, told.day, told.arrival - told.day, np.maximum(stock, 0.0), limits)
         table[rows] = sums_of(outcome, study, rows, offset, warm_up, kept, cycles)
     frame = pd.DataFrame(table, columns=SUMS).assign(category_id=study.series["category_id"].to_numpy())
     return frame.groupby("category_id", as_index=False)[SUMS].sum()
@@ -224,7 +258,7 @@ def sums_of(
     after = slice(warm_up, None)
     price, terms = study.price[rows], study.terms.iloc[rows]
     stock = outcome.stock[:, after].mean(axis=1)
-    lost = outcome.lost[:, after]
+    lost, wasted = outcome.lost[:, after], outcome.wasted[:, after].sum(axis=1)
     columns = np.arange(offset + warm_up, offset + outcome.demand.shape[1])
     on_sale = (study.launch[rows][:, None] <= columns[None, :]).sum(axis=1)
     return np.column_stack(
@@ -240,6 +274,8 @@ def sums_of(
             on_sale,
             kept,
             cycles,
+            wasted,
+            wasted * price,
         ]
     )
 
@@ -284,7 +320,7 @@ def figures(results: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
 
     Returns:
         Index of these; columns fill_rate, stockout_share, service (share of intervals that the order-up-to level
-        lasted), stock and stock_value (their mean), holding, shortage and cost (money over the fold).
+        lasted), stock and stock_value (their mean), holding, shortage, waste and cost (money over the fold).
     """
     sums = results.groupby(["fold", "method", "service_level", *by])[SUMS].sum()
     return pd.DataFrame(
@@ -296,7 +332,8 @@ def figures(results: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
             "stock_value": sums["stock_value"],
             "holding": sums["holding"],
             "shortage": sums["shortage"],
-            "cost": sums["holding"] + sums["shortage"],
+            "waste": sums["waste_value"],
+            "cost": sums["holding"] + sums["shortage"] + sums["waste_value"],
         }
     )
 

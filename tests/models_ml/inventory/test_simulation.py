@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import heapq
+from datetime import date
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models_ml.inventory.simulation import Outcome, simulate, steady_start
+from models_ml.inventory.deliveries import reviews_of
+from models_ml.inventory.simulation import Limits, Outcome, simulate, steady_start
 
 
 def one_series(
@@ -79,3 +81,72 @@ def test_foresight_from_a_steady_start_sells_everything_and_ends_empty() -> None
 def test_steady_start_is_what_a_review_leaves_over() -> None:
     assert steady_start(np.array([10.0, 2.0]), np.array([7.0, 5.0])).tolist() == [3.0, 0.0]
     assert steady_start(np.array([10.0]), np.array([6.6]))[0] == pytest.approx(3.0)
+
+
+def batches_walk(
+    demand: list[float], levels: dict[int, float], lead: int, on_hand: float, pack: int, minimum: int, shelf: int
+) -> tuple[list[float], list[float], list[float]]:
+    """Sales, closing stock and waste of one series with batches as a list of (arrived on, units)."""
+    batches, coming = [[0, on_hand]], []
+    sales, closing, waste = [], [], []
+    for day in range(len(demand) + 1):
+        if day:
+            batches += [[day - 1, units] for due, units in coming if due == day - 1]
+            coming = [(due, units) for due, units in coming if due > day - 1]
+            wanted = demand[day - 1]
+            for batch in batches:
+                taken = min(batch[1], wanted)
+                batch[1] -= taken
+                wanted -= taken
+            sales.append(demand[day - 1] - wanted)
+            waste.append(sum(units for arrived, units in batches if day - 1 - arrived >= shelf - 1))
+            batches = [one for one in batches if day - 1 - one[0] < shelf - 1]
+            closing.append(sum(units for _, units in batches))
+        if day in levels:
+            missing = levels[day] - sum(units for _, units in batches) - sum(units for _, units in coming)
+            order = 0
+            while order < missing or 0 < order < minimum:
+                order += pack
+            if order:
+                coming.append((day + lead, float(order)))
+    return sales, closing, waste
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.integers(0, 9), min_size=15, max_size=15),
+    st.integers(0, 4),
+    st.integers(1, 7),
+    st.integers(0, 30),
+    st.sampled_from([1, 4, 6]),
+    st.sampled_from([0, 10]),
+    st.integers(2, 6),
+)
+def test_21_3_packs_minimums_and_shelf_lives_agree_with_a_walk_through_the_batches(
+    demand: list[int], lead: int, review: int, level: int, pack: int, minimum: int, shelf: int
+) -> None:
+    units = np.array([demand, demand], dtype=float)
+    reviews = np.arange(0, 15, review)
+    levels = np.full((2, len(reviews)), float(level))
+    limits = Limits(np.full(2, float(pack)), np.full(2, float(minimum)), np.array([float(shelf), np.nan]))
+    outcome = simulate(units, levels, reviews, lead, np.zeros(2), limits)
+    told = batches_walk(list(map(float, demand)), dict.fromkeys(reviews.tolist(), float(level)), lead, 0.0, pack,
+                        minimum, shelf)  # fmt: skip
+    assert outcome.sales[0].tolist() == told[0]
+    assert outcome.stock[0].tolist() == told[1]
+    assert outcome.wasted[0].tolist() == told[2]
+    assert not outcome.wasted[1].any()
+    assert (outcome.orders % pack == 0).all()
+    assert ((outcome.orders == 0) | (outcome.orders >= minimum)).all()
+    balance = (outcome.arrivals - outcome.sales - outcome.wasted).cumsum(axis=1)
+    np.testing.assert_allclose(balance, outcome.stock)
+
+
+def test_21_3_each_delivery_is_ordered_on_the_last_day_on_which_it_can_be() -> None:
+    monday = (date(2016, 5, 23) - date(1970, 1, 1)).days
+    told = reviews_of(monday, 14, 2, 7, 0, 0b0001001)  # deliveries on Mondays and Thursdays, two days after the order
+    assert told.day.tolist() == [1, 5, 8, 12]  # Tuesday for Thursday, Saturday for Monday
+    assert told.arrival.tolist() == [3, 7, 10, 14]
+    assert told.length.tolist() == [6, 5, 6, 5]
+    plain = reviews_of(monday, 14, 3, 7, 0, 0)
+    assert (plain.day.tolist(), plain.arrival.tolist(), plain.length.tolist()) == ([0, 7], [3, 10], [10, 10])

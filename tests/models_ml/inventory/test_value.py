@@ -13,7 +13,8 @@ from models_ml.errors import InputError
 from models_ml.inventory import value
 from models_ml.inventory.feeds import feed_of, kept_until_done
 from models_ml.inventory.interval import days_to_replay
-from models_ml.inventory.terms import checked_terms, read_terms, terms_of
+from models_ml.inventory.terms import checked_terms, read_terms, terms_of, with_supply
+from models_ml.prediction_store.replenishment import checked_supply
 from models_ml.settings import Settings
 from models_ml.warehouse.marts import Marts
 from tests.conftest import demand, demand_ok
@@ -54,6 +55,40 @@ def test_more_service_costs_more_stock_and_loses_fewer_sales(results: pd.DataFra
         own = figures[figures["method"] == method].sort_index()
         assert own["stock"].is_monotonic_increasing
         assert own["fill_rate"].is_monotonic_increasing
+
+
+def supplied(results: pd.DataFrame, twins: Twins, **terms: str) -> pd.DataFrame:
+    """The same backtest with goods supplied so; figures by method and service level."""
+    rows = checked_supply(pd.DataFrame([terms]))
+    warehouse = twins.marts(twins.true).warehouse
+    played = value.value_backtest(
+        warehouse, [FOLD], METHODS, lambda series: with_supply(terms_for(series), series, rows),
+        horizon_days=HORIZON, service_levels=LEVELS,
+    )  # fmt: skip
+    assert len(played) == len(results)
+    return played
+
+
+def test_21_3_packs_minimums_and_delivery_days_change_what_is_held(results: pd.DataFrame, twins: Twins) -> None:
+    """Supply that adds nothing changes nothing; packs raise stock; two deliveries a week lower it; milk spoils."""
+    pd.testing.assert_frame_equal(supplied(results, twins, pack_size="1", lead_time_days="3"), results)
+    plain, packs, twice = (
+        value.figures(one)
+        for one in (
+            results,
+            supplied(results, twins, pack_size="24", minimum_order="48"),
+            supplied(results, twins, delivery_weekdays="mon thu"),
+        )
+    )
+    assert (packs["stock"] > plain["stock"]).all()
+    assert (twice["stock"] < plain["stock"]).all()
+    spoilt = supplied(results, twins, shelf_life_days="8", pack_size="24")
+    assert spoilt["wasted"].sum() > 0 == results["wasted"].sum()
+    figures = value.figures(spoilt)
+    assert figures["cost"].to_numpy() == pytest.approx(
+        (figures["holding"] + figures["shortage"] + figures["waste"]).to_numpy()
+    )
+    np.testing.assert_allclose(spoilt["sales"] + spoilt["lost"], spoilt["demand"])
 
 
 def test_foresight_is_the_bound(results: pd.DataFrame) -> None:
@@ -128,20 +163,23 @@ def test_terms_longer_than_the_forecast_are_refused(twins: Twins) -> None:
         return terms_for(series).assign(lead_time_days=40)
 
     warehouse = twins.marts(twins.true).warehouse
-    with pytest.raises(InputError, match="47 days together are longer than the forecast reaches"):
+    with pytest.raises(InputError, match=r"has to last 47 days, .* longer than the forecast reaches"):
         value.value_backtest(warehouse, [FOLD], METHODS, slow, horizon_days=HORIZON)
 
 
 def test_the_command_reads_the_seed_and_a_file_of_stock(twins: Twins) -> None:
     home = twins.true
     assert len(read_terms(twins.marts(home).warehouse)) >= 1
-    stock = home / "stock.csv"
+    stock, supply = home / "stock.csv", home / "supply.csv"
+    supply.write_text("pack_size,delivery_weekdays\n6,mon thu\n")
     series = twins.marts(home).series
     stock.write_text(series.assign(units=20)[["store_id", "item_id", "units"]].to_csv(index=False))
     told = demand_ok(
-        "value", "--folds", str(FOLD), "--models", "moving_average,seasonal_naive", "--on-hand", str(stock), home=home
-    )
+        "value", "--folds", str(FOLD), "--models", "moving_average,seasonal_naive", "--on-hand", str(stock),
+        "--supply", str(supply), home=home,
+    )  # fmt: skip
     assert "perfect_foresight" in told
+    assert "Demand is what was sold" in told
     assert (home / "reports" / "value.csv").exists()
     stock.write_text("store_id,item_id\n")
     wrong = demand("value", "--folds", str(FOLD), "--on-hand", str(stock), home=home)

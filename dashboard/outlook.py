@@ -1,14 +1,11 @@
-"""From daily answers of the API to what a page says: totals of a window, how they compare, and rows of a chart.
-
-Pure functions; nothing is read or drawn here.
-"""
+"""From daily answers of the API to totals of a window and rows of a chart: pure functions, nothing is read or drawn."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from api import schemas
 from dashboard import charts, formats
@@ -209,7 +206,7 @@ def timeline_rows(
             "mean": round(day.mean, 3),
             "model": days.model.get(day.date),
             "tip_units": f"{formats.units(day.mean)} forecast{_by_model(days, day.date)}",
-            "tip_range": range_text(quantiles.get("0.025"), quantiles.get("0.975")),
+            "tip_range": formats.range_text(quantiles.get("0.025"), quantiles.get("0.975")),
         }
         for low, high in bands:
             row[_field(low)] = quantiles.get(low)
@@ -236,13 +233,6 @@ def price_rows(days: Days, *, history_days: int) -> list[charts.Row]:
         for date, value in sorted(days.price.items())
         if date >= first
     ]
-
-
-def range_text(low: float | None, high: float | None) -> str:
-    """`12 – 34`; a dash without a range."""
-    if low is None or high is None:
-        return formats.NO_VALUE
-    return f"{formats.units(low)} – {formats.units(high)}"
 
 
 def level_values(accuracy: schemas.Accuracy, model: str, metric: str, level: int) -> dict[dt.date, float]:
@@ -374,20 +364,6 @@ def is_biased(node: schemas.NodeError) -> bool:
         and abs(node.bias) > BIAS_LIMIT
         and abs(node.tracking_signal) > TRACKING_LIMIT
     )
-
-
-def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """A nested document as `a.b.c` to text, for comparing two runs line by line."""
-    flat: dict[str, str] = {}
-    for key, inner in value.items():
-        name = f"{prefix}{key}"
-        if isinstance(inner, Mapping):
-            flat |= flatten(inner, f"{name}.")
-        elif isinstance(inner, float):
-            flat[name] = f"{inner:.6g}"
-        else:
-            flat[name] = str(inner)
-    return flat
 
 
 def _row(date: dt.date, days: Days, calendar: Mapping[dt.date, schemas.CalendarDay], region: str | None) -> charts.Row:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from api import schemas
-from dashboard import charts, data, formats, layout, outlook, state
+from dashboard import charts, data, formats, layout, state
 from dashboard.data import Serving
 from dashboard.layout import Card
 
@@ -181,8 +181,8 @@ def _facts(run: schemas.RunDetail) -> dict[str, str]:
         "backtest WRMSSE": formats.score(run.wrmsse),
         "backtest WRMSSE, last week repeated": formats.score(run.baseline_wrmsse),
     }
-    facts |= {f"parameter {name}": text for name, text in outlook.flatten(run.parameters).items()}
-    facts |= {f"metric {name}": text for name, text in outlook.flatten(run.metrics).items()}
+    facts |= {f"parameter {name}": text for name, text in formats.flatten(run.parameters).items()}
+    facts |= {f"metric {name}": text for name, text in formats.flatten(run.metrics).items()}
     return facts
 
 

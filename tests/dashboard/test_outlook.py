@@ -6,7 +6,7 @@ import datetime as dt
 import pytest
 
 from api import schemas
-from dashboard import outlook
+from dashboard import formats, outlook
 from dashboard.outlook import Days
 
 ORIGIN = dt.date(2016, 5, 22)
@@ -236,4 +236,4 @@ def test_the_mean_of_folds_is_a_plain_mean() -> None:
 
 
 def test_nested_parameters_become_lines() -> None:
-    assert outlook.flatten({"a": {"b": 1, "c": [1, 2]}, "d": 0.5}) == {"a.b": "1", "a.c": "[1, 2]", "d": "0.5"}
+    assert formats.flatten({"a": {"b": 1, "c": [1, 2]}, "d": 0.5}) == {"a.b": "1", "a.c": "[1, 2]", "d": "0.5"}

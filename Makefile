@@ -106,7 +106,7 @@ bench: bench-run bench-ingest bench-warehouse bench-engines bench-sizes ## every
 	$(BIN)/demand ingest && $(BIN)/demand build
 	$(MAKE) bench-train bench-refit bench-peers bench-accuracy bench-value bench-cold-start bench-store bench-api bench-dashboard
 
-bench-run: $(STAMP) ## `demand run` from raw zip to served, and again with one more day: CA_1, then all of M5
+bench-run: $(STAMP) ## `demand run` from raw zip to served, with one more day, and with nothing new: CA_1, then all of M5
 	$(BIN)/python -m benchmarks.run --stores CA_1,all --last-day 2016-05-22 --write
 
 bench-warehouse: $(STAMP) ## all of M5's marts in full, and one more day: time and memory

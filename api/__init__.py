@@ -1,4 +1,4 @@
-"""HTTP access to the forecasts that are served now."""
+"""HTTP API for the served forecasts."""
 
 from __future__ import annotations
 

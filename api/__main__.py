@@ -20,13 +20,13 @@ def main() -> int:
         Exit code: 0 after a shutdown, 2 for a wrong setting.
     """
     try:
-        # before any worker starts: a worker that cannot start would be started again for ever
+        # before any worker starts: a worker that cannot start would be restarted forever
         settings = load_settings()
     except DemandError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     if settings.auth == "off":
-        print("Authentication is OFF (DEMAND_API_AUTH=off): for a demo on this machine only.", file=sys.stderr)
+        print("Authentication is OFF (DEMAND_API_AUTH=off): for a local demo only.", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="demand-api-metrics-") as folder:
         if settings.workers > 1:
             os.environ.setdefault(MULTIPROCESS_VARIABLE, folder)
@@ -39,7 +39,8 @@ def main() -> int:
             server_header=False,
             log_config=logging_config(),
             timeout_keep_alive=75,
-            # 5 s, uvicorn's own, is less than a worker's imports take on a busy machine: it would be killed for ever
+            # on a busy machine imports take longer than uvicorn's default of 5 s, and the worker would be killed
+            # forever
             timeout_worker_healthcheck=60,
             timeout_graceful_shutdown=settings.shutdown_seconds,
             h11_max_incomplete_event_size=65_536,

@@ -1,4 +1,4 @@
-"""Which run each store is served from, read before every answer."""
+"""The active run of each store, read before every response."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SELECT_ACTIVE: Select[Any] = (
         model_runs.c.published_at,
         model_runs.c.scope,
         model_runs.c.step_days,
-        # Ids only grow and what is revoked stays so: these two tell any two states of the overrides apart.
+        # Ids only grow and revocations are final, so these two identify the state of the overrides.
         select(func.max(overrides.c.override_id)).scalar_subquery().label("last_override"),
         select(func.count(overrides.c.revoked_at)).scalar_subquery().label("revoked_overrides"),
     )
@@ -42,7 +42,7 @@ _ATTEMPTS = 5
 
 @dataclass(frozen=True)
 class ActiveRun:
-    """A run that at least one store is served from."""
+    """A run that at least one store serves."""
 
     run_id: str
     model: str
@@ -54,7 +54,7 @@ class ActiveRun:
 
     @cached_property
     def reference(self) -> RunRef:
-        """The run as answers name it."""
+        """The run as named in responses."""
         return RunRef(
             run_id=self.run_id,
             model=self.model,
@@ -66,13 +66,13 @@ class ActiveRun:
 
     @cached_property
     def reference_json(self) -> dict[str, Any]:
-        """`reference` as plain values, for answers that are written without a model."""
+        """`reference` as plain values, for responses written without a model."""
         return self.reference.model_dump(mode="json")
 
 
 @dataclass(frozen=True)
 class Active:
-    """All pointers and overrides at one moment. Two of them with the same `token` serve the same numbers."""
+    """A snapshot of all pointers and overrides. Snapshots with the same `token` serve the same numbers."""
 
     by_store: Mapping[str, ActiveRun] = field(default_factory=dict)
     activated_at: Mapping[str, datetime] = field(default_factory=dict)
@@ -81,7 +81,7 @@ class Active:
 
     @cached_property
     def runs(self) -> tuple[ActiveRun, ...]:
-        """The active runs, widest first, then newest: the first one answers for sums over stores."""
+        """The active runs, widest scope first, then newest; the first one answers for sums over stores."""
         unique = {run.run_id: run for run in self.by_store.values()}
         oldest = datetime.min.replace(tzinfo=UTC)
         return tuple(
@@ -93,7 +93,7 @@ class Active:
         )
 
     def version_of(self, run: ActiveRun) -> str:
-        """What the numbers of a run follow from: the run alone, or the overrides on it too."""
+        """Identifies a run's served numbers: the run and, if any, the overrides on it."""
         return f"{run.run_id}|{self.token}" if run.run_id in self.effects else run.run_id
 
     def effects_on(self, run: ActiveRun, series: Mapping[str, Any]) -> tuple[Effect, ...]:
@@ -106,7 +106,7 @@ class Active:
 
     @cached_property
     def _effects_by_keys(self) -> Mapping[str, Mapping[tuple[str, ...], Mapping[tuple[str, ...], Sequence[Effect]]]]:
-        """Effects by run, by the names of the attributes that they select by, and by the values of these."""
+        """Effects by run, then by the names and values of their selecting attributes."""
         found: dict[str, dict[tuple[str, ...], dict[tuple[str, ...], list[Effect]]]] = {}
         for run_id, effects in self.effects.items():
             of_run = found.setdefault(run_id, {})
@@ -149,10 +149,10 @@ def with_final(row: Sequence[Any], effects: Sequence[Effect]) -> tuple[Any, ...]
 
 
 def read_active(connection: Connection) -> Active:
-    """Pointers and overrides of one moment, on any database.
+    """A snapshot of pointers and overrides, on any database.
 
     Raises:
-        ApiError: they changed each time (kind `busy`).
+        ApiError: they changed at every attempt (kind `busy`).
     """
     rows = connection.execute(SELECT_ACTIVE).all()
     for _ in range(_ATTEMPTS):

@@ -1,4 +1,4 @@
-"""From a question to bytes: validators, cached bodies, compression, and one set of runs per answer."""
+"""Builds responses: validators, cached bodies, compression, and one set of runs per response."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 _ATTEMPTS = 5
 Build = Callable[[Connection, Active], BaseModel]
-"""Reads what the pointers point at, and makes an answer of it."""
+"""Reads the pointed-to rows and builds a response."""
 VARY = "Accept, Accept-Encoding, Authorization, X-API-Key"
 
 
@@ -34,26 +34,26 @@ def to_json(model: BaseModel) -> bytes:
 
 
 def coding_of(request: Request, runtime: Runtime, size: int) -> str:
-    """`gzip` for a large body that the client takes compressed, else `identity`."""
+    """`gzip` for a large body if the client accepts it, else `identity`."""
     if size >= runtime.settings.gzip_min_bytes and accepts_gzip(request.headers.get("accept-encoding")):
         return "gzip"
     return "identity"
 
 
 def cache_control(settings: ApiSettings) -> str:
-    """Keep it, and ask each time: the next request after a publish sees the publish."""
-    # a shared cache must not hand one caller's answer to another
+    """Cacheable with revalidation: the next request after a publish sees the publish."""
+    # a shared cache must not serve one caller's response to another
     scope = "private, " if settings.auth == "on" else ""
     return f"{scope}no-cache, must-revalidate"
 
 
 def validated_headers(runtime: Runtime, etag: str) -> dict[str, str]:
-    """Headers of an answer that a client may keep but has to ask about each time."""
+    """Headers of a response that a client may cache but must revalidate."""
     return {"ETag": etag, "Cache-Control": cache_control(runtime.settings), "Vary": VARY}
 
 
 def not_modified(request: Request, runtime: Runtime, etag: str) -> Response | None:
-    """304 when the client has this answer already, in either coding."""
+    """304 if the client already has this response, in either coding."""
     if_none_match = request.headers.get("if-none-match")
     if if_none_match:
         for held in (etag, encoded_etag(etag, "gzip")):
@@ -79,13 +79,13 @@ def respond(request: Request, runtime: Runtime, content: CachedBody, etag: str) 
 
 
 def read_whole(connection: Connection, build: Callable[[Connection, Active], T]) -> tuple[Active, T]:
-    """What `build` makes of the pointers and rows of one moment.
+    """Call `build` on a consistent snapshot of pointers and rows.
 
-    One transaction of SQLite sees one moment. On a server each statement may see a newer one, so it is read
-    again when a pointer moved, or an override was made, meanwhile.
+    A SQLite transaction sees one snapshot. On a server each statement may see newer data, so everything is read again
+    if a pointer or an override changed in between.
 
     Raises:
-        ApiError: pointers moved each time (kind `busy`).
+        ApiError: pointers moved at every attempt (kind `busy`).
     """
     for _ in range(_ATTEMPTS):
         active = read_active(connection)
@@ -96,7 +96,7 @@ def read_whole(connection: Connection, build: Callable[[Connection, Active], T])
 
 
 async def answer_from_active(request: Request, runtime: Runtime, build: Build) -> Response:
-    """An answer that follows from the active runs and the overrides: kept in memory until one of them changes."""
+    """A response determined by the active runs and overrides; cached until one of them changes."""
     path, query = request.url.path, request.url.query
     active = await runtime.reader.active()
     fresh = not_modified(request, runtime, run_etag(active.token, path, query))
@@ -114,17 +114,17 @@ async def answer_from_active(request: Request, runtime: Runtime, build: Build) -
 
 
 async def answer_from_ledger(request: Request, runtime: Runtime, build: Build) -> Response:
-    """An answer that can change without a pointer moving: read anew each time, validated by its bytes."""
+    """A response that can change without a pointer move: read each time, validated by its bytes."""
     _, model = await runtime.reader.run(lambda connection: read_whole(connection, build))
     content = CachedBody(to_json(model))
     return respond(request, runtime, content, body_etag(content.body))
 
 
 def require_published(active: Active) -> None:
-    """Refuse when no run is served.
+    """Fail if no run is served.
 
     Raises:
         ApiError: kind `nothing-published`.
     """
     if not active.by_store:
-        raise ApiError("nothing-published", "No run is served yet. Publish one: demand run.")
+        raise ApiError("nothing-published", "No run is served yet. Publish a run: demand run.")

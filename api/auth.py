@@ -1,4 +1,4 @@
-"""Who asks: API keys known by their hash, or Entra ID bearer tokens."""
+"""Authentication: API keys, stored as hashes, or Entra ID bearer tokens."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from api.settings import ApiSettings
 KEY_HEADER = "X-API-Key"
 DOCS_PATHS = ("/docs", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css")
 PUBLIC_PATHS = frozenset({"/", "/health", "/ready", "/openapi.json", *DOCS_PATHS})
-"""Paths that probes and people need before they have a key; they hold no data of the business."""
+"""Public paths for probes and documentation; they expose no business data."""
 
 _REMEMBERED_TOKENS = 1024
 _LEEWAY_SECONDS = 30
 
 
 def hash_key(key: str) -> str:
-    """SHA-256 of an API key in hex. Keys are random, so a slow hash would protect nothing more."""
+    """SHA-256 of an API key in hex. Keys are random, so a slow hash would add no protection."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks, and whether they may write."""
+    """The caller and whether they may write."""
 
     name: str
     may_write: bool
@@ -41,7 +41,7 @@ ANYBODY = Caller("anonymous", True)
 
 
 class Authenticator:
-    """Tells who asks, or refuses."""
+    """Authenticates callers."""
 
     def __init__(self, settings: ApiSettings) -> None:
         self._required = settings.auth == "on"
@@ -55,11 +55,11 @@ class Authenticator:
 
     @property
     def required(self) -> bool:
-        """Whether anything but the public paths needs a key or a token."""
+        """Whether paths other than the public ones need a key or a token."""
         return self._required
 
     def at_once(self, key: str | None, authorization: str | None) -> Caller | None:
-        """The caller when it can be told without waiting.
+        """The caller, if known without I/O.
 
         Raises:
             ApiError: the key is unknown (kind `unauthorized`).
@@ -69,10 +69,10 @@ class Authenticator:
         if key is None and authorization is not None and authorization[:7].lower() == "apikey ":
             key = authorization[7:].strip()
         if key is not None:
-            # the lookup is by hash: how long it takes says nothing about any key
+            # the lookup is by hash, so its time reveals nothing about a key
             name = self._keys.get(hash_key(key))
             if name is None:
-                raise self._refusal("This API key is not known.")
+                raise self._refusal("Unknown API key.")
             return Caller(name, name in self._writers)
         if authorization is not None:
             remembered = self._tokens.get(hash_key(authorization))
@@ -84,12 +84,12 @@ class Authenticator:
         """The caller from a bearer token.
 
         Raises:
-            ApiError: no token, one that is not valid (`unauthorized`) or lacks the role (`forbidden`).
+            ApiError: the token is missing or invalid (`unauthorized`), or lacks the role (`forbidden`).
         """
         if authorization is None:
             ways = [f"header {KEY_HEADER}"] if self._keys else []
             ways += ["Entra ID bearer token"] if self._signing_keys else []
-            raise self._refusal(f"Say who asks: {' or '.join(ways)}.")
+            raise self._refusal(f"Authenticate with: {' or '.join(ways)}.")
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token or self._signing_keys is None:
             raise self._refusal("This kind of Authorization is not accepted here.")
@@ -118,20 +118,20 @@ class Authenticator:
         except jwt.PyJWKClientConnectionError:
             raise ApiError(
                 "identity-unavailable",
-                "The signing keys of Entra ID cannot be fetched. Try again.",
+                "The signing keys of Entra ID could not be fetched. Try again.",
                 headers={"Retry-After": "5"},
             ) from None
         except jwt.ExpiredSignatureError:
             raise self._refusal("The token has expired.", "invalid_token") from None
         except (jwt.PyJWTError, ValueError):
-            # which part was wrong is of use to a forger only
-            raise self._refusal("The token is not valid here.", "invalid_token") from None
+            # no details, which would only help a forger
+            raise self._refusal("The token is invalid.", "invalid_token") from None
         if claims.get("tid", self._settings.entra_tenant_id) != self._settings.entra_tenant_id:
-            raise self._refusal("The token is not valid here.", "invalid_token")
+            raise self._refusal("The token is invalid.", "invalid_token")
         return claims
 
     def _refusal(self, detail: str, error: str | None = None) -> ApiError:
-        """401, with a challenge for each scheme that is accepted here."""
+        """401, with a challenge for each accepted scheme."""
         challenges = [f'ApiKey realm="retail-demand", header="{KEY_HEADER}"'] if self._keys else []
         if self._signing_keys is not None:
             challenges.append('Bearer realm="retail-demand"' + (f', error="{error}"' if error else ""))

@@ -1,4 +1,4 @@
-"""Rows of many forecasts as JSON, CSV or an Arrow stream, written a portion at a time."""
+"""Bulk forecasts as JSON, CSV or an Arrow stream, written in chunks."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ CSV, ARROW = "text/csv", "application/vnd.apache.arrow.stream"
 
 
 class Encoder(Protocol):
-    """Writes blocks of forecasts; `start` and `end` are around them."""
+    """Writes blocks of forecasts between `start` and `end`."""
 
     def start(self) -> bytes:
-        """What comes before the first portion."""
+        """Bytes before the first block."""
 
     def portion(self, block: Block) -> bytes:
         """Rows of a block."""
 
     def end(self) -> bytes:
-        """What comes after the last portion."""
+        """Bytes after the last block."""
 
 
 class JsonEncoder:
@@ -75,13 +75,13 @@ class JsonEncoder:
 
 
 _BETWEEN = "\0"
-"""Ends a name's part of lines: in no name."""
+"""Separator after a name's part of a line; occurs in no name."""
 
 
 class CsvEncoder:
-    """A header line and a line a row, as RFC 4180 has it; a quantile that is not known is empty.
+    """A header line and one line per row (RFC 4180); an unknown quantile is empty.
 
-    A name that a spreadsheet would run as a formula has an apostrophe in front.
+    An apostrophe is put before names that a spreadsheet would run as formulas.
     """
 
     def __init__(self, quantiles: tuple[str, ...]) -> None:
@@ -92,7 +92,7 @@ class CsvEncoder:
         return (",".join(self._header) + "\r\n").encode()
 
     def portion(self, block: Block) -> bytes:
-        """Lines; numbers as JSON has them, which read back to the same number."""
+        """Lines; numbers are formatted as in JSON, so they round-trip."""
         if not block.items:
             return b""
         # One call writes all numbers: [[1.0,null],[2.5,0.5]]
@@ -113,7 +113,7 @@ class CsvEncoder:
 
 
 class ArrowEncoder:
-    """An Arrow IPC stream, a record batch a portion."""
+    """An Arrow IPC stream, one record batch per block."""
 
     def __init__(self, quantiles: tuple[str, ...]) -> None:
         self._schema = pa.schema(
@@ -137,7 +137,7 @@ class ArrowEncoder:
         return written
 
     def start(self) -> bytes:
-        """The schema, so that an answer without rows is one too."""
+        """The schema, so that a response without rows is valid."""
         return self._taken()
 
     def portion(self, block: Block) -> bytes:
@@ -155,7 +155,7 @@ class ArrowEncoder:
         return self._taken()
 
     def end(self) -> bytes:
-        """The end marker, without which a reader knows that the stream was cut."""
+        """The end marker, without which readers detect a truncated stream."""
         self._writer.close()
         return self._taken()
 

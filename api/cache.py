@@ -1,4 +1,4 @@
-"""Validators and bytes of answers. Both hang on the runs served, so neither can outlive a publish."""
+"""Validators and cached bodies of responses. Both depend on the served runs, so neither outlives a publish."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SMALL_BYTES = 16_384
 
 @dataclass(frozen=True)
 class CachedBody:
-    """An answer's bytes; the compressed form is made when it is first asked for."""
+    """A response's bytes; the compressed form is created on first use."""
 
     body: bytes
     media_type: str = "application/json"
@@ -31,10 +31,10 @@ class CachedBody:
 
 
 class ByteCache:
-    """Least recently used bodies within a number of bytes. Only the event loop uses it: no lock.
+    """An LRU cache of bodies, limited in bytes. Only the event loop uses it, so it needs no lock.
 
-    Small bodies are kept as plain tuples of bytes and text, which the garbage collector leaves out of its rounds:
-    tens of thousands of tracked objects would make every full round a stall of all requests.
+    Small bodies are stored as plain tuples of bytes and strings, which the garbage collector does not track: with tens
+    of thousands of tracked objects, every full collection would stall all requests.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -51,7 +51,7 @@ class ByteCache:
         return self._bytes
 
     def get(self, key: Hashable) -> CachedBody | None:
-        """The body under `key`, which must name the run that it came from."""
+        """The body under `key`, which must include the run."""
         entry = self._entries.get(key)
         if entry is None:
             return None
@@ -59,7 +59,7 @@ class ByteCache:
         return CachedBody(*entry) if isinstance(entry, tuple) else entry
 
     def put(self, key: Hashable, body: CachedBody) -> None:
-        """Keep `body`, and drop what was used longest ago when it is too much."""
+        """Store `body` and evict the least recently used ones if over the limit."""
         small = len(body.body) <= SMALL_BYTES
         entry = (body.body, body.media_type, body.etag) if small else body
         if _cost(entry) > self._max_bytes // 4:
@@ -75,30 +75,30 @@ class ByteCache:
 
 
 def _cost(entry: CachedBody | tuple[bytes, str, str]) -> int:
-    """Bytes that an entry holds in memory, roughly; a large one twice, for its compressed form is kept as well."""
+    """Approximate memory of an entry; a large one counts twice, because its compressed form is stored too."""
     if isinstance(entry, tuple):
         return len(entry[0]) + 512
     return 2 * (len(entry.body) + 512)
 
 
 def run_etag(token: str, *parts: str) -> str:
-    """Strong validator of an answer that follows from the active runs, the version of the API and `parts`.
+    """Strong validator of a response determined by the active runs, the API's version and `parts`.
 
     Args:
         token: run_id, or the token of all pointers.
-        parts: what else chooses the bytes: path, query, media type.
+        parts: other inputs: path, query, media type.
     """
     text = "\0".join((__version__, token, *parts))
     return f'"{hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]}"'
 
 
 def body_etag(body: bytes) -> str:
-    """Strong validator of bytes that do not follow from the active runs alone."""
+    """Strong validator of a body that does not depend on the active runs alone."""
     return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
 
 
 def encoded_etag(etag: str, encoding: str) -> str:
-    """The validator of another coding of the same answer: strong validators differ where bytes differ."""
+    """The validator of another coding of the same response: strong validators differ if bytes differ."""
     return etag if encoding == "identity" else f'{etag[:-1]}-{encoding}"'
 
 

@@ -1,4 +1,4 @@
-"""What routes are given."""
+"""Dependencies and parameters of routes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def _runtime(request: Request) -> Runtime:
 
 RuntimeDep = Annotated[Runtime, Depends(_runtime)]
 
-# no control characters in any name: they could not be stored, and SQL Server refuses NUL
+# no control characters in names: they cannot be stored, and SQL Server rejects NUL
 _NAME = r"^[^\x00-\x1f\x7f]+$"
 
 ItemQuery = Annotated[
@@ -52,7 +52,7 @@ NodeQuery = Annotated[
         min_length=1,
         max_length=200,
         pattern=_NAME,
-        description="One node: the level's name and its keys, as in the answers.",
+        description="One node: the level's name and its keys, as in responses.",
         examples=["store_department:CA_1|FOODS_1"],
     ),
 ]
@@ -60,14 +60,14 @@ QuantilesQuery = Annotated[
     str,
     Field(
         max_length=100,
-        # for readers of the document; what is wrong is said better by `parse_quantiles`
+        # for documentation; `parse_quantiles` gives better error messages
         json_schema_extra={"pattern": QUANTILES_PATTERN},
         description=f"Probabilities, comma-separated, of: {', '.join(STORED_QUANTILES)}; or `none`.",
         examples=[DEFAULT_QUANTILES],
     ),
 ]
-LimitQuery = Annotated[int, Field(ge=1, le=500, description="Rows on a page.", examples=[50])]
-CursorQuery = Annotated[str, Field(min_length=1, max_length=1000, description="`next_cursor` of the page before.")]
+LimitQuery = Annotated[int, Field(ge=1, le=500, description="Rows per page.", examples=[50])]
+CursorQuery = Annotated[str, Field(min_length=1, max_length=1000, description="`next_cursor` of the previous page.")]
 
 
 DateQuery = IsoDate

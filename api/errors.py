@@ -1,4 +1,4 @@
-"""Errors as people and programs can use them: RFC 9457, one stable `type` a kind."""
+"""Errors as RFC 9457 problems, with a stable `type` per kind."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:retail-demand:problem:"
 
 TITLES: dict[str, tuple[int, str]] = {
-    "invalid-request": (422, "The request is not valid"),
+    "invalid-request": (422, "The request is invalid"),
     "unknown-series": (404, "This item is not forecast in this store"),
     "unknown-item": (404, "Unknown item"),
     "unknown-store": (404, "Unknown store"),
@@ -30,22 +30,22 @@ TITLES: dict[str, tuple[int, str]] = {
     "unknown-run": (404, "Unknown run"),
     "unknown-fold": (404, "Unknown fold"),
     "unknown-override": (404, "Unknown override"),
-    "already-revoked": (409, "The override is revoked already"),
+    "already-revoked": (409, "The override is already revoked"),
     "key-reused": (422, "This Idempotency-Key was used for another request"),
     "no-policy": (404, "This run has no ordering policy for this item"),
     "not-explained": (404, "This run does not explain its forecasts"),
     "nothing-published": (404, "Nothing is published yet"),
-    "not-found": (404, "No such path"),
+    "not-found": (404, "Unknown path"),
     "method-not-allowed": (405, "Method not allowed"),
-    "not-acceptable": (406, "None of the media types asked for can be given"),
+    "not-acceptable": (406, "None of the accepted media types is available"),
     "unauthorized": (401, "Authentication is required"),
     "forbidden": (403, "Not allowed"),
     "body-too-large": (413, "The body is too large"),
-    "unsupported-media-type": (415, "The body has a media type that is not accepted"),
-    "too-many-series": (422, "Too many series for one answer"),
+    "unsupported-media-type": (415, "The media type of the body is not supported"),
+    "too-many-series": (422, "Too many series for one response"),
     "outside-history": (422, "Outside the range of the history"),
-    "unusable-cursor": (409, "The cursor is not valid"),
-    "identity-unavailable": (503, "Tokens cannot be checked now"),
+    "unusable-cursor": (409, "The cursor is invalid"),
+    "identity-unavailable": (503, "Tokens cannot be validated at the moment"),
     "busy": (503, "Too many requests at once"),
     "store-unavailable": (503, "The prediction store is not available"),
     "store-not-migrated": (503, "The prediction store has another schema"),
@@ -64,7 +64,7 @@ _KIND_OF_STATUS = {
 
 
 class ApiError(Exception):
-    """An error answer; `detail` says what was wrong and what to do."""
+    """An error response; `detail` says what is wrong and what to do."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class ApiError(Exception):
 
 
 def one_field(kind: str, field: str, message: str, allowed: Sequence[str] | None = None) -> ApiError:
-    """An error about one parameter, with what is allowed in its place (at most 50 values shown)."""
+    """An error about one parameter, with the allowed values (at most 50)."""
     shown = list(allowed)[:50] if allowed is not None else None
     text = f"{field}: {message}."
     if shown:
@@ -108,7 +108,7 @@ def problem_body(problem: ApiError, path: str, request_id: str) -> bytes:
 
 
 def problem_response(request: Request, problem: ApiError) -> Response:
-    """A problem as an answer to `request`."""
+    """A problem as the response to `request`."""
     request_id = request.scope.get("state", {}).get("request_id", "")
     return Response(
         problem_body(problem, request.url.path, request_id),
@@ -119,7 +119,7 @@ def problem_response(request: Request, problem: ApiError) -> Response:
 
 
 def from_store_fault(fault: Exception) -> ApiError:
-    """What the reader of the API is told when the store fails; the log has the rest."""
+    """The message to the client if the store fails; details go to the log."""
     retry = {"Retry-After": "1"}
     if isinstance(fault, sqlalchemy_errors.TimeoutError):
         return ApiError("busy", "All database connections are in use. Try again.", headers=retry)
@@ -129,12 +129,12 @@ def from_store_fault(fault: Exception) -> ApiError:
     if kind is Fault.OUTDATED:
         return ApiError(
             "store-not-migrated",
-            "The prediction store lacks a table or column of this version. Run `demand store upgrade`.",
+            "The prediction store lacks a table or column that this version needs. Run `demand store upgrade`.",
             headers={"Retry-After": "30"},
         )
     return ApiError(
         "store-unavailable",
-        "The prediction store cannot be reached. Try again; if it stays, look at /ready.",
+        "The prediction store cannot be reached. Try again; if the error persists, check /ready.",
         headers={"Retry-After": "5"},
     )
 
@@ -143,7 +143,7 @@ _BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less tha
 
 
 def _bounds(context: Mapping[str, Any]) -> list[str] | None:
-    """What would be accepted, from what pydantic says of a rule."""
+    """The accepted values, derived from pydantic's error context."""
     if "expected" in context:
         return [str(context["expected"])]
     return [f"{words} {context[name]}" for name, words in _BOUNDS.items() if name in context] or None
@@ -164,7 +164,7 @@ def _validation_problem(error: RequestValidationError) -> ApiError:
 
 
 def _methods(app: FastAPI, path: str) -> list[str]:
-    """All methods of a path: Starlette names those of the first route that fits, and a path may have two."""
+    """All methods of a path: Starlette names only those of the first matching route."""
     for template, operations in app.openapi()["paths"].items():
         if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path):
             return sorted({method.upper() for method in operations} | ({"HEAD"} if "get" in operations else set()))
@@ -188,7 +188,7 @@ def install(app: FastAPI) -> None:
         headers = dict(error.headers or {})
         detail = f"{str(error.detail).rstrip('.')}."
         if kind == "not-found":
-            detail = "There is no such path. GET /openapi.json lists all paths."
+            detail = "Unknown path. GET /openapi.json lists all paths."
         elif kind == "method-not-allowed":
             headers["Allow"] = ", ".join(_methods(app, request.url.path)) or headers.get("Allow", "GET, HEAD")
             detail = f"{request.method} is not allowed here. Allowed: {headers['Allow']}."
@@ -199,7 +199,7 @@ def install(app: FastAPI) -> None:
         return problem_response(request, from_store_fault(error))
 
     async def fault(request: Request, _error: Exception) -> Response:
-        # the gateway, which the error reaches after this, logs it
+        # the gateway logs the error afterwards
         return problem_response(request, ApiError("internal", "The error is logged under this request id."))
 
     app.add_exception_handler(Exception, fault)
@@ -212,7 +212,7 @@ def install(app: FastAPI) -> None:
 
 
 def openapi_responses(*kinds: str) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route that can answer with these kinds, with an example of each."""
+    """The `responses` of a route that can fail with these kinds, with an example of each."""
     by_status: dict[int | str, dict[str, Any]] = {}
     for kind in kinds:
         status, title = TITLES[kind]

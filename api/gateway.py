@@ -1,4 +1,4 @@
-"""The outermost layer: request ids, who asks, limits, logs and metrics for every request."""
+"""The outermost layer: request ids, authentication, limits, logs and metrics for every request."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LOG = structlog.get_logger("api")
 
 
 class _Exchange:
-    """One request: what its log line and its metrics need."""
+    """Data of one request for its log line and metrics."""
 
     __slots__ = (
         "authorization",
@@ -60,14 +60,14 @@ class _Exchange:
                 request_id = value
             elif name == b"content-length":
                 self.content_length = value
-        # an id from outside is kept only when it cannot forge a log line
+        # a client's id is used only if it cannot forge a log line
         self.request_id = (
             request_id.decode() if _REQUEST_ID.match(request_id) else f"{_ID_PREFIX}{next(_ID_COUNTER):06x}"
         )
 
 
 class _ContentLeftOutError(Exception):
-    """Ends a route once the headers of the answer to a HEAD request are sent."""
+    """Ends a route after the headers of a HEAD response are sent."""
 
 
 def _without_content(send: Send) -> Send:
@@ -83,7 +83,7 @@ def _without_content(send: Send) -> Send:
 
 
 class Gateway:
-    """ASGI middleware. It denies by default: a new route needs a key unless its path is a public one."""
+    """ASGI middleware that denies by default: a new route needs a key unless its path is public."""
 
     def __init__(self, app: ASGIApp, runtime: Runtime) -> None:
         self._app = app
@@ -94,7 +94,7 @@ class Gateway:
         self._max_concurrency = runtime.settings.max_concurrency
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request through, or answer it with a problem."""
+        """Pass a request on, or respond with a problem."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -132,7 +132,7 @@ class Gateway:
             if message["type"] == "http.request":
                 exchange.body_bytes += len(message.get("body", b""))
                 if exchange.body_bytes > self._max_body:
-                    # FastAPI lets this kind of error through while it reads a body, and no other
+                    # the only kind of error that FastAPI lets through while it reads a body
                     raise HTTPException(413, self._too_large().detail)
             return message
 
@@ -154,7 +154,7 @@ class Gateway:
         if exchange.finished:
             return
         if exchange.status:
-            # part of the answer is on its way: cutting it is the only way left to say that it is not whole
+            # part of the response was sent: aborting is the only way to signal that it is incomplete
             exchange.status = 599
             raise ConnectionAbortedError(problem.detail)
         await self._answer(scope, counted_send, problem, exchange)
@@ -173,7 +173,7 @@ class Gateway:
     def _too_large(self) -> ApiError:
         return ApiError(
             "body-too-large",
-            f"At most {self._max_body} bytes are taken. Split the request.",
+            f"At most {self._max_body} bytes are accepted. Split the request.",
             headers={"Connection": "close"},
         )
 
@@ -206,7 +206,7 @@ class Gateway:
     def _record(self, scope: Scope, exchange: _Exchange, seconds: float) -> None:
         route: Any = scope.get("route")
         path: str = scope["path"]
-        # a bounded set of labels: whatever else is asked for counts as one
+        # a bounded set of labels: all other paths share one
         template = getattr(route, "path", None) or (path if path == "/forecast" else "other")
         status = exchange.status or 499
         self._runtime.metrics.observe(scope["method"], template, status, seconds)
@@ -235,17 +235,17 @@ class Gateway:
 
 
 class Deadline:
-    """ASGI middleware that gives up when no answer has begun in time; a long download is no fault."""
+    """ASGI middleware that times out if no response has started; long downloads are allowed."""
 
     def __init__(self, app: ASGIApp, seconds: float) -> None:
         self._app = app
         self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, for so long.
+        """Pass the request on, with a time limit for the first byte.
 
         Raises:
-            ApiError: no answer began in time (kind `timeout`).
+            ApiError: no response started in time (kind `timeout`).
         """
         if scope["type"] != "http":
             await self._app(scope, receive, send)
@@ -264,6 +264,6 @@ class Deadline:
                 raise
             raise ApiError(
                 "timeout",
-                f"No answer within {self._seconds:g} s. Ask for less, or try again.",
+                f"No response within {self._seconds:g} s. Request less, or try again.",
                 headers={"Retry-After": "5"},
             ) from None

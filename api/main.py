@@ -80,13 +80,13 @@ _ROUTES = (
 
 
 class Api(FastAPI):
-    """FastAPI inside our own layers: they see every request first, and plain ones never reach FastAPI's."""
+    """FastAPI inside our own middleware, which sees every request first; plain requests never reach FastAPI."""
 
     runtime: Runtime
     tracer_provider: Any = None
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Gateway, then the lane of `/forecast`, then the deadline, then FastAPI's own layers."""
+        """Gateway, then the fast path of `/forecast`, then the deadline, then FastAPI's own middleware."""
         settings = self.runtime.settings
         inner: ASGIApp = Deadline(super().build_middleware_stack(), settings.request_timeout_seconds)
         outer: ASGIApp = Gateway(SeriesLane(inner, self.runtime), self.runtime)
@@ -102,11 +102,11 @@ class Api(FastAPI):
 
 
 def create_app(settings: ApiSettings | None = None) -> Api:
-    """An application on its own reader, cache and metrics.
+    """Create an application with its own reader, cache and metrics.
 
     Raises:
-        InputError: a setting is wrong, or nobody could authenticate.
-        StoreError: the store's URL is of no known kind. A store that is not there yet is no error.
+        InputError: a setting is invalid, or nobody could authenticate.
+        StoreError: the kind of the store's URL is unknown. A missing store is not an error.
     """
     settings = settings if settings is not None else load_settings()
     runtime = Runtime(
@@ -128,10 +128,10 @@ def create_app(settings: ApiSettings | None = None) -> Api:
         log.info("started", version=__version__, auth=settings.auth, process=os.getpid())
         if settings.auth == "off":
             log.warning(
-                "AUTHENTICATION IS OFF: whoever reaches this address reads everything, and may override forecasts. "
+                "AUTHENTICATION IS OFF: anyone who can reach this address can read everything and override forecasts. "
                 "Set DEMAND_API_KEYS_SHA256 or DEMAND_API_ENTRA_*, and leave DEMAND_API_AUTH unset."
             )
-        # what is imported stays for good: without it a full round of the garbage collector takes a fraction of the time
+        # imported objects live forever: without them a full garbage collection takes a fraction of the time
         gc.collect()
         gc.freeze()
         with runtime.metrics.flushing(), runtime.access_log.flushing():
@@ -146,13 +146,13 @@ def create_app(settings: ApiSettings | None = None) -> Api:
         title="Retail demand forecasts",
         version=__version__,
         lifespan=lifespan,
-        # our own page at /docs has its files with it: FastAPI's asks a CDN
+        # our own page at /docs serves its files itself; FastAPI's loads them from a CDN
         docs_url=None,
         redoc_url=None,
         dependencies=[Depends(negotiated)],
-        # FastAPI's answer to a path with a slash too many would be a redirect past the problem format
+        # FastAPI would redirect a path with a trailing slash instead of returning a problem
         redirect_slashes=False,
-        # newer versions of FastAPI ask OpenTelemetry three times a request whether it is on; see `telemetry`
+        # newer versions of FastAPI query OpenTelemetry three times per request; see `telemetry`
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.runtime = app.state.runtime = runtime
@@ -166,7 +166,7 @@ def create_app(settings: ApiSettings | None = None) -> Api:
 
 
 def __getattr__(name: str) -> FastAPI:
-    """`app`, made when uvicorn asks for it: importing this module alone reads no settings."""
+    """`app`, created lazily for uvicorn: importing this module reads no settings."""
     if name != "app":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     telemetry.configure_logging()

@@ -1,4 +1,4 @@
-"""What a request accepts: media types and codings (RFC 9110, section 12)."""
+"""Content negotiation: media types and codings (RFC 9110, section 12)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ JSON = "application/json"
 
 
 async def negotiated(request: Request) -> None:
-    """Dependency of every route: refuse what the client cannot read, and bodies that the route cannot.
+    """Dependency of every route: reject requests whose Accept or Content-Type the route does not support.
 
     Raises:
         ApiError: kinds `not-acceptable`, `unsupported-media-type`.
@@ -29,7 +29,7 @@ async def negotiated(request: Request) -> None:
 
 
 def _media_types(route: APIRoute) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Media types that a documented route answers with, and those that it takes a body in."""
+    """Media types of a documented route's responses and of its request body."""
     if not route.include_in_schema:
         return (), ()
     content = route.responses.get(200, {}).get("content", {})
@@ -56,10 +56,10 @@ def _weights(header: str) -> list[tuple[str, float]]:
 
 
 def choose_media_type(accept: str | None, offered: Sequence[str]) -> str:
-    """The offered type that the header likes best; the first of equals.
+    """The offered type that the header prefers; the first of equals.
 
     Raises:
-        ApiError: the header rules out every type offered (kind `not-acceptable`).
+        ApiError: the header excludes every offered type (kind `not-acceptable`).
     """
     if not accept or not accept.strip():
         return offered[0]
@@ -75,12 +75,12 @@ def choose_media_type(accept: str | None, offered: Sequence[str]) -> str:
                     best, best_weight = media_type, weight
                 break
     if best is None:
-        raise one_field("not-acceptable", "Accept", f"{accept[:100]} cannot be given", offered)
+        raise one_field("not-acceptable", "Accept", f"{accept[:100]} is not available", offered)
     return best
 
 
 def accepts_gzip(accept_encoding: str | None) -> bool:
-    """Whether the answer may be compressed by gzip."""
+    """Whether the client accepts gzip."""
     if not accept_encoding:
         return False
     weights = dict(_weights(accept_encoding))

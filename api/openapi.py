@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI derives, plus the problem schema and who may ask."""
+"""The OpenAPI document: FastAPI's, plus the problem schema and authentication."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from api.schemas.overrides import OverridesRequest
 from api.schemas.problems import Problem
 from api.schemas.replenishment import StockRequest, SupplyRequest
 
-DESCRIPTION = """Demand forecasts as they are served now.
+DESCRIPTION = """The served demand forecasts.
 
-Every answer names the run that it comes from. A client may keep an answer and must ask each time whether it is
-still good (`If-None-Match`): the request after a publish sees the new run. Errors are `application/problem+json`
-with a `type` that never changes its meaning.
+Every response names the run that it comes from. A client may cache a response but must revalidate it
+(`If-None-Match`): the first request after a publish sees the new run. Errors are `application/problem+json` with a
+stable `type`.
 """
 
 
 def describe(app: FastAPI, auth: str) -> dict[str, Any]:
-    """The document, made once; it asks for a key only where one is needed (`auth` is `on`)."""
+    """The document, built once; it requires a key only if `auth` is `on`."""
     if app.openapi_schema is not None:
         return app.openapi_schema
     document = get_openapi(
         title="Retail demand forecasts",
         version=__version__,
-        summary="Mean and quantiles by item, store and day, and all sums above them.",
+        summary="Mean and quantiles by item, store and day, and all aggregates.",
         description=DESCRIPTION,
         routes=app.routes,
     )
@@ -38,13 +38,13 @@ def describe(app: FastAPI, auth: str) -> dict[str, Any]:
     for name, schema in problem.pop("$defs", {}).items():
         schemas[name] = schema
     schemas["Problem"] = problem
-    # bodies that a route parses itself
+    # bodies that routes parse themselves
     for model in (OverridesRequest, StockRequest, SupplyRequest):
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-        # a model that an answer has, too, is described by FastAPI
+        # models that responses also use are described by FastAPI
         schemas.update({name: one for name, one in schema.pop("$defs").items() if name not in schemas})
         schemas[model.__name__] = schema
-    # FastAPI's own error shapes are never answered
+    # FastAPI's own error schemas are never returned
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
     if auth == "off":

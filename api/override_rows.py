@@ -1,4 +1,4 @@
-"""Overrides in bulk: rows of a JSON or CSV body, refused row by row."""
+"""Bulk overrides: rows of a JSON or CSV body, with errors by row."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def overrides_in(content_type: str, body: bytes) -> list[OverrideRequest]:
     """The overrides of a body.
 
     Raises:
-        ApiError: it cannot be read, or a row of it is wrong (kind `invalid-request`).
+        ApiError: the body or a row is invalid (kind `invalid-request`).
     """
     try:
         if content_type.partition(";")[0].strip().lower() == CSV:
@@ -48,7 +48,7 @@ def overrides_in(content_type: str, body: bytes) -> list[OverrideRequest]:
             for one in error.errors()
         ]
         detail = "; ".join(f"{one.field}: {one.message}" for one in problems[:5])
-        raise ApiError("invalid-request", f"None of them was made. {detail}.", errors=problems[:50]) from None
+        raise ApiError("invalid-request", f"No override was made. {detail}.", errors=problems[:50]) from None
 
 
 def _csv_rows(body: bytes) -> list[dict[str, Any]]:
@@ -61,7 +61,7 @@ def _csv_rows(body: bytes) -> list[dict[str, Any]]:
     if len(set(header)) != len(header) or not set(_COLUMNS) - {_OPTIONAL} <= set(header) <= set(_COLUMNS):
         raise one_field("invalid-request", "header", f"its first line is '{','.join(header)[:200]}'", _COLUMNS)
     if len(table) > MOST_IN_BULK + 1:
-        raise one_field("invalid-request", "body", f"it has {len(table) - 1} rows; at most {MOST_IN_BULK} are taken")
+        raise one_field("invalid-request", "body", f"it has {len(table) - 1} rows; at most {MOST_IN_BULK} are accepted")
     rows = []
     for number, line in enumerate(table[1:]):
         if len(line) != len(header):

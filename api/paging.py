@@ -1,4 +1,4 @@
-"""Cursors: where the next page starts. They name the runs they belong to, so pages never straddle a publish."""
+"""Cursors of pages. They contain the served runs, so pages never span a publish."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ def decode_cursor(cursor: str | None, fingerprint: str, kinds: Sequence[type]) -
     """The sort key of the last row seen; None for the first page.
 
     Args:
-        fingerprint: of the listing as it is now: its runs and its filters.
+        fingerprint: of the current listing: runs and filters.
         kinds: types of the parts of the key.
 
     Raises:
-        ApiError: not a cursor, or one of other runs or filters (kind `unusable-cursor`).
+        ApiError: not a cursor, or it belongs to other runs or filters (kind `unusable-cursor`).
     """
     if cursor is None:
         return None
-    wrong = ApiError("unusable-cursor", "This is not a cursor of this listing. Start at the first page.")
+    wrong = ApiError("unusable-cursor", "The cursor does not belong to this listing. Start at the first page.")
     try:
         parts = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (binascii.Error, ValueError):
@@ -43,6 +43,6 @@ def decode_cursor(cursor: str | None, fingerprint: str, kinds: Sequence[type]) -
     if parts[0] != fingerprint:
         raise ApiError(
             "unusable-cursor",
-            "Runs were published, or the filters changed, since this cursor was made. Start at the first page.",
+            "Runs were published, or the filters changed, since this cursor was created. Start at the first page.",
         )
     return tuple(parts[1:])

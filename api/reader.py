@@ -1,7 +1,7 @@
-"""Reading the prediction store in a bounded number of threads over a connection pool.
+"""Reads the prediction store in a bounded number of threads over a connection pool.
 
-The pointers are looked up for every answer, so the request after a publish sees it. On a server that is one query; on
-SQLite it is `PRAGMA data_version`, which changes whenever another connection has committed.
+Pointers are looked up for every response, so the first request after a publish sees it. On a server this is one query;
+on SQLite it is `PRAGMA data_version`, which changes when another connection commits.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from models_ml.prediction_store.transactions import reading
 T = TypeVar("T")
 
 LOOK_SECONDS = 0.05
-"""How long a file that was moved away, or replaced by another, may go unseen."""
+"""How long a moved or replaced file may go unnoticed."""
 
 
 @lru_cache(maxsize=1024)
@@ -58,7 +58,7 @@ SELECT_ATTRIBUTES: Select[Any] = select(*(run_series.c[name] for name in SERIES_
     run_series.c.store_id == bindparam("store_id"),
     run_series.c.item_id == bindparam("item_id"),
 )
-"""Attributes of one series that overrides select by."""
+"""Attributes of one series by which overrides select."""
 
 
 class StoreReader:
@@ -68,15 +68,15 @@ class StoreReader:
         self._settings = settings
         self._engine: Engine | None = None
         self._lock = threading.RLock()
-        # permits bound the work; the threads themselves need no second bound
+        # permits bound the work, so the number of threads needs no bound
         self._permits = anyio.CapacityLimiter(settings.threads)
         self._threads = anyio.CapacityLimiter(math.inf)
 
     def engine(self) -> Engine:
-        """The pool, made at the first use so that the API starts without a store.
+        """The pool, created on first use so that the API starts without a store.
 
         Raises:
-            StoreError: there is no store at the URL, or its driver is missing.
+            StoreError: no store exists at the URL, or its driver is missing.
         """
         with self._lock:
             if self._engine is None:
@@ -90,10 +90,10 @@ class StoreReader:
             return self._engine
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        """Do `work` on a connection in a thread; all its reads are one transaction.
+        """Run `work` on a connection in a thread, in one transaction.
 
         Raises:
-            ApiError: every connection stayed in use (kind `busy`).
+            ApiError: all connections stayed in use (kind `busy`).
         """
         borrower = object()
         try:
@@ -109,19 +109,19 @@ class StoreReader:
                 return work(connection)
 
         try:
-            # a caller that gives up leaves the thread to finish; the pool still counts its connection
+            # if the caller gives up, the thread finishes; the pool still counts its connection
             return await anyio.to_thread.run_sync(in_thread, abandon_on_cancel=True, limiter=self._threads)
         finally:
             self._permits.release_on_behalf_of(borrower)
 
     async def active(self) -> Active:
-        """The pointers as they are now."""
+        """The current pointers."""
         return await self.run(read_active)
 
     async def series(
         self, active: Active, run: ActiveRun, store_id: str, item_id: str, quantile_columns: tuple[str, ...]
     ) -> Sequence[Sequence[Any]]:
-        """Days of a series, oldest first: ISO date, mean, quantiles of the final, final. None: no such series."""
+        """Days of a series, oldest first: ISO date, mean, quantiles of the final, final. None: unknown series."""
         key = {"run_id": run.run_id, "store_id": store_id, "item_id": item_id}
         statement = series_query(quantile_columns)
 
@@ -136,17 +136,17 @@ class StoreReader:
         return await self.run(read)
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         if self._engine is not None:
             self._engine.dispose()
             self._engine = None
 
 
 class SqliteReader(StoreReader):
-    """A SQLite file: the event loop asks it whether anything was committed, and reads single series itself.
+    """A SQLite file: the event loop itself checks for commits and reads single series.
 
-    Both take microseconds, less than handing the work to a thread. The loop never waits for a lock: where it would
-    have to, a thread does.
+    Both take microseconds, less than a hand-over to a thread. The loop never waits for a lock: if the file is locked, a
+    thread takes over.
     """
 
     def __init__(self, settings: ApiSettings, path: Path) -> None:
@@ -160,7 +160,7 @@ class SqliteReader(StoreReader):
         self._rereading = asyncio.Lock()
 
     async def active(self) -> Active:
-        """The pointers as they are now: read again when `PRAGMA data_version` says that somebody committed."""
+        """The current pointers; read again if `PRAGMA data_version` shows a commit."""
         if self._committed_since() is None:
             return self._active
         async with self._rereading:
@@ -169,15 +169,15 @@ class SqliteReader(StoreReader):
                 return self._active
             connection, version = seen
             active = await super().active()
-            # the same pointers stay the same object, so what hangs on it is not made again
+            # equal pointers stay the same object, so that values cached on it are reused
             if active.token != self._active.token:
                 self._active = active
-            # a file that was replaced meanwhile counts its commits anew
+            # a replaced file counts its commits from the start
             self._version = version if connection is self._connection else None
             return self._active
 
     def _committed_since(self) -> tuple[sqlite3.Connection, int | None] | None:
-        """The connection and its version when the pointers have to be read again; None when they are known."""
+        """The connection and its version if the pointers must be read again, else None."""
         connection = self._connect()
         try:
             version = connection.execute("PRAGMA data_version").fetchone()[0]
@@ -197,7 +197,7 @@ class SqliteReader(StoreReader):
         return await super().series(active, run, store_id, item_id, quantile_columns)
 
     def engine(self) -> Engine:
-        """The pool of the file that is there now."""
+        """The pool of the current file."""
         with self._lock:
             self._connect()
             return super().engine()
@@ -212,12 +212,12 @@ class SqliteReader(StoreReader):
             self._file = None
 
     def _connect(self) -> sqlite3.Connection:
-        """The loop's connection to the file that is at the path: a replaced file is another store.
+        """The loop's connection to the current file at the path; a replaced file is another store.
 
-        Publishing never replaces the file, a person does: looking for it twenty times a second is enough.
+        Publishing never replaces the file; only people do, so a check twenty times a second is enough.
 
         Raises:
-            StoreError: there is no file.
+            StoreError: the file does not exist.
         """
         now = time.monotonic()
         if self._connection is not None and now - self._looked_at < LOOK_SECONDS:
@@ -255,15 +255,15 @@ def _sqlite_text(quantile_columns: tuple[str, ...]) -> str:
 
 
 def make_reader(settings: ApiSettings) -> StoreReader:
-    """The reader that fits the store's URL.
+    """The reader for the store's URL.
 
     Raises:
-        StoreError: the URL is not one of SQLite or SQL Server.
+        StoreError: the URL is neither SQLite nor SQL Server.
     """
     try:
         url = make_url(settings.effective_store_url)
     except Exception:
-        raise StoreError("DEMAND_STORE_URL is no database URL.") from None
+        raise StoreError("DEMAND_STORE_URL is not a database URL.") from None
     if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
         return SqliteReader(settings, Path(url.database).resolve())
     return StoreReader(settings)

@@ -1,4 +1,4 @@
-"""What the requests of one process share."""
+"""State shared by the requests of one process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from api.writer import StoreWriter
 
 @dataclass(frozen=True)
 class Runtime:
-    """Made once by `create_app`; found at `app.state.runtime`."""
+    """Created once by `create_app`; available as `app.state.runtime`."""
 
     settings: ApiSettings
     reader: StoreReader

@@ -1,7 +1,7 @@
 """The forecast of one series, the most frequent request.
 
-`SeriesLane` stands before FastAPI's routing and answers plain requests. All others (encoded parameters, unknown names,
-validators) go on to the route. Both get their bytes from `find_series`, over SQLite and SQL Server alike.
+`SeriesLane` answers plain requests before FastAPI's routing. All others (encoded parameters, unknown names, validators)
+go to the route. Both use `find_series`, for SQLite and SQL Server alike.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _PLAIN = re.compile(
 
 @lru_cache(maxsize=1024)
 def parse_quantiles(text: str) -> tuple[str, ...]:
-    """Stored probabilities as text, in ascending order, from a comma-separated list; `none` is an empty one.
+    """Stored probabilities as text, in ascending order, from a comma-separated list; `none` is the empty list.
 
     Raises:
         ApiError: a probability is not stored (kind `invalid-request`).
@@ -60,13 +60,13 @@ def parse_quantiles(text: str) -> tuple[str, ...]:
 
 
 def quantile_columns(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Columns of the store for probabilities as text."""
+    """Store columns for probabilities given as text."""
     return tuple(_COLUMN_OF[name] for name in names)
 
 
 @lru_cache(maxsize=65_536)
 def _plain_question(query: bytes) -> tuple[str, str, tuple[str, ...]] | None:
-    """Item, store and quantiles of a query string that needs no decoding; None for every other."""
+    """Item, store and quantiles of a query string that needs no decoding; None for any other."""
     found = _PLAIN.match(query)
     if found is None or query.count(b"=") != sum(part is not None for part in found.groups()):
         return None
@@ -83,9 +83,9 @@ def _plain_question(query: bytes) -> tuple[str, str, tuple[str, ...]] | None:
 async def find_series(
     runtime: Runtime, store_id: str, item_id: str, quantiles: tuple[str, ...]
 ) -> tuple[Active, CachedBody | None]:
-    """What is served now, and the answer for a series, from memory where it is there; None: there is no such series.
+    """The snapshot and the response for a series, cached if possible; None: unknown series.
 
-    The cache's key names the run and the state of its overrides, so a publish or an override leaves entries unused.
+    The cache key includes the run and the state of its overrides, so a publish or an override invalidates entries.
     """
     active = await runtime.reader.active()
     run = active.by_store.get(store_id)
@@ -112,7 +112,7 @@ def _series_json(
 ) -> bytes:
     """JSON of `SeriesForecast` from rows of a reader's `series`.
 
-    Written without the model, which takes ten times as long; a test compares the two.
+    Written without the pydantic model, which takes ten times as long; a test compares both.
     """
     return orjson.dumps(
         {
@@ -128,14 +128,14 @@ def _series_json(
 
 
 def _quantiles(names: tuple[str, ...], row: Sequence[Any]) -> dict[str, float] | None:
-    """A row has all of the quantiles or none."""
+    """A row has all quantiles or none."""
     if names and row[2] is None:
         return None
     return dict(zip(names, row[2:-1], strict=True))
 
 
 class SeriesLane:
-    """ASGI middleware that answers plain `GET /forecast` requests itself, past FastAPI's routing and validation."""
+    """ASGI middleware that answers plain `GET /forecast` requests without FastAPI's routing and validation."""
 
     def __init__(self, app: ASGIApp, runtime: Runtime) -> None:
         self._app = app
@@ -143,7 +143,7 @@ class SeriesLane:
         self._cache_control = cache_control(runtime.settings).encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or pass the request on."""
+        """Respond, or pass the request on."""
         if scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "GET":
             content = await self._find(scope)
             if content is not None:
@@ -165,7 +165,7 @@ class SeriesLane:
         await self._app(scope, receive, send)
 
     async def _find(self, scope: Scope) -> CachedBody | None:
-        """The answer; None where the route has to decide: odd parameters, validators, no such series, a large body."""
+        """The response; None if the route must decide: unusual parameters, validators, unknown series, a large body."""
         query: bytes = scope["query_string"]
         question = _plain_question(query) if len(query) <= _LONGEST_PLAIN else None
         if question is None or not all(_is_plain(*header) for header in scope["headers"]):
@@ -178,5 +178,5 @@ class SeriesLane:
 
 
 def _is_plain(name: bytes, value: bytes) -> bool:
-    """Whether a header leaves the answer as it is."""
+    """Whether a header does not affect the response."""
     return name != b"if-none-match" and (name != b"accept" or value in (b"*/*", b"application/json"))

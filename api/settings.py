@@ -34,46 +34,50 @@ class ApiSettings(BaseSettings):
     threads: int = Field(
         8, ge=1, le=64, description="Threads for database work, and connections in the pool (per worker)."
     )
-    pool_timeout_seconds: float = Field(2.0, gt=0, description="Wait for a connection before 503 with Retry-After.")
-    lock_timeout_seconds: float = Field(2.0, ge=0, description="Wait for a locked SQLite store before 503.")
+    pool_timeout_seconds: float = Field(
+        2.0, gt=0, description="Time to wait for a connection before 503 with Retry-After."
+    )
+    lock_timeout_seconds: float = Field(2.0, ge=0, description="Time to wait for a locked SQLite store before 503.")
     write_timeout_seconds: float = Field(
-        20.0, gt=0, description="Wait of an override for other writers of the store before 503."
+        20.0, gt=0, description="Time that an override waits for other writers before 503."
     )
     max_age_days: float = Field(
         8.0, gt=0, description="An active run published longer ago than this is reported as stale."
     )
 
-    # who may ask
-    auth: Literal["on", "off"] = Field("on", description="`off` is for a demo on one machine only.")
+    # authentication
+    auth: Literal["on", "off"] = Field("on", description="`off` is for local demos only.")
     keys_sha256: str = Field(
         "", description="SHA-256 of the API keys in hex, each as `name:hash` or `hash`, comma-separated."
     )
     entra_tenant_id: str | None = Field(None, description="Entra ID tenant whose tokens are accepted.")
     entra_audience: str | None = Field(None, description="Audience (application id) that tokens must name.")
-    entra_issuer: str | None = Field(None, description="Issuer; unset: the tenant's v2.0 issuer.")
+    entra_issuer: str | None = Field(None, description="Token issuer; unset: the tenant's v2.0 issuer.")
     entra_jwks_url: str | None = Field(None, description="Signing keys; unset: the tenant's v2.0 keys.")
-    entra_roles: str = Field("", description="Roles or scopes of which a token needs one; empty: any token.")
+    entra_roles: str = Field("", description="Roles or scopes, of which a token needs at least one; empty: any token.")
     writers: str = Field(
-        "", description="Who may also write: names of keys, roles or scopes of tokens, comma-separated; empty: nobody."
+        "", description="Who may write: names of keys, roles or scopes of tokens, comma-separated; empty: nobody."
     )
-    cors_origins: str = Field("", description="Origins that browsers may call from, comma-separated.")
+    cors_origins: str = Field("", description="Allowed CORS origins, comma-separated.")
 
     # limits
-    max_concurrency: int = Field(256, ge=1, description="Requests in work at once per worker; above: 503.")
+    max_concurrency: int = Field(256, ge=1, description="Maximum concurrent requests per worker; above: 503.")
     max_body_bytes: int = Field(4_000_000, ge=1_024, description="Larger bodies get 413.")
-    max_bulk_series: int = Field(50_000, ge=1, description="Most series in one bulk answer.")
+    max_bulk_series: int = Field(50_000, ge=1, description="Maximum number of series in one bulk response.")
     request_timeout_seconds: float = Field(30.0, gt=0, description="Time to the first byte before 504.")
     cache_bytes: int = Field(
-        200_000_000, ge=0, description="Answers kept in memory per worker at most; 0: none. All of M5 is 165 MB."
+        200_000_000,
+        ge=0,
+        description="Maximum size of the response cache per worker; 0: no cache. All of M5 takes 165 MB.",
     )
-    gzip_min_bytes: int = Field(16_384, ge=0, description="Smaller answers are not compressed.")
+    gzip_min_bytes: int = Field(16_384, ge=0, description="Smaller responses are not compressed.")
 
     # operation
     access_log: Literal["all", "errors"] = Field("all", description="Which requests are logged.")
-    host: str = Field("127.0.0.1", description="Address that `python -m api` binds.")
+    host: str = Field("127.0.0.1", description="Address that `python -m api` binds to.")
     port: int = Field(8000, ge=0, le=65_535, description="Port of `python -m api`.")
     workers: int = Field(1, ge=1, le=64, description="Processes of `python -m api`.")
-    shutdown_seconds: int = Field(20, ge=1, description="Requests in work may take this long at shutdown.")
+    shutdown_seconds: int = Field(20, ge=1, description="Grace period for running requests at shutdown.")
 
     @field_validator("keys_sha256")
     @classmethod
@@ -81,8 +85,8 @@ class ApiSettings(BaseSettings):
         for part in _split(value):
             if not _KEY_HASH.match(part):
                 raise ValueError(
-                    "each key is the SHA-256 of it, 64 hex digits, with or without `name:` in front; "
-                    "make one with: printf %s THE-KEY | sha256sum"
+                    "each entry is the SHA-256 of a key, 64 hex digits, optionally preceded by `name:`; create one "
+                    "with: printf %s THE-KEY | sha256sum"
                 )
         return value
 
@@ -90,16 +94,16 @@ class ApiSettings(BaseSettings):
     def _somebody_may_ask(self) -> ApiSettings:
         if self.auth == "on" and not self.key_hashes and not self.entra_enabled:
             raise ValueError(
-                "authentication is on and nobody could pass it: set DEMAND_API_KEYS_SHA256, or "
+                "authentication is on but nobody could authenticate: set DEMAND_API_KEYS_SHA256, or "
                 "DEMAND_API_ENTRA_TENANT_ID and DEMAND_API_ENTRA_AUDIENCE, or DEMAND_API_AUTH=off for a demo"
             )
         if self.auth == "off" and not is_loopback(self.host):
             raise ValueError(
-                f"authentication is off and DEMAND_API_HOST is {self.host}: whoever reaches this machine could "
-                "override forecasts; set DEMAND_API_KEYS_SHA256 or DEMAND_API_ENTRA_*, or listen on 127.0.0.1"
+                f"authentication is off and DEMAND_API_HOST is {self.host}: anyone who can reach this machine could "
+                f"override forecasts; set DEMAND_API_KEYS_SHA256 or DEMAND_API_ENTRA_*, or listen on 127.0.0.1"
             )
         if (self.entra_tenant_id is None) != (self.entra_audience is None):
-            raise ValueError("DEMAND_API_ENTRA_TENANT_ID and DEMAND_API_ENTRA_AUDIENCE belong together")
+            raise ValueError("DEMAND_API_ENTRA_TENANT_ID and DEMAND_API_ENTRA_AUDIENCE must be set together")
         return self
 
     @property
@@ -119,12 +123,12 @@ class ApiSettings(BaseSettings):
 
     @property
     def jwks_url(self) -> str:
-        """Where the signing keys are."""
+        """URL of the signing keys."""
         return self.entra_jwks_url or f"https://login.microsoftonline.com/{self.entra_tenant_id}/discovery/v2.0/keys"
 
     @property
     def roles(self) -> frozenset[str]:
-        """Roles or scopes of which a token needs one."""
+        """Roles or scopes, of which a token needs at least one."""
         return frozenset(_split(self.entra_roles))
 
     @property
@@ -152,7 +156,7 @@ def load_settings() -> ApiSettings:
     """Settings from the environment.
 
     Raises:
-        InputError: a variable has a value that is not allowed, or nobody could authenticate.
+        InputError: a variable has an invalid value, or nobody could authenticate.
     """
     try:
         return ApiSettings()
@@ -160,6 +164,6 @@ def load_settings() -> ApiSettings:
         first = error.errors()[0]
         field = "_".join(str(part) for part in first["loc"])
         name = "" if not field else field if field.startswith("DEMAND_") else f"DEMAND_API_{field.upper()}"
-        # the value is not shown: it may be a key that somebody forgot to hash
+        # the value is not shown: it may be an unhashed key
         message = first["msg"].removeprefix("Value error, ")
         raise InputError(f"{name}: {message}." if name else f"{message}.") from None

@@ -1,4 +1,4 @@
-"""Arrow tables as answers: CSV or an Arrow stream."""
+"""Arrow tables as responses: CSV or an Arrow stream."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ CONTENT = {
     CSV: {"schema": {"type": "string"}},
     ARROW: {"schema": {"type": "string", "format": "binary"}},
 }
-"""Of an answer that is given in these beside JSON, for the OpenAPI document."""
+"""Responses in these formats beside JSON, for the OpenAPI document."""
 
 
 def encode(table: pa.Table, media_type: str) -> bytes:
-    """The whole table; in CSV, names that a spreadsheet would run as formulas have an apostrophe in front."""
+    """The whole table; in CSV, an apostrophe is put before names that a spreadsheet would run as formulas."""
     return csv_of(table).encode() if media_type == CSV else arrow_of(table)

@@ -1,4 +1,4 @@
-"""Logs as JSON lines, Prometheus metrics, and OpenTelemetry traces when a variable says where they go."""
+"""Logs as JSON lines, Prometheus metrics, and OpenTelemetry traces if an exporter is configured."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _orjson_text(value: Mapping[str, Any], default: Any = str, **_: Any) -> byte
 
 
 def configure_logging() -> None:
-    """structlog to standard output, one JSON object a line; uvicorn's own lines take the same form."""
+    """structlog to standard output, one JSON object per line; uvicorn's lines have the same format."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -49,7 +49,7 @@ def configure_logging() -> None:
 
 
 def logging_config() -> dict[str, Any]:
-    """uvicorn's `log_config`: its lines as JSON too, and none of its access log, which ours replaces."""
+    """uvicorn's `log_config`: JSON lines, without its access log, which ours replaces."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -82,7 +82,7 @@ _LOG_BUFFER_LINES = 500
 
 
 class _Tally:
-    """A number that a request adds to; the metrics take it over when they are flushed."""
+    """A plain counter for requests; flushed into the metrics."""
 
     __slots__ = ("pending",)
 
@@ -94,16 +94,16 @@ class _Tally:
         self.pending += 1
 
     def take(self) -> int:
-        """What came since the last time."""
+        """The count since the last call."""
         taken, self.pending = self.pending, 0
         return taken
 
 
 class Metrics:
-    """What Prometheus scrapes. With several workers, `PROMETHEUS_MULTIPROC_DIR` adds them up.
+    """Prometheus metrics, aggregated over workers with `PROMETHEUS_MULTIPROC_DIR`.
 
-    A request adds to plain numbers; they go to Prometheus' own twice a second and before each scrape. Its
-    counters take 5 microseconds each, and with several workers write to a shared file.
+    Requests update plain counters, which are flushed to Prometheus twice a second and before each scrape: a Prometheus
+    counter takes 5 microseconds and, with several workers, writes to a shared file.
     """
 
     def __init__(self) -> None:
@@ -115,20 +115,20 @@ class Metrics:
         )
         self._seconds = Histogram(
             "demand_api_request_seconds",
-            "Time to the end of the answer.",
+            "Time to the end of the response.",
             ["route"],
             buckets=_BUCKETS,
             registry=registry,
         )
         self._in_progress = Gauge(
-            "demand_api_requests_in_progress", "Requests in work.", registry=registry, multiprocess_mode="livesum"
+            "demand_api_requests_in_progress", "Requests in progress.", registry=registry, multiprocess_mode="livesum"
         )
         self._tallies = {
             name: (_Tally(), Counter(f"demand_api_{name}_total", text, registry=registry))
             for name, text in (
-                ("cache_hits", "Bodies from memory."),
-                ("cache_misses", "Bodies made."),
-                ("store_faults", "Answers that the store could not give."),
+                ("cache_hits", "Bodies served from the cache."),
+                ("cache_misses", "Bodies built."),
+                ("store_faults", "Responses that failed because of the store."),
             )
         }
         self.cache_hits = self._tallies["cache_hits"][0]
@@ -146,24 +146,24 @@ class Metrics:
         build.labels(__version__).set(1)
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count an answer."""
+        """Count a response."""
         key = (method, route, status)
         pending = self._pending.get(key)
         if pending is None:
-            # one place a bucket, then the sum
+            # one entry per bucket, then the sum
             pending = self._pending[key] = [0.0] * (len(_BUCKETS) + 2)
         pending[bisect_left(_BUCKETS, seconds)] += 1
         pending[-1] += seconds
 
     def flush(self) -> None:
-        """Hand over what came since the last time."""
+        """Flush the counts since the last call."""
         self._in_progress.set(self.in_progress)
         for tally, counter in self._tallies.values():
             counter.inc(tally.take())
         pending, self._pending = self._pending, {}
         for (method, route, status), figures in pending.items():
             self._requests.labels(method, route, str(status)).inc(sum(figures[:-1]))
-            # the public way takes one observation at a time
+            # the public API takes one observation at a time
             histogram = self._seconds.labels(route)
             histogram._sum.inc(figures[-1])
             for bucket, count in zip(histogram._buckets, figures, strict=False):
@@ -172,12 +172,12 @@ class Metrics:
 
     @contextmanager
     def flushing(self) -> Iterator[None]:
-        """Flush twice a second while the application runs, so that other workers' scrapes see us."""
+        """Flush twice a second, so that scrapes of other workers include this one."""
         with _every(_FLUSH_SECONDS, self.flush):
             yield
 
     def text(self) -> bytes:
-        """The exposition of all workers' figures."""
+        """The exposition of all workers' metrics."""
         self.flush()
         if not self._several:
             return render(self.registry)
@@ -187,20 +187,20 @@ class Metrics:
 
 
 class AccessLog:
-    """A JSON line a request, handed on twice a second: a system call a request would cost more than an answer."""
+    """One JSON line per request, written twice a second: a system call per request would cost more than a response."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._lines: list[bytes] = []
 
     def write(self, line: Mapping[str, Any]) -> None:
-        """Take a line; one of an error goes out at once, with all before it."""
+        """Buffer a line; an error flushes the buffer at once."""
         self._lines.append(orjson.dumps(line, default=str, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z))
         if line["level"] == "error" or len(self._lines) >= _LOG_BUFFER_LINES:
             self.flush()
 
     def flush(self) -> None:
-        """Hand on what is held."""
+        """Write the buffer."""
         if self._lines:
             lines, self._lines = self._lines, []
             self._stream.write(b"".join(lines).decode())
@@ -208,14 +208,14 @@ class AccessLog:
 
     @contextmanager
     def flushing(self) -> Iterator[None]:
-        """Flush twice a second while the application runs, and at its end."""
+        """Flush twice a second and at shutdown."""
         with _every(_FLUSH_SECONDS, self.flush):
             yield
 
 
 @contextmanager
 def _every(seconds: float, call: Callable[[], None]) -> Iterator[None]:
-    """`call` on the running event loop again and again, and once at the end."""
+    """Run `call` periodically on the event loop, and once at the end."""
 
     async def for_ever() -> None:
         while True:
@@ -235,7 +235,7 @@ _OTLP_VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_END
 
 
 def wants_tracing(environment: Mapping[str, str]) -> bool:
-    """Whether the environment says where traces go: an OTLP collector, Application Insights, or both."""
+    """Whether the environment configures traces: an OTLP collector, Application Insights, or both."""
     disabled = environment.get("OTEL_SDK_DISABLED", "").lower() == "true"
     if disabled or environment.get("OTEL_TRACES_EXPORTER") == "none":
         return False
@@ -243,9 +243,9 @@ def wants_tracing(environment: Mapping[str, str]) -> bool:
 
 
 def make_tracer_provider() -> Any:
-    """Where spans go, by the variables that `wants_tracing` reads. It is not made the global one.
+    """The tracer provider for the variables that `wants_tracing` reads; not installed globally.
 
-    The exporter signs in to Application Insights by azure-identity's default chain.
+    The exporter authenticates to Application Insights with azure-identity's default chain.
 
     Raises:
         InputError: a library of the extra `otel` or `azure` is missing, or the connection string is malformed.
@@ -272,7 +272,7 @@ def make_tracer_provider() -> Any:
 
 
 def _application_insights(provider: Any) -> Any:
-    # The exporter's own usage reports go to addresses that a closed network does not let out.
+    # A closed network blocks the exporter's own usage reports.
     for reports in ("STATSBEAT_DISABLED_ALL", "SDKSTATS_DISABLED", "CONTROLPLANE_DISABLED"):
         os.environ.setdefault(f"APPLICATIONINSIGHTS_{reports}", "true")
     from azure.identity import DefaultAzureCredential
@@ -290,7 +290,7 @@ def _application_insights(provider: Any) -> Any:
 
 
 def traced(app: ASGIApp, provider: Any) -> ASGIApp:
-    """`app` with a span a request, but for probes and scrapes."""
+    """`app` with one span per request, except probes and scrapes."""
     from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
     from opentelemetry.util.http import parse_excluded_urls
 

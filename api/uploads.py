@@ -1,4 +1,4 @@
-"""Tables that clients send, as CSV, JSON or an Arrow stream: read whole, refused row by row."""
+"""Tables sent by clients as CSV, JSON or an Arrow stream, with errors by row."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 def body_of(request: type[BaseModel], columns: Sequence[str], example: Sequence[str]) -> dict[str, Any]:
-    """What a route says of its body in the OpenAPI document."""
+    """A route's request body for the OpenAPI document."""
     return {
         "requestBody": {
             "required": True,
@@ -41,11 +41,11 @@ def frame_in(content_type: str, body: bytes, request: type[BaseModel], most: int
     Args:
         content_type: of the body.
         body: whole.
-        request: model of a JSON body, with a single field that has the rows.
-        most: rows at most.
+        request: model of a JSON body; its only field holds the rows.
+        most: maximum number of rows.
 
     Raises:
-        ApiError: it cannot be read (kind `invalid-request`).
+        ApiError: the body is invalid (kind `invalid-request`).
     """
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type == CSV:
@@ -55,7 +55,7 @@ def frame_in(content_type: str, body: bytes, request: type[BaseModel], most: int
     else:
         frame = _json_frame(body, request)
     if len(frame) > most:
-        raise one_field("invalid-request", "body", f"it has {len(frame)} rows; at most {most} are taken")
+        raise one_field("invalid-request", "body", f"it has {len(frame)} rows; at most {most} are accepted")
     return frame
 
 
@@ -91,7 +91,7 @@ def _json_frame(body: bytes, request: type[BaseModel]) -> pd.DataFrame:
 
 
 def rows_told(work: Callable[[], T], field: str) -> T:
-    """What is wrong with rows, as a problem; `field` is the name of their list."""
+    """A problem with errors by row; `field` is the name of the list."""
     try:
         return work()
     except ColumnsError as error:

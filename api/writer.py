@@ -1,4 +1,4 @@
-"""Writing to the prediction store: overrides alone, on connections of their own."""
+"""Writes to the prediction store on separate connections."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from models_ml.prediction_store.engine import make_engine
 T = TypeVar("T")
 
 WRITERS = 1
-"""Writes at once per worker: each locks what is served, so a second one would only wait inside the database."""
+"""Concurrent writes per worker: each locks the pointers, so a second one would only wait inside the database."""
 
 
 class StoreWriter:
-    """The prediction store as writers reach it; nothing is opened before the first write."""
+    """The prediction store for writers; opened at the first write."""
 
     def __init__(self, settings: ApiSettings) -> None:
         self._settings = settings
@@ -30,7 +30,7 @@ class StoreWriter:
         self._permits = anyio.CapacityLimiter(WRITERS)
 
     async def run(self, work: Callable[[Engine], T]) -> T:
-        """Do `work` in a thread.
+        """Run `work` in a thread.
 
         Raises:
             ApiError: other writes took too long (kind `busy`).
@@ -45,7 +45,7 @@ class StoreWriter:
                 "busy", "Other overrides are being written. Try again.", headers={"Retry-After": "1"}
             ) from None
         try:
-            # not abandoned when the caller goes: what was begun is committed or rolled back, and counted till then
+            # not cancelled with the caller: the transaction is committed or rolled back, and counted until then
             return await anyio.to_thread.run_sync(lambda: work(self._store()))
         finally:
             self._permits.release_on_behalf_of(borrower)

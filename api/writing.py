@@ -1,4 +1,4 @@
-"""What routes that write share: who asks, whether they may, and how a repeated request is known."""
+"""Shared by writing routes: the caller, authorisation and idempotency keys."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ IdempotencyKey = Annotated[
         min_length=1,
         max_length=200,
         pattern=r"^[\x21-\x7e]+$",
-        description="Makes a request safe to repeat: the same key from the same caller makes nothing twice.",
+        description="Makes a request safe to retry: the same key from the same caller has no second effect.",
     ),
 ]
 
 
 def author_of(request: Request, given: str | None) -> str:
-    """Who is recorded: the authenticated name, with what the body says before it; alone where nobody is asked.
+    """The recorded author: the body's author with the authenticated name; without authentication, the body's alone.
 
     Raises:
-        ApiError: the caller may not write (`forbidden`), or nobody is named (`invalid-request`).
+        ApiError: the caller may not write (`forbidden`), or no author is given (`invalid-request`).
     """
     name = request.scope["state"].get("caller")
     if name is None:
         if given is None:
-            raise one_field("invalid-request", "author", "say who asks: authentication is off, so nobody else does")
+            raise one_field("invalid-request", "author", "an author is required while authentication is off")
         return given
     writer_of(request)
     return name if given is None else f"{given} (by {name})"
 
 
 def writer_of(request: Request) -> str:
-    """The authenticated name of who writes, or `unknown` where authentication is off.
+    """The authenticated name of the caller, or `unknown` if authentication is off.
 
     Raises:
         ApiError: the caller may not write (kind `forbidden`).
@@ -46,18 +46,18 @@ def writer_of(request: Request) -> str:
     name: str | None = state.get("caller")
     if name is not None and not state["may_write"]:
         raise ApiError(
-            "forbidden", f"{name} may read only. Who may write is named in DEMAND_API_WRITERS: keys, roles or scopes."
+            "forbidden", f"{name} may only read. DEMAND_API_WRITERS names the keys, roles or scopes that may write."
         )
     return name or "unknown"
 
 
 def key_of(request: Request, given: str | None) -> str | None:
-    """The ledger's key of a request: that of another caller or path is another one."""
+    """The stored idempotency key of a request; it depends on the caller and path."""
     state = request.scope["state"]
     return None if given is None else f"{state.get('caller')}|{request.url.path}|{given}"
 
 
 def written(model: BaseModel, status: int = 200, location: str | None = None) -> Response:
-    """An answer that is not to be kept."""
+    """A response that must not be cached."""
     headers = {"Cache-Control": "no-store"} | ({"Location": location} if location else {})
     return Response(to_json(model), status, headers, "application/json")

@@ -1,7 +1,8 @@
-"""`demand run` end to end, from the raw zip to forecasts that are served, and again with one more day of sales.
+"""`demand run` from the raw zip to forecasts that are served; again with one more day of sales; and with nothing new.
 
-The first run of a home ends a day before the data does (`--as-of`); the second has that day, too. Memory is the most
-that all processes of a run held at one time, sampled five times a second from /proc (Linux).
+The first run of a home ends a day before the data does (`--as-of`); the second has that day, too; the next three find
+nothing new, and the median of them counts. Memory is the most that all processes of a run held at one time, sampled
+five times a second from /proc (Linux).
 
 The raw files are those that DEMAND_DATA_DIR or M5_DATA_DIR names; without them they are simulated. Each home is thrown
 away. All of M5 needs 12 GB of disk.
@@ -143,8 +144,14 @@ def record_cost(size: Size, runs: Sequence[Run], page: Path = RUN_COSTS) -> None
     rows.to_csv(page, index=False)
 
 
-def measure(raw: Path | None, stores: str, rounds: int, newest: date | None) -> tuple[list[Run], list[Run], Size]:
-    """First and second runs, each round in a home of its own; and the size of what they forecast.
+REPEATS = 3
+"""Runs with nothing new in each home."""
+
+
+def measure(
+    raw: Path | None, stores: str, rounds: int, newest: date | None
+) -> tuple[list[Run], list[Run], list[Run], Size]:
+    """First and second runs and those with nothing new, each round in its own home; and the size of what they forecast.
 
     Args:
         raw: folder or zip of raw files; None: simulated ones.
@@ -152,7 +159,7 @@ def measure(raw: Path | None, stores: str, rounds: int, newest: date | None) -> 
         rounds: how often.
         newest: the last day of the data; None: found by a run whose figures are not used.
     """
-    first, second = [], []
+    first, second, nothing_new = [], [], []
     for _ in range(rounds):
         with tempfile.TemporaryDirectory(prefix="run-") as folder:
             home = Path(folder)
@@ -161,8 +168,10 @@ def measure(raw: Path | None, stores: str, rounds: int, newest: date | None) -> 
                 newest = last_day(home / "trial", stores)
             first.append(demand_run(home / "home", raw, stores, "--as-of", str(newest - timedelta(days=1))))
             second.append(demand_run(home / "home", raw, stores))
+            repeats = [demand_run(home / "home", raw, stores) for _ in range(REPEATS)]
+            nothing_new.append(sorted(repeats, key=lambda run: run.wall_seconds)[REPEATS // 2])
             size = size_of(home / "home")
-    return first, second, size
+    return first, second, nothing_new, size
 
 
 def row(name: str, runs: Sequence[Run], first: Sequence[Run]) -> str:
@@ -171,7 +180,7 @@ def row(name: str, runs: Sequence[Run], first: Sequence[Run]) -> str:
     ratio = statistics.median(b.wall_seconds / a.wall_seconds for a, b in zip(first, runs, strict=True))
     steps = ", ".join(f"{step} {s:.0f}" for step, s in runs[-1].steps.items() if s >= 0.5)
     return (
-        f"| {name} | {statistics.median(seconds):.0f} | {min(seconds):.0f}-{max(seconds):.0f} "
+        f"| {name} | {statistics.median(seconds):.3g} | {min(seconds):.3g}-{max(seconds):.3g} "
         f"| {statistics.median(run.cpu_seconds for run in runs):.0f} | {max(run.peak_gigabytes for run in runs):.1f} "
         f"| {100 * ratio:.0f} % | {steps} |"
     )
@@ -195,11 +204,14 @@ def main() -> None:
     ]
     print("\n".join(lines))
     for stores in options.stores.split(","):
-        first, second, size = measure(raw, stores, options.rounds, options.last_day)
+        first, second, nothing_new, size = measure(raw, stores, options.rounds, options.last_day)
         if options.write:
             record_cost(size, first)
-        lines += [row(f"{stores}, first", first, first), row(f"{stores}, one more day", second, first)]
-        print("\n".join(lines[-2:]), flush=True)
+        lines += [
+            row(f"{stores}, {name}", runs, first)
+            for name, runs in (("first", first), ("one more day", second), ("nothing new", nothing_new))
+        ]
+        print("\n".join(lines[-3:]), flush=True)
     data = "the real M5 data" if raw else "simulated data"
     text = "\n".join(lines) + f"\n\nMedians of {options.rounds}, {data}; " + circumstances(["lightgbm", "duckdb"])
     print(text.splitlines()[-1])

@@ -1,1 +1,1 @@
-"""The page where a planner decides; it reads only the API (`python -m dashboard`)."""
+"""The planner's dashboard; it reads only the API (`python -m dashboard`)."""

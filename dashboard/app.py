@@ -1,4 +1,4 @@
-"""Entry of the dashboard (`python -m dashboard`): the pages, and every state that is not a page."""
+"""Entry point of the dashboard: the pages, and the states shown in place of a page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from models_ml.errors import DemandError
 LOOK_AGAIN_AWAY_SECONDS = 4
 LOOK_AGAIN_SECONDS = 30
 
-# Beside the code, because Streamlit would fetch an icon of its own for the browser's tab from the internet.
+# A local file, because Streamlit would fetch its own icon from the internet.
 ICON = Path(__file__).parent / "icon.svg"
 
 _log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ PAGES: tuple[tuple[str, str, str, _Render], ...] = (
 
 
 def main() -> None:
-    """One run of the script: choose the page, say which run is shown, draw it."""
+    """One run of the script: choose the page, show which run is served, draw the page."""
     st.set_page_config(page_title="Demand forecast", page_icon=str(ICON), layout="wide")
     pages = {
         path: st.Page(_shown(render), title=title, url_path=path, icon=icon, default=path == "overview")
@@ -60,7 +60,7 @@ def _shown(render: _Render) -> Callable[[], None]:
 
 
 def _show(render: _Render) -> None:
-    """Draw a page, or the state that stands in its place; a reader never sees a traceback."""
+    """Draw a page, or the state shown in its place; the user never sees a traceback."""
     try:
         serving = data.serving()
     except ApiAway as away:
@@ -68,7 +68,7 @@ def _show(render: _Render) -> None:
         _look_again(LOOK_AGAIN_AWAY_SECONDS, None)
         return
     except DemandError as refused:
-        st.title("The forecast service refuses this dashboard", anchor=False)
+        st.title("The forecast service rejects this dashboard", anchor=False)
         layout.empty(str(refused), "Ask whoever runs the forecast service.")
         return
     layout.provenance(serving)
@@ -79,7 +79,7 @@ def _show(render: _Render) -> None:
         else:
             layout.nothing_published()
     except ApiAway as away:
-        layout.empty(str(away), "What was not loaded before cannot be shown. This page retries by itself.")
+        layout.empty(str(away), "Data that was not loaded earlier cannot be shown. This page retries automatically.")
     except DemandError as error:
         layout.empty("This view cannot be shown.", str(error))
     except Exception:
@@ -90,7 +90,7 @@ def _show(render: _Render) -> None:
 
 
 def _look_again(seconds: int, shown: str | None) -> None:
-    """Look at the API every so often and draw the page again when another run is served than the one shown."""
+    """Poll the API and redraw the page when the served run changes."""
 
     @st.fragment(run_every=seconds)
     def look() -> None:

@@ -1,6 +1,6 @@
-"""The API as typed Python: time-outs, few retries, and problems told as a person would.
+"""A typed client of the API: time-outs, few retries, readable error messages.
 
-One client serves all sessions (httpx pools its connections). Nothing is cached here; see `dashboard/data.py`.
+All sessions share one client (httpx pools connections). Nothing is cached here; see `dashboard/data.py`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Answer = TypeVar("Answer", bound=BaseModel)
 Parameter = str | int | float | bool | None
 
 RETRY_PAUSES_SECONDS = (0.15, 0.4)
-"""Pauses before the second and the third try of a request that may succeed later."""
+"""Pauses before the second and third try of a request."""
 
 CSV, ARROW = "text/csv", "application/vnd.apache.arrow.stream"
 
@@ -32,15 +32,15 @@ _RETRIED_STATUSES = frozenset({502, 503, 504})
 
 
 class ApiAway(DemandError):  # noqa: N818 - it reads as what happened
-    """The API cannot be reached, takes too long, or has a fault of its own; trying again later may help."""
+    """The API cannot be reached, times out or fails; a later retry may succeed."""
 
 
 class ApiRefused(DemandError):  # noqa: N818
-    """The API answered that it will not: unknown item, missing key, nothing published yet.
+    """The API rejected the request: unknown item, missing key, nothing published yet.
 
     Attributes:
         status: HTTP status, 400 to 499.
-        kind: `type` of the problem document; empty without one.
+        kind: `type` of the problem document; empty if there is none.
     """
 
     def __init__(self, message: str, status: int, kind: str = "") -> None:
@@ -50,16 +50,16 @@ class ApiRefused(DemandError):  # noqa: N818
 
 
 class ApiMismatch(DemandError):  # noqa: N818
-    """The API's answer has another shape: dashboard and API are of different versions."""
+    """The response does not match the schema: dashboard and API have different versions."""
 
 
 class ApiClient:
     """Reads the API's resources.
 
     Args:
-        base_url: where the API is, without a trailing path.
+        base_url: address of the API, without a trailing path.
         api_key: sent as `X-API-Key` when given.
-        timeout_seconds: longest wait for one answer (a connection gets at most two seconds of it).
+        timeout_seconds: time-out of one response (at most two seconds of it for the connection).
         transport: httpx transport, for tests.
         pause: sleeps between tries, for tests.
     """
@@ -112,7 +112,7 @@ class ApiClient:
         return self._get(schemas.ItemPage, "/forecast/items", parameters)
 
     def inventory(self, parameters: Mapping[str, Parameter]) -> schemas.InventoryAnswer:
-        """What to hold and to order of one item in one store."""
+        """Ordering policy of one item in one store."""
         return self._get(schemas.InventoryAnswer, "/inventory", parameters)
 
     def inventory_items(self, parameters: Mapping[str, Parameter]) -> schemas.InventoryPage:
@@ -140,7 +140,7 @@ class ApiClient:
         return self._get(schemas.LeadErrors, "/accuracy/leads", {"run_id": run_id, "level": level})
 
     def explanation(self, parameters: Mapping[str, Parameter]) -> schemas.Explanation:
-        """What moved the forecast of a node (`node_id`) or of an item (`item_id`, `store_id`)."""
+        """Explanation of the forecast of a node (`node_id`) or an item (`item_id`, `store_id`)."""
         return self._get(schemas.Explanation, "/forecast/explain", parameters)
 
     def runs(self, limit: int) -> schemas.RunPage:
@@ -178,7 +178,7 @@ class ApiClient:
         return self._post(schemas.OverridePreview, "/override-preview", asked)
 
     def make_override(self, asked: schemas.OverrideRequest, key: str | None = None) -> schemas.MadeOverride:
-        """Override a node's forecast; the same `key` makes nothing twice."""
+        """Override a node's forecast; idempotent per `key`."""
         return self._post(schemas.MadeOverride, "/overrides", asked, {"Idempotency-Key": key} if key else {})
 
     def make_overrides(self, content: bytes, key: str) -> schemas.MadeOverrides:
@@ -191,7 +191,7 @@ class ApiClient:
         )
 
     def revoke_override(self, override_id: int, asked: schemas.RevokeRequest) -> schemas.Override:
-        """Take an override back."""
+        """Revoke an override."""
         return self._post(schemas.Override, f"/overrides/{override_id}/revoke", asked)
 
     def stock_state(self) -> schemas.StockState:
@@ -222,12 +222,13 @@ class ApiClient:
     def _post(
         self, model: type[Answer], path: str, asked: BaseModel, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """Sent once: a second try might do it twice."""
+        """Sent once, because a retry could apply it twice."""
         try:
             response = self._http.post(path, json=asked.model_dump(mode="json"), headers=dict(headers or {}))
         except httpx.TransportError:
             raise ApiAway(
-                f"The forecast service at {self.base_url} was lost at {path}. Look at the list before trying again."
+                f"The forecast service at {self.base_url} did not answer at {path}. Check the list before you try "
+                f"again."
             ) from None
         return self._typed(model, path, response)
 
@@ -244,8 +245,8 @@ class ApiClient:
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"]) or "the document"
             raise ApiMismatch(
-                f"{path} answered in a shape that this page does not know ({place}: {first['msg']}). "
-                "The dashboard and the API are of different versions: deploy both from one commit."
+                f"The response of {path} does not match the expected schema ({place}: {first['msg']}). The dashboard "
+                f"and the API have different versions: deploy both from one commit."
             ) from None
 
     def _answer(self, method: str, path: str, **given: Any) -> httpx.Response:
@@ -282,7 +283,7 @@ def _refusal(response: httpx.Response, path: str) -> DemandError:
     problem = _problem(response)
     if response.status_code >= 500:
         said = f" It says: {problem.detail}" if problem else ""
-        return ApiAway(f"The forecast service had a fault at {path} ({response.status_code}).{said}")
+        return ApiAway(f"The forecast service failed at {path} ({response.status_code}).{said}")
     if response.status_code == 403 and problem is not None and path.startswith(WRITTEN_PATHS):
         return ApiRefused(problem.detail, response.status_code, problem.type)
     if response.status_code in (401, 403):

@@ -1,7 +1,7 @@
-"""What the pages read, cached by the served runs: a publish changes the key, so no page ever mixes two runs.
+"""Cached data for the pages, keyed by the served runs: a publish changes the key, so no page mixes two runs.
 
-Only small answers are kept (a node's days, one page of items), each cache bounded in entries and time. When the API
-is away, what is cached is still shown, under a banner that says when it was loaded.
+Only small responses are cached (a node's days, one page of items); each cache is bounded in entries and time. While the
+API is unavailable, cached data is still shown, under a banner with its time.
 """
 
 # ruff: noqa: ARG001 - `run_key` is not read by the functions: it is what their caches go by.
@@ -23,14 +23,14 @@ from dashboard.settings import get_settings
 
 STATUS_TTL_SECONDS = 5.0
 AWAY_PAUSES_SECONDS = (2.0, 4.0, 8.0, 15.0)
-"""Pauses after the first, second, ... try that the API did not answer."""
+"""Pauses after the first, second, ... failed try."""
 
 READ_TTL_SECONDS = 900.0
 YEAR_DAYS = 364
-"""A year that keeps the weekdays: 52 weeks."""
+"""A year of 52 weeks, which keeps weekdays aligned."""
 
 HISTORY_DAYS = 2 * YEAR_DAYS
-"""History read with a node: the year of the longest picture and the year before it."""
+"""Days of history read with a node: the year of the longest chart and the year before it."""
 
 QUANTILES = ("0.005", "0.025", "0.165", "0.25", "0.5", "0.75", "0.835", "0.975", "0.995")
 _COMPARED: dict[str, str | int] = {"history_days": YEAR_DAYS, "quantiles": "0.025,0.975", "limit": 100}
@@ -45,15 +45,15 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class Serving:
-    """What is served, as far as this dashboard knows.
+    """The served runs, as last loaded.
 
     Attributes:
-        status: the API's own words about the active runs.
+        status: the API's status of the active runs.
         stores: served stores.
         departments: served departments.
         run_key: changes with every publish, promotion, rollback and override; the key of every cache.
-        loaded_at: when the API was last heard (UTC).
-        away: why the API does not answer now; none while it does.
+        loaded_at: time of the last response (UTC).
+        away: why the API is unavailable; none while it answers.
     """
 
     status: schemas.ModelStatus
@@ -70,35 +70,35 @@ class Serving:
 
     @property
     def levels(self) -> frozenset[int]:
-        """Levels that differ from each other (see `hierarchy.levels_of`)."""
+        """Distinct levels (see `hierarchy.levels_of`)."""
         return levels_of(self.stores, self.departments)
 
     @property
     def has_items(self) -> bool:
-        """Whether anything below store and department is sold."""
+        """Whether the source has items below store and department."""
         return 12 in self.levels or 10 in self.levels
 
     @property
     def step_days(self) -> int:
-        """Days of each forecast of the newest active run: 1, or 7 of weekly sales."""
+        """Days per period of the newest active run: 1, or 7 for weekly sales."""
         return self.runs[0].step_days if self.runs else 1
 
     @property
     def origin(self) -> dt.date | None:
-        """Last day whose sales the newest active run knew."""
+        """Last day of sales known to the newest active run."""
         return max((run.origin for run in self.runs), default=None)
 
 
 @dataclass
 class _Heard:
-    """The last state of the API that was heard, shared by all sessions.
+    """The last known state of the API, shared by all sessions.
 
     Attributes:
-        asking: held by the one reader who asks the API now.
-        serving: what was heard last; none before the first answer.
-        away: why the API did not answer; none while it does.
-        failures: tries without an answer since the last one.
-        asked_at: when the API was asked last; none to ask it at once.
+        asking: held by the session that queries the API.
+        serving: the last known state; none before the first response.
+        away: why the API is unavailable; none while it answers.
+        failures: failed tries since the last response.
+        asked_at: time of the last query; none to query at once.
     """
 
     asking: threading.Lock = field(default_factory=threading.Lock)
@@ -108,7 +108,7 @@ class _Heard:
     asked_at: dt.datetime | None = None
 
     def due(self, now: dt.datetime) -> bool:
-        """Whether the API may be asked."""
+        """Whether it is time to query the API again."""
         pauses = (STATUS_TTL_SECONDS, *AWAY_PAUSES_SECONDS)
         pause = pauses[min(self.failures, len(pauses) - 1)]
         return self.asked_at is None or (now - self.asked_at).total_seconds() >= pause
@@ -116,7 +116,7 @@ class _Heard:
 
 @st.cache_resource(show_spinner=False)
 def client() -> ApiClient:
-    """The one client of this process."""
+    """The process's client."""
     settings = get_settings()
     key = settings.api_key.get_secret_value() if settings.api_key else None
     return ApiClient(settings.api_url, api_key=key, timeout_seconds=settings.api_timeout_seconds)
@@ -128,20 +128,19 @@ def _heard() -> _Heard:
 
 
 def serving(now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)) -> Serving:
-    """What is served now; the last that was heard, marked `away`, while the API does not answer.
+    """The served runs; while the API is unavailable, the last known ones, marked `away`.
 
-    One reader asks at a time; meanwhile the others get what was heard last. While the API is away the pauses between
-    two tries grow.
+    One session queries at a time; the others get the last known state. The pauses between failed tries grow.
 
     Raises:
-        ApiAway: the API does not answer and never did.
-        ApiRefused: the API does not accept this dashboard.
+        ApiAway: the API has never answered.
+        ApiRefused: the API rejects this dashboard.
     """
     heard = _heard()
     never_asked = heard.serving is None and heard.away is None
     if heard.due(now()) and heard.asking.acquire(blocking=never_asked):
         try:
-            if heard.due(now()):  # another reader may have asked while this one waited
+            if heard.due(now()):  # another session may have queried while this one waited
                 _ask(heard, now)
         finally:
             heard.asking.release()
@@ -173,12 +172,12 @@ def _ask(heard: _Heard, now: Callable[[], dt.datetime]) -> None:
 
 
 def look_again() -> None:
-    """Ask the API at the next opportunity, however short ago it was asked."""
+    """Query the API at the next opportunity, even if it was queried just now."""
     _heard().asked_at = None
 
 
 def forget() -> None:
-    """Drop every cache, what was heard and the connections: what follows may be another API."""
+    """Drop all caches, the known state and the connections, because the API may be another one."""
     client().close()
     st.cache_resource.clear()
     st.cache_data.clear()
@@ -197,12 +196,12 @@ def node(run_key: str, place: Place, product: Product, item: str | None) -> sche
 
 
 def node_now(place: Place, product: Product, item: str | None) -> schemas.NodePage:
-    """One node as it is served at this moment: overrides change it without another run."""
+    """One node as currently served: overrides change it without a new run."""
     return client().nodes({"node_id": node_id(place, product, item), "quantiles": "none"})
 
 
 def lineage(item_id: str, store_id: str, day: dt.date) -> schemas.Lineage:
-    """Where a number that is served at this moment comes from."""
+    """Lineage of a currently served number."""
     return client().lineage(item_id, store_id, day)
 
 
@@ -213,14 +212,14 @@ def overrides(node: str | None) -> schemas.OverridePage:
 
 @st.cache_data(ttl=READ_TTL_SECONDS, max_entries=60, show_spinner=False)
 def departments_of(run_key: str, place: Place) -> schemas.NodePage:
-    """Every department of a place, with the history that a comparison needs."""
+    """Every department of a place, with the history needed for comparisons."""
     level, _ = level_of(place, Product("department", "-"))
     return client().nodes({"level": level, **_COMPARED, **place.filters()})
 
 
 @st.cache_data(ttl=READ_TTL_SECONDS, max_entries=60, show_spinner=False)
 def stores_of(run_key: str, product: Product) -> schemas.NodePage:
-    """Every store's sales of a product, with the history that a comparison needs."""
+    """Every store's sales of a product, with the history needed for comparisons."""
     level, _ = level_of(Place("store", "-"), product)
     return client().nodes({"level": level, **_COMPARED, **product.filters()})
 
@@ -233,7 +232,7 @@ def found_items(run_key: str, text: str) -> schemas.ItemPage:
 
 @st.cache_data(ttl=READ_TTL_SECONDS, max_entries=60, show_spinner=False)
 def items(run_key: str, store_id: str, department_id: str, sort: str) -> tuple[list[schemas.Series], int]:
-    """Served series of a store's department in the order asked for, at most 2,000, and how many there are."""
+    """Served series of a store's department in the requested order, at most 2,000, and their total number."""
     found: list[schemas.Series] = []
     cursor: str | None = None
     while True:
@@ -260,7 +259,7 @@ def inventory_departments(run_key: str) -> schemas.InventoryDepartments:
 
 @st.cache_data(ttl=READ_TTL_SECONDS, max_entries=20, show_spinner=False)
 def inventory_items(run_key: str, store_id: str, department_id: str) -> tuple[list[schemas.InventoryPolicy], int]:
-    """Policies of a store's department, most valuable stock first, at most 2,000, and how many there are."""
+    """Policies of a store's department, most valuable stock first, at most 2,000, and their total number."""
     asked: dict[str, str | int | None] = {"store_id": store_id, "department_id": department_id, "sort": "value"}
     found: list[schemas.InventoryPolicy] = []
     cursor: str | None = None
@@ -274,7 +273,7 @@ def inventory_items(run_key: str, store_id: str, department_id: str) -> tuple[li
 
 @st.cache_data(ttl=READ_TTL_SECONDS, max_entries=100, show_spinner=False)
 def order(run_key: str, item_id: str, store_id: str, on_hand: int, on_order: int) -> schemas.InventoryAnswer:
-    """What to order of an item, given its stock."""
+    """Order proposal for an item, given its stock."""
     return client().inventory({"item_id": item_id, "store_id": store_id, "on_hand": on_hand, "on_order": on_order})
 
 
@@ -303,7 +302,7 @@ def node_errors(run_key: str, run_id: str, level: int) -> schemas.NodeErrors:
 
 
 def own_errors(run_key: str, run_id: str, level: int) -> schemas.NodeErrors | None:
-    """Backtest errors of the nodes of a level; none where the run kept none."""
+    """Backtest errors of the nodes of a level; none if the run stored none."""
     try:
         return node_errors(run_key, run_id, level)
     except ApiRefused as refused:
@@ -326,9 +325,7 @@ def worst_items(run_key: str, store_id: str | None) -> list[schemas.Series]:
 
 @st.cache_data(ttl=READ_TTL_SECONDS, max_entries=200, show_spinner=False)
 def explanation(run_key: str, place: Place, product: Product, item: str | None) -> schemas.Explanation | None:
-    """What moved the forecast of a pick; none where that is not known: of an item over several stores, or of a model
-    that cannot say.
-    """
+    """Explanation of a pick's forecast; none for an item over several stores, or a model without explanations."""
     if item and place.kind != "store":
         return None
     asked = {"item_id": item, "store_id": place.name} if item else {"node_id": node_id(place, product, None)}

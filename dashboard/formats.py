@@ -1,4 +1,4 @@
-"""How numbers, dates and spans are written: one place, so that every page says the same thing the same way."""
+"""Formats of numbers, dates and spans, shared by all pages."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def units(value: float | None) -> str:
 
 
 def count(value: int) -> str:
-    """A number of things, grouped: `12 345`."""
+    """A count with digit grouping: `12 345`."""
     return f"{value:,}".replace(",", THIN_SPACE)
 
 
@@ -59,8 +59,8 @@ def score(value: float | None) -> str:
 
 
 def cause(family: str) -> str:
-    """A family of features in words, e.g. `day_of_month` -> `day of month`."""
-    return "promotions and the like" if family == "declared" else family.replace("_", " ")
+    """Title of a feature family, e.g. `day_of_month` -> `day of month`."""
+    return "promotions and similar" if family == "declared" else family.replace("_", " ")
 
 
 def price(value: float | None) -> str:
@@ -74,12 +74,12 @@ def day(value: dt.date | None) -> str:
 
 
 def step(step_days: int) -> str:
-    """What a run forecasts by: `day`, or `week` where the sales are weekly."""
+    """The period of a run's forecasts: `day`, or `week` for weekly sales."""
     return "day" if step_days == 1 else "week"
 
 
 def span(days: int, step_days: int) -> str:
-    """So many days as a run counts them: `28 days`, `1 day`, or `4 weeks` of weekly sales."""
+    """A number of days in the run's periods: `28 days`, `1 day`, or `4 weeks` for weekly sales."""
     count, name = days // step_days, step(step_days)
     return f"{count} {name}{'' if count == 1 else 's'}"
 
@@ -91,17 +91,17 @@ def next_span(days: int, step_days: int) -> str:
 
 
 def span_before(days: int, step_days: int) -> str:
-    """As many days before in words: `the 28 days before`, `the 4 weeks before`, `the week before`."""
+    """The preceding days in words: `the 28 days before`, `the 4 weeks before`, `the week before`."""
     return f"the {span(days, step_days).removeprefix('1 ')} before"
 
 
 def steps_ahead(lead_days: int, step_days: int) -> int:
-    """Which step of the forecast a lead day is in: the eighth day is in the second week."""
+    """The forecast's period that contains a lead day: the eighth day is in the second week."""
     return (lead_days - 1) // step_days + 1
 
 
 def day_range(first: dt.date, last: dt.date) -> str:
-    """A span of days without saying a month or year twice, e.g. `23–29 May 2016`."""
+    """A span of days without repeating month or year, e.g. `23–29 May 2016`."""
     if first == last:
         return day(first)
     if (first.year, first.month) == (last.year, last.month):
@@ -130,19 +130,19 @@ def change(now: float | None, before: float | None) -> float | None:
 
 
 def miss(ratio: float | None, *, digits: int = 0) -> str:
-    """An error over sales: percent, or a multiple of the sales from twice of them on; `–` for none."""
+    """An error relative to sales: percent, or a multiple from 200 % on; `–` for none."""
     if ratio is None or abs(ratio) < MULTIPLE_FROM:
         return percent(ratio, digits=digits)
     return f"{ratio:.1f} times what was sold" if abs(ratio) < 10 else f"{count(round(ratio))} times what was sold"
 
 
 def model(name: str) -> str:
-    """A model's name in words."""
+    """Title of a model."""
     return name.replace("_", " ")
 
 
 def csv(frame: pd.DataFrame) -> str:
-    """A table as CSV whose texts no spreadsheet runs as formulas: an apostrophe goes before `=`, `+`, `-` and `@`."""
+    """A table as CSV, safe from formula injection: an apostrophe is put before `=`, `+`, `-` and `@`."""
 
     def escaped(cell: object) -> object:
         return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
@@ -159,7 +159,7 @@ def range_text(low: float | None, high: float | None) -> str:
 
 
 def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """A nested document as `a.b.c` to text, for comparing two runs line by line."""
+    """A nested document flattened to `a.b.c` keys, to compare two runs line by line."""
     flat: dict[str, str] = {}
     for key, inner in value.items():
         name = f"{prefix}{key}"

@@ -1,4 +1,4 @@
-"""The twelve levels as a reader picks them: a place (all, region, store) by a product (all to item)."""
+"""The twelve levels as the user picks them: a place (all, region, store) times a product (all to item)."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ _LEVELS: dict[tuple[PlaceKind, str], tuple[int, str]] = {
 
 
 NO_LEVEL = "all"
-"""Name of the one department or item of a source that has no such column."""
+"""Name of the single department or item of a source without such a column."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where: everything, a region or a store."""
+    """A place: everything, a region or a store."""
 
     kind: PlaceKind = "all"
     name: str = ""
@@ -66,7 +66,7 @@ class Place:
 
     @property
     def text(self) -> str:
-        """The form in the address."""
+        """The form used in the URL."""
         return "all" if self.kind == "all" else f"{self.kind}:{self.name}"
 
     @property
@@ -81,7 +81,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Product:
-    """What: everything, a category or a department."""
+    """A product: everything, a category or a department."""
 
     kind: ProductKind = "all"
     name: str = ""
@@ -98,7 +98,7 @@ class Product:
 
     @property
     def text(self) -> str:
-        """The form in the address."""
+        """The form used in the URL."""
         return "all" if self.kind == "all" else f"{self.kind}:{self.name}"
 
     @property
@@ -130,7 +130,7 @@ def node_id(place: Place, product: Product, item: str | None = None) -> str:
     _, name = level_of(place, product, item)
     keys: list[str] = []
     if item:
-        # Item levels begin with the item, as their names do.
+        # Item levels begin with the item, as in their names.
         keys = [item, *([place.name] if place.kind != "all" else [])]
     else:
         keys = [part.name for part in (place, product) if part.kind != "all"]
@@ -138,7 +138,7 @@ def node_id(place: Place, product: Product, item: str | None = None) -> str:
 
 
 def places(stores: Iterable[schemas.Store]) -> list[Place]:
-    """Everything that can be picked as a place; `all` above several stores, regions where there are several."""
+    """All pickable places; `all` if there are several stores, regions if there are several."""
     listed = sorted(stores, key=lambda store: (store.region_id, store.store_id))
     regions = list(dict.fromkeys(store.region_id for store in listed))
     if len(listed) == 1:
@@ -152,10 +152,10 @@ def places(stores: Iterable[schemas.Store]) -> list[Place]:
 
 
 def levels_of(stores: Sequence[schemas.Store], departments: Sequence[schemas.Department]) -> frozenset[int]:
-    """Numbers of the levels that differ from each other, and of their average (0).
+    """Numbers of the distinct levels, and of their average (0).
 
-    Of a level whose nodes are those of another one only one is shown: a store rather than the region that it is all of,
-    a department rather than its category or its only item.
+    Of two levels with identical nodes only one is shown: the store rather than its region, the department rather than
+    its category or its only item.
     """
     regions, categories = {store.region_id for store in stores}, {one.category_id for one in departments}
     of_places = {"all": True, "region": 1 < len(regions) < len(stores), "store": len(stores) > 1}
@@ -172,7 +172,7 @@ def levels_of(stores: Sequence[schemas.Store], departments: Sequence[schemas.Dep
 
 
 def shown_level(level: int, levels: Collection[int]) -> int:
-    """The level itself, or, of a source whose one department is everything, the one of the same place."""
+    """The level itself or, for a source with a single department, the level of the same place."""
     if level in levels or 5 in levels:
         return level
     (place,) = (place for (place, _), (number, _) in _LEVELS.items() if number == level)
@@ -180,7 +180,7 @@ def shown_level(level: int, levels: Collection[int]) -> int:
 
 
 def products(departments: Iterable[schemas.Department]) -> list[Product]:
-    """Everything that can be picked as a product, each category above its departments; `all` only above several."""
+    """All pickable products, each category before its departments; `all` if there are several."""
     listed = sorted(departments, key=lambda department: (department.category_id, department.department_id))
     if len(listed) == 1:
         return [Product("department", listed[0].department_id)]

@@ -1,5 +1,5 @@
-"""The furniture of every page: provenance line, answer cards, legends, tables with their CSV, and the states
-that are not a chart (empty, away, refused). Texts come from our own data, so they are escaped before they are HTML.
+"""Common elements of the pages: status line, answer cards, legends, tables with CSV, and states without a chart (empty,
+unavailable, rejected). Texts come from data, so they are escaped before they become HTML.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _TONE_MARKS: dict[Tone, str] = {"plain": "", "good": "✓ ", "warning": "▲ ", 
 
 @dataclass(frozen=True)
 class Card:
-    """One answer: a question, the figure that answers it, and what to compare it with."""
+    """One answer: a question, the figure that answers it, and its context."""
 
     question: str
     answer: str
@@ -42,12 +42,12 @@ class Card:
 
 
 def colours() -> charts.Palette:
-    """The palette of the theme that the reader's browser shows."""
+    """The palette of the browser's theme."""
     return charts.palette(st.context.theme.type)
 
 
 def style() -> None:
-    """Styles of our own furniture; all colours come from the theme, so that light and dark both hold."""
+    """Styles of the common elements; all colours come from the theme, light or dark."""
     shade = colours()
     variables = {
         "text": shade.text,
@@ -67,11 +67,11 @@ def _style_sheet() -> str:
 
 
 def provenance(serving: Serving) -> None:
-    """Which run is shown, what it knows and how old it is; on every page, before anything else."""
+    """The status line at the top of every page: run, last known sales and age."""
     status = serving.status
     tone: Tone = {"fresh": "good", "stale": "warning", "empty": "warning"}[status.status]  # type: ignore[assignment]
     word = {"fresh": "Up to date", "stale": "Stale", "empty": "Nothing published"}[status.status]
-    parts = [_pill("▲ Service away", "warning") if serving.away else _pill(_TONE_MARKS[tone] + word, tone)]
+    parts = [_pill("▲ Service unavailable", "warning") if serving.away else _pill(_TONE_MARKS[tone] + word, tone)]
     newest = serving.runs[0] if serving.runs else None
     if newest and serving.origin:
         published = min((run.published_at for run in serving.runs if run.published_at), default=None)
@@ -86,19 +86,19 @@ def provenance(serving: Serving) -> None:
     if serving.away:
         loaded = f"{serving.loaded_at:%H:%M} UTC"
         note(
-            f"{serving.away} What you see was loaded at {loaded}; this page looks again by itself.",
+            f"{serving.away} The data shown was loaded at {loaded}; this page retries automatically.",
             tone="warning",
         )
     elif status.status == "stale" and status.age_days is not None:
         note(
-            f"The served forecast was published {status.age_days:.0f} days ago; {status.max_age_days:.0f} days are "
-            "the limit. Run `demand run`, or see Runs for what went wrong.",
+            f"The served forecast was published {status.age_days:.0f} days ago; the limit is {status.max_age_days:.0f} "
+            f"days. Run `demand run`, or look for failed runs on the page Runs.",
             tone="warning",
         )
 
 
 def cards(items: Sequence[Card]) -> None:
-    """Answers side by side on a wide screen, one below the other on a narrow one."""
+    """Answer cards, side by side on wide screens and stacked on narrow ones."""
     blocks = [
         f'<section class="d-card" aria-label="{_text(card.question)}"><h2>{_text(card.question)}</h2>'
         f'<div class="answer {card.tone}">{_text(card.answer)}</div><p>{_text(card.detail)}</p>'
@@ -116,13 +116,13 @@ def legend(entries: Sequence[LegendEntry]) -> None:
 
 
 def note(*texts: str, tone: Tone = "plain") -> None:
-    """Remarks that matter, each in one sentence."""
+    """A note in one sentence."""
     blocks = [f'<div class="d-note {tone}" role="note">{_TONE_MARKS[tone]}{_rich(text)}</div>' for text in texts]
     st.html("".join(blocks))
 
 
 def empty(title: str, text: str) -> None:
-    """In place of a chart that has nothing to show: what is missing and what brings it."""
+    """Shown in place of an empty chart: what is missing and how to get it."""
     st.html(f'<div class="d-empty" role="status"><strong>{_rich(title)}</strong><span>{_rich(text)}</span></div>')
 
 
@@ -153,18 +153,18 @@ def table(
     name: str,
     columns: Mapping[str, Any] | None = None,
     height: int | None = None,
-    title: str = "The numbers as a table",
+    title: str = "Numbers as a table",
     opened: bool = False,
     where_known: Sequence[str] = (),
     lead: Callable[[int], None] | None = None,
 ) -> None:
-    """Rows under a heading that opens, with their CSV.
+    """A collapsible table with a CSV download.
 
     Args:
         rows: the same keys in each.
         name: name of the CSV file without ending, and key of the widgets.
         columns: Streamlit's column configuration by key.
-        height: pixels; by content when none.
+        height: pixels; none: by content.
         title: heading.
         opened: whether the table shows at once.
         where_known: columns that are left out where no row has them, as prices of a source without any.
@@ -203,35 +203,37 @@ def table(
 
 
 def share() -> None:
-    """The link that opens this view again."""
+    """A link to the current view."""
     with st.popover("Link to this view", icon=":material/link:"):
-        st.caption("Copy it: it opens the same picks for anyone who may see this dashboard.")
+        st.caption("Copy this link: it opens the same view for anyone with access to this dashboard.")
         st.code(state.link(), language=None, wrap_lines=True)
 
 
 def unavailable_picks() -> None:
-    """Say when the address named something that is not served."""
+    """Warn if the URL names something that is not served."""
     for name, value in state.missing().items():
-        note(f"The link asks for {name} “{value}”, which is not served now; the first choice is shown.", tone="warning")
+        note(
+            f"The link names {name} “{value}”, which is not served; the first option is shown instead.", tone="warning"
+        )
 
 
 def away(message: str) -> None:
-    """The whole page when the API is away and nothing was ever loaded; it heals by itself."""
-    st.title("The forecast service is away", anchor=False)
+    """The page shown when the API is unavailable and nothing is cached; it retries automatically."""
+    st.title("The forecast service is unavailable", anchor=False)
     empty(
         message,
-        "Nothing is lost: forecasts stay in the store. Start the API (`demand serve`) or check DEMAND_API_URL. "
-        "This page looks again every few seconds.",
+        "The forecasts are still in the store. Start the API (`demand serve`) or check DEMAND_API_URL. This page "
+        "retries every few seconds.",
     )
-    st.button("Look again now", key="again", icon=":material/refresh:", on_click=data.look_again)
+    st.button("Retry now", key="again", icon=":material/refresh:", on_click=data.look_again)
 
 
 def nothing_published() -> None:
     """The whole page before the first publish."""
     st.title("No forecast has been published yet", anchor=False)
     empty(
-        "The forecast service runs, and its store is empty.",
-        "`demand run` builds the warehouse, trains, and publishes; this page then fills by itself.",
+        "The forecast service is running, but its store is empty.",
+        "`demand run` builds the warehouse, trains and publishes; this page then updates automatically.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Links from one page to another, with the picks that the other page shall open with."""
+"""Links between pages that carry picks along."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _LEAD = "lead_to"
 
 
 def register(pages: Mapping[str, StreamlitPage]) -> None:
-    """Remember the pages of this run of the script by their path."""
+    """Register the pages of this script run by path."""
     st.session_state[_PAGES] = dict(pages)
 
 
 def link(path: str, label: str, picks: Mapping[str, str] | None = None) -> None:
-    """A link to the page at `path`, which opens with the given picks."""
+    """A link that opens the page at `path` with the given picks."""
     page = st.session_state.get(_PAGES, {}).get(path)
     if page is not None:
         st.page_link(page, label=label, icon=":material/arrow_forward:", query_params=dict(picks or {}))
@@ -40,7 +40,7 @@ def follow(here: str) -> None:
 
 
 def go(path: str) -> None:
-    """Show another page now, with the picks of this session."""
+    """Switch to another page with the session's picks."""
     page = st.session_state.get(_PAGES, {}).get(path)
     if page is not None:
         st.switch_page(page)

@@ -1,4 +1,4 @@
-"""From daily answers of the API to totals of a window and rows of a chart: pure functions, nothing is read or drawn."""
+"""Pure functions from daily API responses to the figures of a page: totals, comparisons and chart rows."""
 
 from __future__ import annotations
 
@@ -15,29 +15,28 @@ Part = TypeVar("Part", schemas.ForecastDay, schemas.PeriodForecast)
 YEAR_DAYS = 364
 EVERYTHING = "1"
 SKILL_THAT_COUNTS = 0.02
-"""Relative gain over the baseline below which we say `about the same`."""
+"""Relative gain over the baseline below which the text is `about the same`."""
 
 BIAS_LIMIT = 0.05
-"""Bias (relative) from which a department is called biased."""
+"""Relative bias from which a department is called biased."""
 
 TRACKING_LIMIT = 4.0
-"""Tracking signal from which a bias is no accident of a few days."""
+"""Tracking signal from which a bias is called systematic."""
 
 
 @dataclass(frozen=True)
 class Days:
-    """A node or a series as days: what was sold and what is forecast.
+    """Daily sales and forecasts of a node or series.
 
     Attributes:
         name: id of the node or item.
-        origin: last day whose sales are known.
+        origin: last day of known sales.
         forecast: days of the horizon, after the overrides in force (see `after_overrides`).
         weeks: sums of its weeks, with ranges of their own.
         horizon: sum of the whole horizon, with a range of its own; none in older runs.
-        model: what the model says of the days that overrides change.
-        sold: units by day.
-        price: price by day, where known.
-        step_days: days that each value stands for: 1, or 7 by the first day of its week.
+        model: the model's forecast of overridden days.
+        sold, price: units, and price where known, by day.
+        step_days: days per value: 1, or 7, dated by the first day of the week.
     """
 
     name: str
@@ -72,27 +71,26 @@ class Days:
 
 
 def after_overrides(part: Part) -> Part:
-    """A day or week with the final for its mean."""
+    """A day or week with the final forecast as its mean."""
     return part if part.final == part.mean else part.model_copy(update={"mean": part.final})
 
 
 def changed(days: Sequence[schemas.ForecastDay]) -> dict[dt.date, float]:
-    """The model's mean of the days that overrides change."""
+    """The model's mean on overridden days."""
     return {day.date: day.mean for day in days if day.final != day.mean}
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """The next days of a node in sum, beside what was.
+    """Total of a node's next days, with past totals to compare.
 
     Attributes:
         first, last: the window.
-        units: sum of the forecast, overrides included.
-        low, high: 2.5 % and 97.5 % quantiles of the sum; none without quantiles. Of one week and of the horizon they
-            are its own. Of other spans, and of items without a policy, they are the parts' added up, which is wider
-            than the range of the sum, because good and bad days offset each other: it errs on the safe side.
-        range_of: what `low` and `high` are of: a `week` or the `horizon`, or `weeks` or `days` added up.
-        step_days: days of what is forecast: 1, or 7 of weekly sales.
+        units: total forecast, with overrides.
+        low, high: 2.5 % and 97.5 % quantiles of the total; none without quantiles. Those of a week and of the
+            horizon are exact; for other spans, and items without a policy, the parts' are added up, which is too wide.
+        range_of: basis of `low` and `high`: a `week` or the `horizon`, or `weeks` or `days` added up.
+        step_days: days per period: 1, or 7 for weekly sales.
         last_period: units of as many days up to the origin; none where history is short.
         last_year: units of the same weekdays a year before; none where history is short.
     """
@@ -109,12 +107,12 @@ class Outlook:
 
     @property
     def step(self) -> str:
-        """What is forecast, `day` or `week`."""
+        """The forecast's period, `day` or `week`."""
         return formats.step(self.step_days)
 
     @property
     def against_last_period(self) -> float | None:
-        """Relative change against the days before."""
+        """Relative change against the preceding days."""
         return formats.change(self.units, self.last_period)
 
     @property
@@ -131,7 +129,7 @@ class Outlook:
 
 
 def outlook(days: Days, window_days: int) -> Outlook | None:
-    """The first `window_days` of the forecast in sum; none when nothing is forecast."""
+    """Total of the first `window_days` of the forecast; none without a forecast."""
     window = days.forecast[: window_days // days.step_days]
     if not window:
         return None
@@ -188,7 +186,7 @@ def timeline_rows(
 ) -> list[charts.Row]:
     """Rows of `charts.timeline`: `history_days` days up to the origin and every day of the forecast.
 
-    A day is flagged when the region's flag is set, or any region's when no region is picked.
+    A day is flagged if the region's flag is set or, if no region is picked, any region's.
     """
     first = days.origin - dt.timedelta(days=history_days - 1)
     rows: list[charts.Row] = []
@@ -221,12 +219,12 @@ def _by_model(days: Days, date: dt.date) -> str:
 
 
 def band_fields(bands: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Fields that `timeline_rows` gives to pairs of quantiles."""
+    """Fields of `timeline_rows` for pairs of quantiles."""
     return [(_field(low), _field(high)) for low, high in bands]
 
 
 def price_rows(days: Days, *, history_days: int) -> list[charts.Row]:
-    """Rows of `charts.price_steps` for the days of the picture above."""
+    """Rows of `charts.price_steps` for the days of the chart above."""
     first = days.origin - dt.timedelta(days=history_days - 1)
     return [
         {"date": charts.at(date), "price": value, "tip_day": charts.day_text(date), "tip_price": formats.price(value)}
@@ -245,7 +243,7 @@ def level_values(accuracy: schemas.Accuracy, model: str, metric: str, level: int
 
 
 def fold_mean(accuracy: schemas.Accuracy, model: str, metric: str, level: int) -> float | None:
-    """A metric averaged over the folds; none where no fold has it."""
+    """A metric averaged over the folds; none if no fold has it."""
     values = level_values(accuracy, model, metric, level).values()
     return sum(values) / len(values) if values else None
 
@@ -264,7 +262,7 @@ class Verdict:
     """The backtest of one level: averages over its nodes, on the newest fold.
 
     Attributes:
-        fold: last day that the fold's model knew.
+        fold: last day of sales known to the fold's model.
         wape: sum of absolute errors over units, by day; none where not measured.
         bias: relative bias, positive when the forecast was too high; none where not measured.
         coverage: share of days within their 95 % range; none where not measured.
@@ -284,9 +282,9 @@ class OwnBacktest:
     """The backtest of one node or of one item in one store.
 
     Attributes:
-        folds: last days that the tested models knew, newest first.
-        skill: relative gain in RMSSE over the naive forecast, negative when worse; none without one.
-        naive: what the naive forecast repeats: last week, or the day before each day.
+        folds: origins of the folds, newest first.
+        skill: relative gain in RMSSE over the naive forecast, negative if worse; none without a naive forecast.
+        naive: what the naive forecast repeats: last week, or the previous day.
         wape: sum of absolute errors over units; none where nothing was sold.
         bias: relative bias, positive when the forecast was too high; none where nothing was sold.
     """
@@ -299,7 +297,7 @@ class OwnBacktest:
 
     @classmethod
     def of_node(cls, errors: schemas.NodeErrors, node_id: str) -> OwnBacktest | None:
-        """A node's; none where the run kept no errors of it."""
+        """Of a node; none if the run stored no errors for it."""
         found = next((node for node in errors.nodes if node.node_id == node_id), None)
         if found is None:
             return None
@@ -308,13 +306,13 @@ class OwnBacktest:
 
     @classmethod
     def of_series(cls, errors: schemas.SeriesBacktest, step: str) -> OwnBacktest:
-        """An item's in a store. Runs keep no seasonal naive for it; RMSSE itself compares with the step before."""
+        """Of an item in a store; without seasonal naive, RMSSE itself compares with the previous step."""
         skill = None if errors.rmsse is None else 1 - errors.rmsse
         return cls((errors.fold,), skill, f"the {step} before, {step} by {step}", errors.wape, errors.bias)
 
     @property
     def headline(self) -> str:
-        """One answer to `was it any good?`."""
+        """The verdict on a backtest."""
         if self.skill is None:
             return "Not compared"
         if self.skill > SKILL_THAT_COUNTS:
@@ -325,24 +323,24 @@ class OwnBacktest:
 
     @property
     def is_worse(self) -> bool:
-        """Whether the naive forecast beats it by more than chance."""
+        """Whether the naive forecast is clearly better."""
         return self.skill is not None and self.skill < -SKILL_THAT_COUNTS
 
 
 def lost(errors: schemas.NodeErrors) -> list[str]:
-    """Nodes that the naive forecast beats, the worst first."""
+    """Nodes for which the naive forecast is clearly better, worst first."""
     owns = [(node.node_id, OwnBacktest.of_node(errors, node.node_id)) for node in errors.nodes]
     worse = [(own.skill or 0.0, node_id) for node_id, own in owns if own and own.is_worse]
     return [node_id for _, node_id in sorted(worse)]
 
 
 def levels_of(wanted: Sequence[str], served: Collection[int]) -> list[str]:
-    """The wanted levels that are served as levels of their own; the total if none is."""
+    """Those of the wanted levels that are distinct; the total if none is."""
     return [level for level in wanted if int(level) in served] or [EVERYTHING]
 
 
 def verdict(accuracy: schemas.Accuracy, level: int) -> Verdict | None:
-    """The newest fold at a level; none when the level was not measured."""
+    """The newest fold at a level; none if the level was not measured."""
     model = accuracy.run.model
     folds = {value.fold for value in accuracy.values if value.model == model and value.level == level}
     if not folds:
@@ -357,7 +355,7 @@ def verdict(accuracy: schemas.Accuracy, level: int) -> Verdict | None:
 
 
 def is_biased(node: schemas.NodeError) -> bool:
-    """Whether a node was off in one direction, by more than matters and more than chance."""
+    """Whether a node's bias is both large and systematic."""
     return (
         node.bias is not None
         and node.tracking_signal is not None

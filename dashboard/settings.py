@@ -13,11 +13,11 @@ class DashboardSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="DEMAND_", extra="ignore", frozen=True)
 
-    api_url: str = Field("http://127.0.0.1:8000", description="Where the dashboard finds the API.")
-    api_key: SecretStr | None = Field(None, description="API key, when the API asks for one.")
-    api_timeout_seconds: float = Field(6.0, gt=0, description="Longest wait for one answer of the API.")
+    api_url: str = Field("http://127.0.0.1:8000", description="Address of the API.")
+    api_key: SecretStr | None = Field(None, description="API key, if the API requires one.")
+    api_timeout_seconds: float = Field(6.0, gt=0, description="Time-out of API requests.")
     docs_url: str | None = Field(
-        None, description="Address of the published site (lineage, Data Docs), for the links of the data page."
+        None, description="Address of the published site (lineage, Data Docs), linked from the data page."
     )
 
 

@@ -1,7 +1,7 @@
-"""What the reader has picked, kept in the address, so that a copied link opens the same view.
+"""The user's picks, kept in the URL, so that a copied link opens the same view.
 
-The address holds plain ids (`?place=store:CA_1&product=department:FOODS_3`). Picks outlive a change of page; what
-the address names but the served runs do not have falls back to the first option, and the page says so.
+The URL holds plain ids (`?place=store:CA_1&product=department:FOODS_3`). Picks survive a change of page. A pick that is
+not served falls back to the first option, with a warning.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ _PAGE = "picks_page"
 _MISSING = "picks_missing"
 _WIDGET = "pick_"
 _OLD_NAMES = {"shop": ("place", "store:"), "dept": ("product", "department:"), "article": ("item", "")}
-"""Names of links to What-if that were copied before all pages shared their picks: the new name, and its prefix."""
+"""Parameter names in old links to What-if: the new name and its prefix."""
 
 
 def adopt_address(page: str) -> None:
-    """Take the picks that the address names, on arrival at a page; call once at the start of a run of the script.
+    """Read the picks from the URL on arrival at a page; call once at the start of a script run.
 
-    Later in a page's life the address only follows the controls. It is not read back then, because a browser
-    that is one message behind would undo the reader's last pick.
+    Afterwards the URL only follows the controls. It is not read again, because a browser that lags behind would undo
+    the user's last pick.
 
     Args:
-        page: path of the page that is shown.
+        page: path of the current page.
     """
     picks: dict[str, str] = st.session_state.setdefault(_PICKS, {})
     st.session_state[_MISSING] = {}
@@ -41,7 +41,7 @@ def adopt_address(page: str) -> None:
 
 
 def write_address(*names: str) -> None:
-    """Write the picks of this page into the address, without those that stand at their first option."""
+    """Write the page's picks to the URL, except those at their default."""
     picks: dict[str, str] = st.session_state[_PICKS]
     wanted = {name: picks[name] for name in names if picks.get(name)}
     if wanted != st.query_params.to_dict():
@@ -49,13 +49,13 @@ def write_address(*names: str) -> None:
 
 
 def picked(name: str) -> str | None:
-    """The value of a pick, or none before it has one."""
+    """The value of a pick, or none."""
     value: str | None = st.session_state.get(_PICKS, {}).get(name)
     return value
 
 
 def put(name: str, value: str | None) -> None:
-    """Set a pick from code (a row or a bar that was clicked); its control shows it at the next run."""
+    """Set a pick from code (a clicked row or bar); its control shows it at the next script run."""
     if value is None:
         st.session_state[_PICKS].pop(name, None)
     else:
@@ -72,7 +72,7 @@ def remember(name: str, value: str | None) -> None:
 
 
 def missing() -> dict[str, str]:
-    """Picks of the address that are not among the options: name to the value that was asked for."""
+    """Picks in the URL that are not among the options: requested value by name."""
     value: dict[str, str] = st.session_state.get(_MISSING, {})
     return value
 
@@ -90,13 +90,13 @@ def choose(
     """A labelled list to pick one option from, bound to the pick `name`; type to search.
 
     Args:
-        label: what the reader picks, shown above the control.
-        name: name of the pick in the address.
+        label: shown above the control.
+        name: name of the pick in the URL.
         options: ids in order; the first is the default.
-        show: id to the text shown.
-        help_text: longer explanation behind the question mark.
+        show: displayed text by id.
+        help_text: text of the help tooltip.
         width: pixels.
-        tell_missing: whether a pick that is no option here is worth a warning, or simply belongs to other pages.
+        tell_missing: whether to warn about a pick that is not an option, or ignore it as one of another page.
     """
     key = _prepare(name, options, tell_missing)
     value = st.selectbox(label, list(options), format_func=show, key=key, help=help_text, width=width)
@@ -104,7 +104,7 @@ def choose(
 
 
 def toggle(label: str, name: str, options: Sequence[str], *, show: Callable[[str], str]) -> str:
-    """A row of buttons of which one is down, bound to the pick `name`; for two to five short options; none of one."""
+    """A segmented control bound to the pick `name`, for two to five short options; hidden if there is one."""
     key = _prepare(name, options)
     if len(options) == 1:
         return _keep(name, options, None)
@@ -113,7 +113,7 @@ def toggle(label: str, name: str, options: Sequence[str], *, show: Callable[[str
 
 
 def link() -> str:
-    """The address of this view, complete."""
+    """The full URL of this view."""
     base = str(st.context.url or "").split("?")[0]
     query = st.query_params.to_dict()
     return f"{base}?{urlencode(query)}" if query else base

@@ -10,13 +10,14 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, text
 
 from expectations.sql import DialectName, Sql
-from models_ml.errors import InputError, WarehouseError
+from models_ml.errors import InputError
 from models_ml.prediction_store.engine import make_engine, named_schema
+from models_ml.prediction_store.transactions import reading
 from models_ml.settings import Settings
-from models_ml.warehouse.connection import DatabricksWarehouse
+from models_ml.warehouse.connection import DatabricksWarehouse, DuckDBWarehouse
 
 CONNECTION_MEMORY_GB = 3.0
 """Upper bound of DuckDB's memory: the checks promise to stay under 4 GB, Python included."""
@@ -26,8 +27,8 @@ def open_engine(settings: Settings, zone: str) -> tuple[Engine, Sql]:
     """Engine and SQL of the database that a zone is in. The caller disposes of the engine.
 
     Raises:
-        WarehouseError: the DuckDB file is missing.
-        StoreError: the SQLite file is missing, or the store's URL names an unsupported database.
+        WarehouseError: the DuckDB file is missing, locked or no DuckDB file.
+        StoreError: the store is missing or cannot be read, or its URL names an unsupported database.
         InputError: the warehouse's URL names an unsupported database.
     """
     return _store_engine(settings) if zone == "store" else _warehouse_engine(settings)
@@ -54,11 +55,7 @@ def _warehouse_engine(settings: Settings) -> tuple[Engine, Sql]:
     url = settings.effective_warehouse_url
     scheme, _, rest = url.partition("://")
     if scheme == "duckdb":
-        path = Path(rest.removeprefix("/"))
-        if not path.is_file():
-            raise WarehouseError(
-                f"There is no warehouse at {path}. Run `demand ingest` and `demand build` first, or set DEMAND_HOME."
-            )
+        DuckDBWarehouse(Path(rest.removeprefix("/"))).refuse_unreadable()
         config = {
             "threads": settings.threads,
             "memory_limit": f"{min(settings.memory_limit_gb, CONNECTION_MEMORY_GB)}GB",
@@ -76,4 +73,7 @@ def _warehouse_engine(settings: Settings) -> tuple[Engine, Sql]:
 def _store_engine(settings: Settings) -> tuple[Engine, Sql]:
     engine = make_engine(settings.effective_store_url, read_only=True)
     dialect: DialectName = "sqlite" if engine.dialect.name == "sqlite" else "mssql"
+    if dialect == "sqlite":
+        with reading(engine) as connection:
+            connection.execute(text("select count(*) from sqlite_master"))  # a damaged or foreign file fails here
     return engine, Sql(dialect, named_schema(engine))

@@ -1,4 +1,4 @@
-"""How good forecasts of this kind have been."""
+"""Backtest accuracy."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ Metric = Literal[
 ]
 
 
-FoldQuery = Annotated[DateQuery, Field(description="Last day known to the fold.", examples=["2016-04-24"])]
+FoldQuery = Annotated[DateQuery, Field(description="Origin of the fold.", examples=["2016-04-24"])]
 RESPONSES = {**READ, **openapi_responses("unknown-run", "unknown-store", "nothing-published")}
 OF_FOLDS = RESPONSES | openapi_responses("unknown-run", "unknown-store", "unknown-fold", "nothing-published")
 
 
 class AccuracyQuestion(Question):
-    """Which figures; without run_id those of the run that is served."""
+    """Which figures; without run_id, of the served run."""
 
     run_id: RunQuery | None = None
     store_id: StoreQuery | None = None
-    metric: Annotated[Metric, Field(description="One metric; all of them unless said.")] | None = None
+    metric: Annotated[Metric, Field(description="One metric; default: all.")] | None = None
     level: Annotated[int, Field(ge=0, le=12, description="One level; 0 is their average.", examples=[0])] | None = None
     fold: FoldQuery | None = None
 
@@ -55,7 +55,7 @@ class AccuracyQuestion(Question):
     responses=RESPONSES,
 )
 async def accuracy(request: Request, runtime: RuntimeDep, question: Annotated[AccuracyQuestion, Query()]) -> Response:
-    """Backtest of a run by fold, level and model: the run's own beside the baselines."""
+    """Backtest of a run by fold, level and model: the run's model and the baselines."""
 
     def build(connection: Connection, active: Active) -> Accuracy:
         if question.run_id is None:
@@ -74,7 +74,7 @@ async def accuracy(request: Request, runtime: RuntimeDep, question: Annotated[Ac
 
 
 class NodeErrorsQuestion(Question):
-    """Which nodes, on which folds; without run_id those of the run that is served."""
+    """Which nodes, on which folds; without run_id, of the served run."""
 
     run_id: RunQuery | None = None
     store_id: StoreQuery | None = None
@@ -90,9 +90,9 @@ class NodeErrorsQuestion(Question):
     responses=OF_FOLDS,
 )
 async def nodes(request: Request, runtime: RuntimeDep, question: Annotated[NodeErrorsQuestion, Query()]) -> Response:
-    """Backtest errors of the nodes of one level, the worst first: all folds in sum unless one is named.
+    """Backtest errors of the nodes of one level, worst first, over all folds unless one is named.
 
-    With store_id, nodes of other stores are left out. Worst and best items: `/forecast/items?sort=error`.
+    `store_id` restricts the nodes to one store. For the worst items, use `/forecast/items?sort=error`.
     """
 
     def build(connection: Connection, active: Active) -> NodeErrors:
@@ -104,7 +104,7 @@ async def nodes(request: Request, runtime: RuntimeDep, question: Annotated[NodeE
 
 
 class LeadErrorsQuestion(Question):
-    """Which level, on which folds; without run_id those of the run that is served."""
+    """Which level, on which folds; without run_id, of the served run."""
 
     run_id: RunQuery | None = None
     store_id: StoreQuery | None = None
@@ -120,7 +120,7 @@ class LeadErrorsQuestion(Question):
     responses=OF_FOLDS,
 )
 async def leads(request: Request, runtime: RuntimeDep, question: Annotated[LeadErrorsQuestion, Query()]) -> Response:
-    """Backtest errors by how many days ahead a forecast was made, of each model at one level."""
+    """Backtest errors of each model by lead day, at one level."""
 
     def build(connection: Connection, active: Active) -> LeadErrors:
         if question.run_id is None:

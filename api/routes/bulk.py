@@ -1,4 +1,4 @@
-"""Forecasts of many series in one answer, as JSON, CSV or an Arrow stream."""
+"""Forecasts of many series in one response, as JSON, CSV or an Arrow stream."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ router = APIRouter(tags=["forecast"])
 
 _CONTENT: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "Rows in order of store, item and date; in pieces, as they are read.",
+        "description": "Rows in order of store, item and date, streamed as they are read.",
         "content": {
             CSV: {
                 "schema": {"type": "string"},
@@ -52,7 +52,7 @@ Series = Sequence[tuple[str, str, str]]
 
 
 class BulkQuestion(Question):
-    """Which series: all that match."""
+    """Filters; all matching series are returned."""
 
     store_id: StoreQuery | None = None
     region_id: RegionQuery | None = None
@@ -109,7 +109,7 @@ async def bulk_by_name(
     runtime: RuntimeDep,
     body: BulkRequest,
 ) -> Response:
-    """Forecasts of the series named. One that is not served refuses the whole, and is named."""
+    """Forecasts of the named series. If one is not served, the whole request is rejected and the series named."""
     media_type = choose_media_type(request.headers.get("accept"), (JSON, CSV, ARROW))
     quantiles = parse_quantiles(",".join(f"{p:g}" for p in body.quantiles) or "none")
     most = runtime.settings.max_bulk_series
@@ -140,9 +140,9 @@ def _stream(
     media_type: str,
     etag: str | None,
 ) -> Response:
-    """The answer in pieces; runs and overrides are fixed here, and runs never change: all rows belong together."""
+    """The streamed response. Runs and overrides are fixed at the start, so all rows are consistent."""
     encoder = ENCODERS[media_type](quantiles)
-    # the size is not known yet: a series has some 3 kB
+    # the size is not yet known: about 3 kB per series
     coding = coding_of(request, runtime, 3_000 * len(series))
     headers = {"Cache-Control": "no-store"}
     if etag is not None:
@@ -163,7 +163,7 @@ async def _pieces(
     encoder: Encoder,
     compressor: zlib._Compress | None,
 ) -> AsyncIterator[bytes]:
-    """Encoded portions. They are read, encoded and compressed in a thread: the loop answers others meanwhile."""
+    """Encoded chunks, read, encoded and compressed in a thread, so the event loop stays free."""
 
     def coded(piece: bytes) -> bytes:
         return piece if compressor is None else compressor.compress(piece)

@@ -1,4 +1,4 @@
-"""What moved since an earlier run, for systems that hold a copy of the forecasts."""
+"""Changes since an earlier run, for systems that hold a copy of the forecasts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ router = APIRouter(tags=["forecast"])
 
 
 class DeltaQuestion(Question):
-    """Since which run, and how much."""
+    """Since which run, and by how much."""
 
     since_run: RunQuery
     store_id: StoreQuery | None = None
@@ -29,7 +29,7 @@ class DeltaQuestion(Question):
             ge=0,
             le=1000,
             allow_inf_nan=False,
-            description="Series whose sum moved by at most so many percent are left out.",
+            description="Series whose total changed by at most this percentage are omitted.",
             examples=[5],
         ),
     ] = 0.0
@@ -40,15 +40,15 @@ class DeltaQuestion(Question):
 @router.get(
     "/forecast/delta",
     operation_id="listChangedSeries",
-    summary="Series whose forecast moved since a run",
+    summary="Series whose forecast changed since a run",
     response_model=ForecastDelta,
     responses={**READ, **openapi_responses("unknown-run", "unknown-store", "nothing-published", "unusable-cursor")},
 )
 async def delta(request: Request, runtime: RuntimeDep, question: Annotated[DeltaQuestion, Query()]) -> Response:
-    """Series whose final, summed over the days that both runs forecast, moved since a run that was served before.
+    """Series whose final, summed over the days that both runs forecast, changed since a previously served run.
 
-    A system that holds a copy asks with the run that the copy is of, and fetches what is named, by `POST
-    /forecast/bulk`. Overrides count on both sides: with the run that is served now, what they moved since is not told.
+    A system that holds a copy passes the run of its copy and then fetches the returned series with `POST
+    /forecast/bulk`. Overrides are applied on both sides, so changes by overrides since a run are not reported.
     """
 
     def build(connection: Connection, active: Active) -> ForecastDelta:

@@ -1,4 +1,4 @@
-"""Departments of the stores: what comes, next to what was."""
+"""Departments by store: forecast and past sales."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ router = APIRouter(tags=["forecast"])
 
 
 class DepartmentsQuestion(Question):
-    """Which departments."""
+    """Filters."""
 
     store_id: StoreQuery | None = None
     department_id: DepartmentQuery | None = None
@@ -36,7 +36,7 @@ class DepartmentsQuestion(Question):
 async def departments(
     request: Request, runtime: RuntimeDep, question: Annotated[DepartmentsQuestion, Query()]
 ) -> Response:
-    """Each department of each store: the coming days, the same number of days before, and last year's."""
+    """Each department of each store: the total of the horizon, of as many days before it, and of last year."""
     quantiles = parse_quantiles(question.quantiles)
 
     def build(connection: Connection, active: Active) -> DepartmentForecasts:

@@ -1,4 +1,4 @@
-"""Where to begin: links, and the interactive reference with its files from this machine."""
+"""The entry point: links, and the interactive reference with local files."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ router = APIRouter(tags=["operation"])
 @router.get(
     "/",
     operation_id="getEntry",
-    summary="Where to begin",
+    summary="Entry point",
     response_model=Entry,
     responses=openapi_responses("not-acceptable", "busy", "internal"),
 )
 async def entry(response: Response) -> Entry:
-    """Paths of the documentation, of the probes, and of the requests to begin with."""
+    """Paths of the documentation, the probes and the first requests."""
     response.headers["Cache-Control"] = "no-store"
     return Entry(version=__version__)
 
 
 @router.get("/docs", include_in_schema=False)
 async def docs() -> HTMLResponse:
-    """Swagger UI; a key or token that is entered there stays in the browser."""
+    """Swagger UI; keys and tokens entered there stay in the browser."""
     return get_swagger_ui_html(
         openapi_url="openapi.json",
         title="Retail demand forecasts",

@@ -1,4 +1,4 @@
-"""Why a forecast is what it is."""
+"""Explanations of forecasts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ExplainQuestion(Question):
 @router.get(
     "/forecast/explain",
     operation_id="getExplanation",
-    summary="What moved a forecast",
+    summary="Explanation of a forecast",
     response_model=Explanation,
     responses={
         **READ,
@@ -40,17 +40,18 @@ class ExplainQuestion(Question):
     },
 )
 async def explain(request: Request, runtime: RuntimeDep, question: Annotated[ExplainQuestion, Query()]) -> Response:
-    """How many units each family of features moves a forecast by: of a node of levels 1 to 9 (`node_id`; the total
-    unless said), or of an item (`item_id` and `store_id`), which has its share of what moves its store and department.
+    """Contribution in units of each feature family to a forecast: of a node of levels 1 to 9 (`node_id`; default: the
+    total), or of an item (`item_id` and `store_id`), which gets its share of the contributions to its store and
+    department.
     """
     if question.node_id is not None:
         if question.item_id is not None or question.store_id is not None:
             raise one_field("invalid-request", "node_id", "give a node, or an item and a store, not both")
         if parsed_node(question.node_id)[0].number >= FIRST_ITEM_LEVEL:
-            raise one_field("invalid-request", "node_id", "nodes of items are explained by item_id and store_id")
+            raise one_field("invalid-request", "node_id", "for nodes of items, use item_id and store_id")
     elif (question.item_id is None) != (question.store_id is None):
         missing = "item_id" if question.item_id is None else "store_id"
-        raise one_field("invalid-request", missing, "an item is explained in a store: give both")
+        raise one_field("invalid-request", missing, "an item needs a store: give both")
 
     def build(connection: Connection, active: Active) -> Explanation:
         require_published(active)

@@ -34,7 +34,7 @@ class ForecastQuestion(Question):
 async def forecast(request: Request, runtime: RuntimeDep, question: Annotated[ForecastQuestion, Query()]) -> Response:
     """The days of the horizon for one item in one store: mean, the chosen quantiles, and the final after overrides.
 
-    The answer is that of the run which the store is served from at this moment.
+    The response comes from the run that the store currently serves.
     """
     quantiles = parse_quantiles(question.quantiles)
     store_id, item_id = question.store_id, question.item_id

@@ -1,4 +1,4 @@
-"""Is the process there, and can it serve forecasts?"""
+"""Liveness and readiness."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from models_ml.prediction_store.migrate import current_revision, revisions
 
 router = APIRouter(tags=["operation"])
 
-Fresh = Annotated[bool, Query(description="Answer 503 also when the forecast is stale.")]
+Fresh = Annotated[bool, Query(description="Also return 503 if the forecast is stale.")]
 
 
 @router.get(
     "/health",
     operation_id="getHealth",
-    summary="Whether the process answers",
+    summary="Liveness of the process",
     responses=openapi_responses("not-acceptable", "busy", "internal"),
 )
 async def health(runtime: RuntimeDep, response: Response) -> Health:
-    """The process answers. Says nothing about the store; for that see `/ready`."""
+    """Liveness of the process; for the store see `/ready`."""
     response.headers["Cache-Control"] = "no-store"
     return Health(version=__version__, auth=runtime.settings.auth, started_at=runtime.started_at)
 
@@ -40,7 +40,7 @@ async def health(runtime: RuntimeDep, response: Response) -> Health:
 @router.get(
     "/ready",
     operation_id="getReadiness",
-    summary="Whether forecasts can be served",
+    summary="Readiness to serve forecasts",
     response_model=Readiness,
     responses={
         503: {"description": "Not ready, and why.", "model": Readiness},
@@ -48,10 +48,10 @@ async def health(runtime: RuntimeDep, response: Response) -> Health:
     },
 )
 async def ready(runtime: RuntimeDep, fresh: Fresh = False) -> JSONResponse:
-    """Store reachable, migrations current, a run served, and how old it is.
+    """Checks that the store is reachable and migrated, that a run is served, and its age.
 
-    Old forecasts are a warning (`stale`, 200): they are better than none, and every instance would fail at once. A
-    probe that watches the forecast instead of the instance asks with `fresh=true` and gets 503 when they are stale.
+    Old forecasts are a warning (`stale`, 200): they are better than none, and all instances would fail at once. A probe
+    that monitors the forecast rather than the instance uses `fresh=true` and gets 503 if it is stale.
     """
     checks = await _checks(runtime)
     failed = any(check.status == "failed" for check in checks)
@@ -62,12 +62,12 @@ async def ready(runtime: RuntimeDep, fresh: Fresh = False) -> JSONResponse:
 
 
 async def _checks(runtime: Runtime) -> list[Check]:
-    """Each check needs the one before, so the first that fails is the last."""
+    """Each check depends on the previous one, so the first failure is the last check."""
     reader = runtime.reader
     try:
         revision = await anyio.to_thread.run_sync(lambda: current_revision(reader.engine()), abandon_on_cancel=True)
     except (StoreError, SQLAlchemyError, sqlite3.Error):
-        # the message names paths and servers, which are for the log and not for whoever asks
+        # the message names paths and servers, which belong in the log only
         return [Check(name="store", status="failed", detail="The prediction store cannot be read.")]
     checks = [Check(name="store", status="ok", detail="The prediction store answers.")]
     newest = _newest_revision()
@@ -88,7 +88,7 @@ async def _checks(runtime: Runtime) -> list[Check]:
         Check(
             name="age",
             status="warning" if days > limit else "ok",
-            detail=f"The oldest run was published {days:.1f} days ago; more than {limit:g} is stale.",
+            detail=f"The oldest run was published {days:.1f} days ago; the limit is {limit:g}.",
         )
     )
     return checks

@@ -35,7 +35,7 @@ _LEVELS = ", ".join(f"{number} {name}" for number, name in enumerate(LEVEL_NAMES
 
 
 class HierarchyQuestion(Question):
-    """Which nodes, and how much of their past."""
+    """Which nodes, and how much history."""
 
     level: Annotated[int, Field(ge=1, le=12, description=f"{_LEVELS}.", examples=[3])] | None = None
     node_id: NodeQuery | None = None
@@ -45,9 +45,7 @@ class HierarchyQuestion(Question):
     department_id: DepartmentQuery | None = None
     item_id: ItemQuery | None = None
     quantiles: QuantilesQuery = DEFAULT_QUANTILES
-    history_days: Annotated[
-        int, Field(ge=0, le=728, description="Days of past units to give with each node.", examples=[56])
-    ] = 0
+    history_days: Annotated[int, Field(ge=0, le=728, description="Days of history per node.", examples=[56])] = 0
     limit: LimitQuery = 50
     cursor: CursorQuery | None = None
 
@@ -60,9 +58,9 @@ class HierarchyQuestion(Question):
     responses={**READ, **openapi_responses("unknown-store", "unknown-node", "nothing-published", "unusable-cursor")},
 )
 async def hierarchy(request: Request, runtime: RuntimeDep, question: Annotated[HierarchyQuestion, Query()]) -> Response:
-    """Nodes of one level (level 1 unless said), with forecasts and, when asked, history. All from one run:
-    that of the store named, else the served run over most stores. Levels add up; quantiles of items summed
-    over stores are null, because quantiles do not add.
+    """Nodes of one level (default: 1) with forecasts and optional history. All come from one run: that of the named
+    store, else the served run with the most stores. Levels add up. Quantiles of items summed over stores are null,
+    because quantiles cannot be added.
     """
     quantiles = parse_quantiles(question.quantiles)
     level = question.level or 1
@@ -88,6 +86,6 @@ async def hierarchy(request: Request, runtime: RuntimeDep, question: Annotated[H
         )
 
     if level >= FIRST_ITEM_LEVEL and question.history_days:
-        # sales of items are corrected without a pointer moving
+        # sales of items can change without a pointer move
         return await answer_from_ledger(request, runtime, build)
     return await answer_from_active(request, runtime, build)

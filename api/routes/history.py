@@ -19,12 +19,12 @@ router = APIRouter(tags=["forecast"])
 
 
 class HistoryQuestion(Question):
-    """Which series, how far back."""
+    """Which series, and how many days."""
 
     item_id: ItemQuery
     store_id: StoreQuery
     days: Annotated[
-        int, Field(ge=1, le=728, description="Days up to the origin; as many as are kept are given.", examples=[56])
+        int, Field(ge=1, le=728, description="Days up to the origin; at most the published history.", examples=[56])
     ] = 56
 
 
@@ -36,11 +36,11 @@ class HistoryQuestion(Question):
     responses={**READ, **openapi_responses("unknown-series", "unknown-item", "unknown-store", "nothing-published")},
 )
 async def history(request: Request, runtime: RuntimeDep, question: Annotated[HistoryQuestion, Query()]) -> Response:
-    """Sales up to the origin of the run that is served, oldest first, with prices."""
+    """Sales up to the origin of the served run, oldest first, with prices."""
 
     def build(connection: Connection, active: Active) -> SeriesHistory:
         require_published(active)
         return series_history(connection, active, question.store_id, question.item_id, question.days)
 
-    # sales are corrected without a pointer moving
+    # sales can change without a pointer move
     return await answer_from_ledger(request, runtime, build)

@@ -1,4 +1,4 @@
-"""What to hold and to order."""
+"""Ordering policies and stock."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ StockQuery = Annotated[float, Field(ge=0, le=MAX_UNITS, allow_inf_nan=False, exa
 
 
 class PolicyQuestion(Question):
-    """Which series, and what is there of it."""
+    """Which series, and its stock."""
 
     item_id: ItemQuery
     store_id: StoreQuery
     on_hand: (
-        Annotated[StockQuery, Field(description="Units in stock; with it, the answer says what to order.")] | None
+        Annotated[StockQuery, Field(description="Units in stock; if given, the response includes an order.")] | None
     ) = None
-    on_order: Annotated[StockQuery, Field(description="Units ordered and not yet there.")] = 0.0
+    on_order: Annotated[StockQuery, Field(description="Units on order.")] = 0.0
 
 
 class PoliciesQuestion(Question):
@@ -48,7 +48,7 @@ class PoliciesQuestion(Question):
     department_id: DepartmentQuery | None = None
     category_id: CategoryQuery | None = None
     sort: Annotated[
-        Literal["name", "value"], Field(description="By item and store, or by the value of the stock, largest first.")
+        Literal["name", "value"], Field(description="By item and store, or by stock value, largest first.")
     ] = "name"
     limit: LimitQuery = 50
     cursor: CursorQuery | None = None
@@ -72,9 +72,9 @@ class StockQuestion(Question):
     },
 )
 async def policy(request: Request, runtime: RuntimeDep, question: Annotated[PolicyQuestion, Query()]) -> Response:
-    """Order-up-to level, reorder point and safety stock of one item in one store, and the terms that they follow from.
+    """Order-up-to level, reorder point and safety stock of one item in one store, with the terms used.
 
-    They hold from the origin of the run which the store is served from.
+    They apply from the origin of the run that the store serves.
     """
 
     def build(connection: Connection, active: Active) -> InventoryAnswer:
@@ -99,9 +99,9 @@ async def policy(request: Request, runtime: RuntimeDep, question: Annotated[Poli
     responses={**READ, **openapi_responses("unknown-store", "nothing-published", "unusable-cursor")},
 )
 async def policies(request: Request, runtime: RuntimeDep, question: Annotated[PoliciesQuestion, Query()]) -> Response:
-    """Policies of the served series: filtered, sorted, a page at a time.
+    """Policies of the served series, filtered, sorted and paged.
 
-    Pages belong together: when a run is published between two of them the cursor is refused (409).
+    Pages are consistent: if a run is published between two pages, the cursor is rejected (409).
     """
 
     def build(connection: Connection, active: Active) -> InventoryPage:
@@ -119,7 +119,7 @@ async def policies(request: Request, runtime: RuntimeDep, question: Annotated[Po
     responses={**READ, **openapi_responses("unknown-store", "nothing-published")},
 )
 async def departments(request: Request, runtime: RuntimeDep, question: Annotated[StockQuestion, Query()]) -> Response:
-    """Where the stock and its value lie: each department of each store, summed over its items."""
+    """Stock and its value for each department of each store, summed over items."""
 
     def build(connection: Connection, active: Active) -> InventoryDepartments:
         require_published(active)

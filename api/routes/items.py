@@ -1,4 +1,4 @@
-"""Search among the series that are forecast."""
+"""Search of the forecast series."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ class ItemsQuestion(Question):
     search: (
         Annotated[
             str,
-            Field(min_length=1, max_length=64, description="Part of the item's name, in any case.", examples=["1_00"]),
+            Field(
+                min_length=1, max_length=64, description="Part of the item's name, case-insensitive.", examples=["1_00"]
+            ),
         ]
         | None
     ) = None
@@ -42,14 +44,14 @@ class ItemsQuestion(Question):
 @router.get(
     "/forecast/items",
     operation_id="listItems",
-    summary="Search among the items that are forecast",
+    summary="Search the forecast items",
     response_model=ItemPage,
     responses={**READ, **openapi_responses("unknown-store", "nothing-published", "unusable-cursor")},
 )
 async def items(request: Request, runtime: RuntimeDep, question: Annotated[ItemsQuestion, Query()]) -> Response:
-    """Series that are forecast: filtered, sorted, a page at a time.
+    """Forecast series, filtered, sorted and paged.
 
-    Pages belong together: when a run is published between two of them the cursor is refused (409).
+    Pages are consistent: if a run is published between two pages, the cursor is rejected (409).
     """
 
     def build(connection: Connection, active: Active) -> ItemPage:

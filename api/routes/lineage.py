@@ -1,4 +1,4 @@
-"""Where a served number comes from."""
+"""Lineage of served numbers."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ from api.schemas.lineage import Lineage
 router = APIRouter(tags=["forecast"])
 
 
-# Without examples: a client that sends every example would give both names, which is refused.
+# No examples: a client that sends every example would send both names, which is rejected.
 _Former = Annotated[str, Field(min_length=1, max_length=128)]
 
 
 class LineageQuestion(Question):
-    """Which number: a day of an item in a store."""
+    """The number: a day of an item in a store."""
 
     item_id: ItemQuery | None = None
     store_id: StoreQuery | None = None
     item: _Former | None = Field(None, deprecated=True, description="Former name of item_id.")
     store: _Former | None = Field(None, deprecated=True, description="Former name of store_id.")
-    date: Annotated[DateQuery, Field(description="Day that is forecast.", examples=["2016-05-23"])]
+    date: Annotated[DateQuery, Field(description="Forecast day.", examples=["2016-05-23"])]
 
 
 @router.get(
     "/lineage",
     operation_id="getLineage",
-    summary="Where a forecast comes from",
+    summary="Lineage of a forecast",
     response_model=Lineage,
     responses={**READ, **openapi_responses("unknown-series", "unknown-item", "unknown-store", "nothing-published")},
 )
 async def lineage(request: Request, runtime: RuntimeDep, question: Annotated[LineageQuestion, Query()]) -> Response:
-    """What a served forecast is made of: run, code, data, features, checks and overrides, and how such forecasts of
-    its series, its demand class and its lead day have done before.
+    """Lineage of a served forecast: run, code, data, features, checks and overrides, with past errors of its series,
+    demand class and lead day.
     """
 
-    given = question.model_dump()  # by attribute, pydantic would warn of the former names
+    given = question.model_dump()  # attribute access would trigger pydantic's deprecation warnings
     store_id = _one_of("store_id", given)
     item_id = _one_of("item_id", given)
 
@@ -58,13 +58,13 @@ async def lineage(request: Request, runtime: RuntimeDep, question: Annotated[Lin
 
 
 def _one_of(name: str, given: Mapping[str, Any]) -> str:
-    """The value of a parameter that had another name before.
+    """The value of a renamed parameter.
 
     Raises:
-        ApiError: it is given under neither name, or under both.
+        ApiError: neither name is given, or both are.
     """
     former = name.removesuffix("_id")
     values = [given[one] for one in (name, former) if given[one] is not None]
     if len(values) != 1:
-        raise one_field("invalid-request", name, f"give it once, not as {former} too" if values else "give it")
+        raise one_field("invalid-request", name, f"give only one of this and {former}" if values else "give it")
     return str(values[0])

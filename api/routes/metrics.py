@@ -1,4 +1,4 @@
-"""Figures of the process for Prometheus."""
+"""Prometheus metrics."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ router = APIRouter(tags=["operation"])
     },
 )
 async def metrics(runtime: RuntimeDep) -> Response:
-    """Requests, times, cache and store faults, of all workers together."""
+    """Requests, latencies, cache use and store failures of all workers."""
     return Response(runtime.metrics.text(), headers={"Cache-Control": "no-store"}, media_type=METRICS_MEDIA_TYPE)

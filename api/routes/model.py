@@ -1,4 +1,4 @@
-"""Runs: which are served, and the ledger of all."""
+"""Served runs and all runs."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class RunsQuestion(Question):
 @router.get(
     "/status",
     operation_id="getModelStatus",
-    summary="Which runs are served",
+    summary="Served runs",
     response_model=ModelStatus,
     responses=READ,
 )
 async def status(request: Request, runtime: RuntimeDep) -> Response:
-    """Which run each store is served from, how old the oldest is, and how good they were in backtests."""
+    """The run that each store serves, the age of the oldest, and their backtest accuracy."""
 
     def build(connection: Connection, active: Active) -> ModelStatus:
         return queries.model_status(connection, active, datetime.now(UTC), runtime.settings.max_age_days)
@@ -75,7 +75,7 @@ async def runs(request: Request, runtime: RuntimeDep, question: Annotated[RunsQu
     responses={**READ, **openapi_responses("unknown-run")},
 )
 async def run(request: Request, runtime: RuntimeDep, run_id: Annotated[RunQuery, Path()]) -> Response:
-    """One run: parameters, metrics, code and data that made it."""
+    """One run with its parameters, metrics, code and data."""
     return await answer_from_ledger(
         request, runtime, lambda connection, active: queries.run_detail(connection, active, run_id)
     )

@@ -1,4 +1,4 @@
-"""What monitoring found after publishing: drift, live accuracy, alarms."""
+"""Monitoring: drift, live accuracy and alarms."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class MonitoringQuestion(Question):
 async def monitoring(
     request: Request, runtime: RuntimeDep, question: Annotated[MonitoringQuestion, Query()]
 ) -> Response:
-    """Alarms, and the newest weeks of drift and of accuracy against the sales that have come in since."""
+    """Alarms, and the latest weeks of drift and of live accuracy."""
 
     def build(connection: Connection, _active: Active) -> Monitoring:
         return monitoring_of(connection, metric=question.metric, bad_only=question.bad, limit=question.limit)

@@ -1,4 +1,4 @@
-"""What to order, and what planners decide about it."""
+"""Order proposals and planners' decisions."""
 
 from __future__ import annotations
 
@@ -30,37 +30,45 @@ router = APIRouter(tags=["replenishment"])
 
 T = TypeVar("T")
 _TABLES: dict[int | str, dict[str, Any]] = {
-    200: {"description": "A page as JSON; as CSV or Arrow all rows, or `limit` of them.", "content": CONTENT}
+    200: {"description": "JSON is paged; CSV and Arrow contain all rows, or `limit` of them.", "content": CONTENT}
 }
 SupplierQuery = Annotated[
     str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$", description="Supplier.")
 ]
 RowsQuery = Annotated[
-    int, Field(ge=1, le=5000, description="Rows on a page: 50 unless said; CSV and Arrow then have all.", examples=[20])
+    int,
+    Field(ge=1, le=5000, description="Rows per page, default 50; CSV and Arrow default to all rows.", examples=[20]),
 ]
 
 
 class OrdersQuestion(Question):
-    """Which proposals, and with which terms."""
+    """Filters and terms."""
 
     store_id: StoreQuery | None = None
     supplier_id: SupplierQuery | None = None
     department_id: DepartmentQuery | None = None
     lead_time_days: (
-        Annotated[int, Field(ge=0, le=56, description="What if: a lead time in place of those stored.", examples=[5])]
+        Annotated[
+            int, Field(ge=0, le=56, description="What-if: lead time to use instead of the stored ones.", examples=[5])
+        ]
         | None
     ) = None
     service_level: (
         Annotated[
             float,
-            Field(ge=0.5, le=0.999, description="What if: a service level in place of those stored.", examples=[0.95]),
+            Field(
+                ge=0.5,
+                le=0.999,
+                description="What-if: service level to use instead of the stored ones.",
+                examples=[0.95],
+            ),
         ]
         | None
     ) = None
     only_to_order: Annotated[bool, Field(description="Leave out items with nothing to order.")] = False
     sort: Annotated[
         Literal["stockout", "value", "name"],
-        Field(description="What runs out first, the largest value first, or by store and item."),
+        Field(description="Earliest stockout first, largest value first, or by store and item."),
     ] = "stockout"
     limit: RowsQuery | None = None
     cursor: CursorQuery | None = None
@@ -73,7 +81,7 @@ class DecisionsQuestion(Question):
     supplier_id: SupplierQuery | None = None
     status: Annotated[
         Literal["to_order", "accepted", "changed", "rejected"],
-        Field(description="`to_order`: those that count and order something, as an ERP reads them; else the decision."),
+        Field(description="`to_order`: current decisions with units to order, for an ERP; or one kind of decision."),
     ] | None = None  # fmt: skip
     limit: RowsQuery | None = None
     cursor: CursorQuery | None = None
@@ -87,10 +95,10 @@ class DecisionsQuestion(Question):
     responses={**READ, **openapi_responses("unknown-store", "nothing-published", "unusable-cursor"), **_TABLES},
 )
 async def orders(request: Request, runtime: RuntimeDep, question: Annotated[OrdersQuestion, Query()]) -> Response:
-    """What to order of each item whose stock is known: units in packs, the day, the value, and why.
+    """Order proposals for items whose stock is known: units in packs, day, value and reason.
 
-    Proposals follow the served forecast with overrides, the stock, and accepted orders that the stock does not know
-    of yet. Pages belong together: when one of them changes between two pages the cursor is refused (409).
+    Proposals are computed from the served forecast with overrides, the stock, and accepted orders not yet included in
+    the stock. Pages are consistent: if one of these changes between two pages, the cursor is rejected (409).
     """
     asked = OrderQuestion(**question.model_dump(exclude={"limit", "cursor"}))
     limit, cursor = question.limit, question.cursor
@@ -118,7 +126,7 @@ async def orders(request: Request, runtime: RuntimeDep, question: Annotated[Orde
     responses={**READ, **openapi_responses("unusable-cursor"), **_TABLES},
 )
 async def decisions(request: Request, runtime: RuntimeDep, question: Annotated[DecisionsQuestion, Query()]) -> Response:
-    """Decisions, oldest first; a cursor stays good, so that a system reads on where it stopped."""
+    """Decisions, oldest first; cursors stay valid, so a system can resume where it stopped."""
     asked = question.model_dump(exclude={"limit"})
     media_type = choose_media_type(request.headers.get("accept"), (JSON, CSV, ARROW))
 
@@ -165,10 +173,10 @@ _DECISIONS = pa.schema(
 async def decide_about(
     request: Request, runtime: RuntimeDep, body: DecisionsRequest, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    """Accept, change or reject the proposals of some items, all in one transaction, or none.
+    """Accept, change or reject proposals, in one transaction.
 
-    What is accepted or changed counts as on order until the item's stock is of the order's date or later. Nothing is
-    ever deleted: of an item and order date the last decision counts.
+    Accepted and changed orders count as on order until the item's stock is dated on or after the order. Decisions are
+    never deleted: for an item and order date, the last one counts.
     """
     author = author_of(request, body.author)
     key = key_of(request, idempotency_key)

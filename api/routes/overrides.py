@@ -1,4 +1,4 @@
-"""What planners change of forecasts: made, listed, previewed, revoked. Nothing is ever deleted."""
+"""Planners' overrides of forecasts: create, list, preview, revoke. Overrides are never deleted."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ IdPath = Annotated[int, Path(ge=1, le=2_147_483_647, description="Override.", ex
 
 
 class OverridesQuestion(Question):
-    """Which overrides."""
+    """Filters."""
 
     node_id: NodeQuery | None = None
-    status: Annotated[Literal["in_force", "revoked"], Field(description="Whether they were taken back.")] | None = None
-    valid_on: Annotated[DateQuery, Field(description="A day that they change.", examples=["2016-05-23"])] | None = None
+    status: Annotated[Literal["in_force", "revoked"], Field(description="Whether they are revoked.")] | None = None
+    valid_on: Annotated[DateQuery, Field(description="A day that they affect.", examples=["2016-05-23"])] | None = None
     limit: LimitQuery = 50
     cursor: CursorQuery | None = None
 
@@ -49,7 +49,7 @@ class OverridesQuestion(Question):
 @router.get(
     "/overrides",
     operation_id="listOverrides",
-    summary="Overrides that planners made",
+    summary="List overrides",
     response_model=OverridePage,
     responses={**READ, **openapi_responses("unusable-cursor")},
 )
@@ -71,11 +71,11 @@ async def listing(request: Request, runtime: RuntimeDep, question: Annotated[Ove
 async def make(
     request: Request, runtime: RuntimeDep, body: OverrideRequest, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    """Override the forecast of a node; the next request for any forecast below or above it sees the change.
+    """Override the forecast of a node. The next request for any forecast below or above it includes the change.
 
-    Overrides act on series, in order of creation, each on what the ones before left. So all twelve levels add up.
-    The model's own numbers stay as they are, as `mean` beside `final`. Asked again with the same `Idempotency-Key`,
-    the override that was made is answered and no other one is made.
+    Overrides are applied to series in order of creation, each to the result of the previous ones, so all twelve levels
+    add up. The model's forecast is unchanged: it is `mean`, beside `final`. A repeated request with the same
+    `Idempotency-Key` returns the existing override.
     """
     new = _asked_for(body, author_of(request, body.author))
     key = key_of(request, idempotency_key)
@@ -99,10 +99,10 @@ async def make(
     openapi_extra=BULK_BODY,
 )
 async def make_many(request: Request, runtime: RuntimeDep, idempotency_key: IdempotencyKey = None) -> Response:
-    """Make up to 10,000 overrides in one transaction, from JSON or CSV: all of them, or none.
+    """Create up to 10,000 overrides in one transaction, from JSON or CSV.
 
-    They act in the order of the request. A CSV has a header line with the names of the fields; `author` may be left
-    out. What is wrong is told row by row.
+    They are applied in the order of the request. A CSV has a header line with the field names; `author` is optional.
+    Errors are reported by row.
     """
     rows = overrides_in(request.headers.get("content-type", ""), await request.body())
     asked = [_asked_for(row, author_of(request, row.author)) for row in rows]
@@ -129,7 +129,7 @@ async def make_many(request: Request, runtime: RuntimeDep, idempotency_key: Idem
     responses=POSTED,
 )
 async def preview(runtime: RuntimeDep, body: OverrideRequest) -> Response:
-    """What an override would change of its node, day by day; nothing is stored."""
+    """Effect of an override on its node by day; nothing is stored."""
     new = _asked_for(body, body.author or "preview")
 
     shown = await runtime.reader.run(lambda connection: _refusals_told(lambda: ledger.preview(connection, new)))
@@ -151,7 +151,7 @@ async def preview(runtime: RuntimeDep, body: OverrideRequest) -> Response:
     responses={**READ, **openapi_responses("unknown-override")},
 )
 async def one(request: Request, runtime: RuntimeDep, override_id: IdPath) -> Response:
-    """One override, with what became of it."""
+    """One override, with its status and measured effect."""
     return await answer_from_ledger(
         request, runtime, lambda connection, _active: override_detail(connection, override_id)
     )
@@ -165,7 +165,7 @@ async def one(request: Request, runtime: RuntimeDep, override_id: IdPath) -> Res
     responses={**POSTED, **openapi_responses("unknown-override", "already-revoked")},
 )
 async def revoke(request: Request, runtime: RuntimeDep, override_id: IdPath, body: RevokeRequest) -> Response:
-    """Take an override back: it changes forecasts no more, and stays in the ledger with who revoked it and why."""
+    """Revoke an override. It no longer changes forecasts, but stays listed with who revoked it and why."""
     author = author_of(request, body.author)
 
     def work(engine: Engine) -> None:
@@ -180,7 +180,7 @@ def _asked_for(body: OverrideRequest, author: str) -> ledger.NewOverride:
 
 
 def _refusals_told(work: Any) -> Any:
-    """The ledger's refusals as problems."""
+    """Maps errors of the store's overrides to problems."""
     try:
         return work()
     except ledger.OverrideError as error:
@@ -189,7 +189,7 @@ def _refusals_told(work: Any) -> Any:
         problems = [
             FieldProblem(field=f"overrides.{row}.{one.field}", message=one.message) for row, one in error.errors
         ]
-        detail = f"None of them was made: {len(problems)} cannot be. {problems[0].field}: {problems[0].message}"
+        detail = f"No override was made: {len(problems)} are invalid. {problems[0].field}: {problems[0].message}"
         raise ApiError("invalid-request", detail, errors=problems[:50]) from None
     except ledger.ReusedKeyError as error:
         raise one_field("key-reused", "Idempotency-Key", str(error).rstrip(".")) from None

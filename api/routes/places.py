@@ -1,4 +1,4 @@
-"""Stores and departments that can be picked."""
+"""Served stores and departments."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ from api.schemas.places import DepartmentList, StoreList
 router = APIRouter(tags=["places"])
 
 
-@router.get(
-    "/stores", operation_id="listStores", summary="Stores that are served", response_model=StoreList, responses=READ
-)
+@router.get("/stores", operation_id="listStores", summary="Served stores", response_model=StoreList, responses=READ)
 async def stores(request: Request, runtime: RuntimeDep) -> Response:
-    """Stores that are served, each with its departments and its run."""
+    """Served stores, each with its departments and run."""
     return await answer_from_active(request, runtime, places.stores)
 
 
@@ -29,5 +27,5 @@ async def stores(request: Request, runtime: RuntimeDep) -> Response:
     responses=READ,
 )
 async def departments(request: Request, runtime: RuntimeDep) -> Response:
-    """Departments of the stores that are served."""
+    """Departments of the served stores."""
     return await answer_from_active(request, runtime, lambda connection, _active: places.departments(connection))

@@ -34,7 +34,7 @@ class QualityQuestion(Question):
     responses=READ,
 )
 async def quality(request: Request, runtime: RuntimeDep, question: Annotated[QualityQuestion, Query()]) -> Response:
-    """The newest result of every check, failures first, and a summary by suite."""
+    """The latest result of every check, failures first, and a summary by suite."""
 
     def build(connection: Connection, _active: Active) -> Quality:
         return quality_of(connection, suite=question.suite, failed_only=question.failed, limit=question.limit)

@@ -1,4 +1,4 @@
-"""Error answers that most routes share."""
+"""Error responses shared by most routes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from api.errors import openapi_responses
 
 READ: dict[int | str, dict[str, Any]] = {
-    304: {"description": "The client has this answer already (its ETag was in If-None-Match)."},
+    304: {"description": "The client already has this response (its ETag was in If-None-Match)."},
     **openapi_responses(
         "invalid-request", "unauthorized", "forbidden", "not-acceptable", "busy", "store-unavailable",
         "store-not-migrated", "timeout", "internal",

@@ -1,4 +1,4 @@
-"""What if: prices, flags and events of the coming days, and the elasticities behind."""
+"""What-if scenarios (prices, flags, events) and price elasticities."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ router = APIRouter(tags=["what-if"])
 
 
 class ElasticityQuestion(Question):
-    """Of which run, and whether items are wanted."""
+    """Filters."""
 
     department_id: DepartmentQuery | None = None
     store_id: StoreQuery | None = None
@@ -37,7 +37,7 @@ class ElasticityQuestion(Question):
 async def elasticities(
     request: Request, runtime: RuntimeDep, question: Annotated[ElasticityQuestion, Query()]
 ) -> Response:
-    """Own-price elasticities with 95 % intervals: of every department, and of the items of one if it is named."""
+    """Own-price elasticities with 95 % intervals of all departments, and of the items of a named department."""
 
     def build(connection: Connection, active: Active) -> Elasticities:
         require_published(active)
@@ -75,7 +75,7 @@ async def moves(request: Request, runtime: RuntimeDep, question: Annotated[Moves
 @router.post(
     "/what-if",
     operation_id="postWhatIf",
-    summary="Forecast at other prices, flags and events",
+    summary="What-if forecast with other prices, flags and events",
     response_model=WhatIf,
     responses={
         **POSTED,
@@ -83,18 +83,18 @@ async def moves(request: Request, runtime: RuntimeDep, question: Annotated[Moves
     },
 )
 async def what_if(runtime: RuntimeDep, body: WhatIfRequest) -> Response:
-    """The served forecast at another price, with flags or events set otherwise, beside the forecast as it is.
+    """The served forecast with another price, other flags or other events, beside the current forecast.
 
-    A scenario is a factor, of the model's, on the final: overrides are in the forecast and in the scenario alike.
-    Of an item in a store, or of a department in a store or in all. What history has not seen is refused with what it
-    has. Nothing is stored.
+    A scenario multiplies the final by a factor from the model, so overrides are included in both. It applies to an item
+    in a store, or to a department in one or all stores. Values outside the history's range are rejected, and the error
+    gives the range. Nothing is stored.
     """
     if body.item_id is not None and (body.store_id is None or body.department_id is not None):
-        raise one_field("invalid-request", "item_id", "an item goes with a store, and without a department")
+        raise one_field("invalid-request", "item_id", "an item needs a store and excludes a department")
     if body.item_id is None and body.department_id is None:
         raise one_field("invalid-request", "department_id", "give a department, or an item and a store")
     if body.price is not None and (body.item_id is None or body.price_change_percent is not None):
-        raise one_field("invalid-request", "price", "a price goes with an item, and without price_change_percent")
+        raise one_field("invalid-request", "price", "a price needs an item and excludes price_change_percent")
 
     def build(connection: Connection) -> WhatIf:
         def at(connection: Connection, active: Active) -> WhatIf:

@@ -1,4 +1,4 @@
-"""What is in stock and under way, and how goods are supplied."""
+"""Stock on hand and on order, and supply terms."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class SupplyQuestion(Question):
 @router.get("/stock", operation_id="getStock", summary="Stores whose stock is known", response_model=StockState,
             responses=READ)  # fmt: skip
 async def state(request: Request, runtime: RuntimeDep) -> Response:
-    """Of which stores the stock is known, as of which days, and which suppliers there are."""
+    """Stores with known stock, the stock's dates, and the suppliers."""
     return await answer_from_ledger(request, runtime, stock_state)
 
 
@@ -59,10 +59,10 @@ async def state(request: Request, runtime: RuntimeDep) -> Response:
     openapi_extra=body_of(StockRequest, STOCK_COLUMNS, ["CA_1", "FOODS_1_001", "2016-05-22", "12", "24", "2016-05-25"]),
 )
 async def put(request: Request, runtime: RuntimeDep) -> Response:
-    """Store the stock of the items named, in place of what is known of them; of other items nothing changes.
+    """Replace the stock of the given items; other items are unchanged.
 
-    All rows are stored, or none: what is wrong is told row by row. A CSV has a header line with the names of the
-    fields. An item with several arrivals has a row for each. The same request again changes nothing.
+    All rows are stored or none; errors are reported by row. A CSV has a header line with the field names. An item with
+    several arrivals has one row for each. Repeating a request has no effect.
     """
     author = writer_of(request)
     frame = frame_in(request.headers.get("content-type", ""), await request.body(), StockRequest, MOST_ROWS)
@@ -79,7 +79,7 @@ async def put(request: Request, runtime: RuntimeDep) -> Response:
 @router.get(
     "/supply",
     operation_id="listSupply",
-    summary="How goods are supplied",
+    summary="Supply terms",
     response_model=SupplyTable,
     responses={**READ, **openapi_responses("unusable-cursor")},
 )
@@ -93,7 +93,7 @@ async def supply(request: Request, runtime: RuntimeDep, question: Annotated[Supp
 @router.put(
     "/supply",
     operation_id="putSupply",
-    summary="Store how goods are supplied",
+    summary="Store supply terms",
     response_model=SupplyStored,
     responses=_WRITTEN,
     openapi_extra=body_of(
@@ -101,10 +101,10 @@ async def supply(request: Request, runtime: RuntimeDep, question: Annotated[Supp
     ),
 )
 async def put_all_supply(request: Request, runtime: RuntimeDep) -> Response:
-    """Store how all goods are supplied, in place of all that was stored: all rows, or none.
+    """Replace all stored supply terms. All rows are stored or none.
 
-    Keys left blank match everything. Of each term the row that names an item counts before one that names a
-    department, and that before one that names a store alone. A lead time that no row gives is the inventory terms'.
+    Blank keys match everything. For each term, a row with an item takes precedence over one with a department, and that
+    over one with a store only. Without a lead time in any row, the inventory terms' lead time is used.
     """
     author = writer_of(request)
     frame = frame_in(request.headers.get("content-type", ""), await request.body(), SupplyRequest, MOST_ROWS)

@@ -1,4 +1,4 @@
-"""Names, dates and figures that several groups of schemas share."""
+"""Types shared by several groups of schemas."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$", re.ASCII)
 
 
 def _iso_date(value: object) -> object:
-    """Refuse what pydantic also takes for a date: seconds since 1970."""
+    """Reject seconds since 1970, which pydantic would accept as a date."""
     if isinstance(value, (str, int, float)) and not (isinstance(value, str) and _DATE.match(value)):
         raise ValueError("give a date as YYYY-MM-DD")
     return value
@@ -35,18 +35,18 @@ Units = Annotated[float, Field(description="Units.", ge=0)]
 QuantileMap = Annotated[
     dict[str, float],
     Field(
-        description="Units that demand stays below with the probability that is the key.",
+        description="Quantiles of demand in units, keyed by probability.",
         examples=[{"0.025": 0.0, "0.5": 1.0, "0.975": 4.2}],
     ),
 ]
-Mean = Annotated[float, Field(ge=0, description="Units that the model expects, before overrides.")]
-Final = Annotated[float, Field(ge=0, description="Units after the overrides in force; equals `mean` without one.")]
+Mean = Annotated[float, Field(ge=0, description="Units forecast by the model, before overrides.")]
+Final = Annotated[float, Field(ge=0, description="Units after active overrides; equals `mean` without any.")]
 FinalQuantiles = Annotated[
     QuantileMap | None,
     Field(
-        description="Quantiles of `final`; the model's own are these times `mean` / `final`. Null where there is no "
-        "distribution: sums of items over stores, runs without quantiles, and units that an override sets against a "
-        "mean of zero.",
+        description="Quantiles of `final`; multiply by `mean` / `final` for the model's. Null if there is no "
+        "distribution: for sums of items over stores, runs without quantiles, and units that an "
+        "override sets where the mean is zero.",
     ),
 ]
 
@@ -67,19 +67,17 @@ LevelName = Literal[
 
 
 class Schema(BaseModel):
-    """Base of every model: unknown fields are a defect, not data."""
+    """Base of all models; unknown fields are rejected."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class RunRef(Schema):
-    """The run that an answer comes from."""
+    """The run of a response."""
 
     run_id: RunId
     model: str = Field(examples=["middle_out"])
-    origin: date = Field(description="Last day whose sales the run knew.", examples=["2016-05-22"])
+    origin: date = Field(description="Last day of sales known to the run.", examples=["2016-05-22"])
     horizon_days: int = Field(ge=1, examples=[28])
-    step_days: int = Field(
-        1, description="Days of each forecast and each day of history: 1, or 7 where the sales are weekly."
-    )
+    step_days: int = Field(1, description="Days per value of forecast and history: 1, or 7 for weekly sales.")
     published_at: AwareDatetime | None

@@ -26,7 +26,7 @@ from models_ml.settings import QUANTILES
 
 
 class ForecastDay(Schema):
-    """Forecast of one day, or of one week by its first day where `step_days` of the run is 7."""
+    """Forecast of one day or, if the run's `step_days` is 7, of the week that begins on `date`."""
 
     date: date
     mean: Mean
@@ -44,15 +44,15 @@ class SeriesForecast(Schema):
 
 
 class HistoryDay(Schema):
-    """Sales of one day, or of one week by its first day where `step_days` of the run is 7."""
+    """Sales of one day or, if the run's `step_days` is 7, of the week that begins on `date`."""
 
     date: date
     units: float
-    price: float | None = Field(None, description="Selling price of that day (or week), where known.")
+    price: float | None = Field(None, description="Selling price on that day (or week), if known.")
 
 
 class SeriesHistory(Schema):
-    """Recent sales of one item in one store, oldest first; days before the launch are not there."""
+    """Recent sales of one item in one store, oldest first, without days before the launch."""
 
     item_id: ItemId
     store_id: StoreId
@@ -61,7 +61,7 @@ class SeriesHistory(Schema):
 
 
 class DepartmentForecast(Schema):
-    """One department of one store: what comes, next to what was."""
+    """One department of one store: forecast and past sales."""
 
     store_id: StoreId
     department_id: DepartmentId
@@ -71,9 +71,11 @@ class DepartmentForecast(Schema):
     run: RunRef
     forecast_units: float = Field(description="Sum of the mean over the horizon.")
     final_units: float = Field(description="Sum of the final over the horizon.")
-    last_period_units: float | None = Field(description="Units of as many days up to the origin; null without history.")
+    last_period_units: float | None = Field(
+        description="Units sold in as many days up to the origin; null without history."
+    )
     last_year_units: float | None = Field(
-        description="Units of the same days (or weeks) 364 days before the horizon; null without history."
+        description="Units sold on the same days (or weeks) 364 days earlier; null without history."
     )
     days: list[ForecastDay]
 
@@ -110,7 +112,7 @@ class SeriesKey(Schema):
 
 
 class BulkRequest(Schema):
-    """The series to answer for, by name."""
+    """The requested series, by name."""
 
     series: list[SeriesKey] = Field(min_length=1, examples=[[{"item_id": ITEM_EXAMPLE, "store_id": STORE_EXAMPLE}]])
     quantiles: list[

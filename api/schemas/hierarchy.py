@@ -36,7 +36,8 @@ class Node(Schema):
 
 
 class PeriodForecast(Schema):
-    """Forecast of the sum of a week or of the horizon, with quantiles of the sum: quantiles of days do not add up."""
+    """Forecast of the total of a week or the horizon, with its own quantiles, because quantiles of days do not add
+    up."""
 
     first_date: date
     last_date: date
@@ -46,16 +47,17 @@ class PeriodForecast(Schema):
 
 
 class NodeForecast(Node):
-    """A node's forecast, and its past when `history_days` asks for it."""
+    """A node's forecast, and its history if `history_days` is set."""
 
     forecast_units: float = Field(description="Sum of the mean over the horizon.")
     final_units: float = Field(description="Sum of the final over the horizon.")
     days: list[ForecastDay]
     weeks: list[PeriodForecast] = Field(
-        description="Sums of seven days from the origin on; those of items have the ranges of their ordering policies. "
-        "Empty for items over several stores, items without a policy, and older runs."
+        description="Totals of seven days from the origin on; for items, the quantiles come from their "
+        "ordering policies. Empty for items over several stores, items without a policy, and old "
+        "runs."
     )
-    horizon: PeriodForecast | None = Field(description="Sum of all days; null where `weeks` is empty.")
+    horizon: PeriodForecast | None = Field(description="Total of the horizon; null if `weeks` is empty.")
     history: list[HistoryDay] = Field(description="Oldest first; empty unless `history_days` is set.")
 
 
@@ -63,7 +65,7 @@ class NodePage(Schema):
     """Nodes of one level, all from one run."""
 
     run: RunRef
-    scope: list[str] = Field(description="Stores that the run's sums are over.")
+    scope: list[str] = Field(description="Stores included in the run's sums.")
     level: int = Field(ge=1, le=12)
     level_name: LevelName
     nodes: list[NodeForecast]

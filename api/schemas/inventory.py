@@ -8,17 +8,19 @@ from api.schemas.base import CategoryId, DepartmentId, ItemId, RunId, RunRef, Sc
 
 
 class OrderingTerms(Schema):
-    """How an item is ordered."""
+    """Ordering terms of an item."""
 
-    lead_time_days: int = Field(ge=0, description="Whole days between an order and the first day it can be sold on.")
+    lead_time_days: int = Field(ge=0, description="Whole days from an order to the first day on which it can be sold.")
     review_period_days: int = Field(ge=1, description="Whole days between orders.")
-    service_level: float = Field(gt=0, lt=1, description="Probability that stock is to last until the next order.")
+    service_level: float = Field(
+        gt=0, lt=1, description="Target probability that stock lasts until the next order arrives."
+    )
     holding_cost: float = Field(ge=0, description="Cost of holding a unit for a year, as a share of its price.")
     shortage_cost: float = Field(ge=0, description="Cost of a unit short, as a share of its price.")
 
 
 class PolicySeries(Schema):
-    """An item in a store, and how it is ordered."""
+    """An item in a store, with its ordering terms."""
 
     item_id: ItemId
     store_id: StoreId
@@ -30,42 +32,38 @@ class PolicySeries(Schema):
 
 
 class PolicyFigures(Schema):
-    """What to hold and to order, from the run's origin on."""
+    """Ordering policy from the run's origin on."""
 
-    expected_demand: Units = Field(description="Mean demand over the lead time and the review period together.")
+    expected_demand: Units = Field(description="Mean demand over lead time plus review period.")
     safety_stock: float = Field(
-        description="Order-up-to level less expected demand; below zero where the mean alone is more than is asked for."
+        description="Order-up-to level minus expected demand; negative if the mean alone exceeds the required level."
     )
-    reorder_point: int = Field(ge=0, description="Order at once when stock on hand and on order is below it.")
-    order_up_to: int = Field(ge=0, description="Stock on hand and on order right after an order.")
-    expected_short: Units = Field(
-        description="Expected units short: demand that cannot be met before the next order arrives."
-    )
+    reorder_point: int = Field(ge=0, description="Order immediately if stock on hand and on order falls below it.")
+    order_up_to: int = Field(ge=0, description="Target for stock on hand and on order after an order.")
+    expected_short: Units = Field(description="Expected unmet demand before the next order arrives.")
     days_of_cover: float = Field(ge=0, description="How long the order-up-to level lasts at the expected demand.")
-    mean_stock: Units = Field(description="Stock expected on hand, between an order's arrival and the next one's.")
-    stock_value: float | None = Field(ge=0, description="Mean stock at the item's price.")
+    mean_stock: Units = Field(description="Expected stock on hand, averaged between two deliveries.")
+    stock_value: float | None = Field(ge=0, description="Value of the mean stock at the item's price.")
 
 
 class InventoryPolicy(PolicyFigures, PolicySeries):
-    """What to hold and to order of one item in one store, for the final forecast: after overrides."""
+    """Ordering policy of one item in one store for the final forecast, after overrides."""
 
-    model: PolicyFigures | None = Field(description="For the model's forecast; null where no override moves it.")
-    overrides: list[int] = Field(
-        description="Overrides on days of the lead time and the review period, in order of creation."
-    )
+    model: PolicyFigures | None = Field(description="Policy for the model's forecast; null if no override changes it.")
+    overrides: list[int] = Field(description="Overrides within lead time plus review period, in order of creation.")
 
 
 class OrderSuggestion(Schema):
-    """What to order, given what is there."""
+    """Order for the given stock."""
 
     on_hand: Units
     on_order: Units
-    order_units: int = Field(ge=0, description="Units that lift stock on hand and under way to the order-up-to level.")
-    below_reorder_point: bool = Field(description="Stock may not last until an order that is placed now arrives.")
+    order_units: int = Field(ge=0, description="Units that raise stock on hand and on order to the order-up-to level.")
+    below_reorder_point: bool = Field(description="Stock may not last until an order placed now arrives.")
 
 
 class InventoryAnswer(Schema):
-    """Policy of one item in one store; with a suggestion when stock on hand was given."""
+    """Policy of one item in one store, with an order if stock on hand was given."""
 
     run: RunRef
     policy: InventoryPolicy
@@ -73,7 +71,7 @@ class InventoryAnswer(Schema):
 
 
 class InventoryPage(Schema):
-    """Policies that match, by item and store or by the value of their stock."""
+    """Matching policies, by item and store or by stock value."""
 
     items: list[InventoryPolicy]
     total: int = Field(ge=0)
@@ -88,7 +86,7 @@ class StockOfDepartment(Schema):
     category_id: CategoryId
     run_id: RunId
     items: int = Field(ge=0, description="Items with a policy.")
-    unpriced_items: int = Field(ge=0, description="Those of them without a price: their stock has no value here.")
+    unpriced_items: int = Field(ge=0, description="Items without a price; their stock has no value here.")
 
 
 class StockFigures(Schema):
@@ -103,13 +101,15 @@ class StockFigures(Schema):
 
 
 class InventoryDepartment(StockFigures, StockOfDepartment):
-    """Stock of a department of a store, for the final forecast: after overrides."""
+    """Stock of a department of a store for the final forecast, after overrides."""
 
-    model: StockFigures | None = Field(description="For the model's forecast; null where no override moves an item.")
-    overridden_items: int = Field(ge=0, description="Items whose policy an override moves.")
+    model: StockFigures | None = Field(
+        description="Stock for the model's forecast; null if no override changes an item."
+    )
+    overridden_items: int = Field(ge=0, description="Items whose policy is changed by an override.")
 
 
 class InventoryDepartments(Schema):
-    """Every department of every store that matches."""
+    """All departments of the matching stores."""
 
     departments: list[InventoryDepartment]

@@ -11,7 +11,7 @@ from api.schemas.base import CategoryId, DepartmentId, ItemId, RegionId, RunId, 
 
 
 class Series(Schema):
-    """One item in one store, as the served run knows it."""
+    """One item in one store of the served run."""
 
     item_id: ItemId
     store_id: StoreId
@@ -25,12 +25,12 @@ class Series(Schema):
     final_units: float = Field(description="Sum of the final over the horizon.")
     demand_class: str = Field(description="smooth, erratic, intermittent, lumpy or new.", examples=["smooth"])
     launch_date: date | None
-    backtest: SeriesBacktest | None = Field(description="Null for a run whose backtest kept no errors of series.")
+    backtest: SeriesBacktest | None = Field(description="Null if the run's backtest has no errors of series.")
 
 
 class ItemPage(Schema):
     """A page of served series."""
 
     items: list[Series]
-    total: int = Field(ge=0, description="Series that match, on all pages.")
-    next_cursor: str | None = Field(description="Ask again with `cursor` set to this; null on the last page.")
+    total: int = Field(ge=0, description="Number of matching series, on all pages.")
+    next_cursor: str | None = Field(description="Pass as `cursor` to get the next page; null on the last page.")

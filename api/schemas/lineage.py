@@ -13,27 +13,27 @@ from api.schemas.quality import QualityResult
 
 
 class UsedFeature(Schema):
-    """A feature that the run's model reads."""
+    """A feature of the run's model."""
 
-    part: str = Field(description="Part of the model: those of nodes, or `items`, which shares them out.")
+    part: str = Field(description="Part of the model: one for nodes, or `items`, which allocates them.")
     feature: str = Field(examples=["weekday_5"])
     importance: float = Field(
         ge=0,
-        description="Of a part of nodes: mean units a day that it moves a store's department by, either way. "
-        "Of `items`: its share of what splits of trees gained.",
+        description="For nodes: mean absolute contribution to a store's department in units a day. For "
+        "`items`: share of the total gain of the trees' splits.",
     )
 
 
 class LineageFeature(Schema):
-    """A family of features behind the number: what it moves it by, and which features of the run are in it."""
+    """A feature family: its contribution and its features."""
 
     family: str = Field(examples=["weekday"])
     meaning: str
     units: float | None = Field(
-        description="Of the node's contribution that day, in the item's share of the node; null of a family that "
-        "only the item model reads, and of a run that stored none."
+        description="The node's contribution on that day times the item's share of the node; null for "
+        "families that only the item model uses, and for runs without stored contributions."
     )
-    features: list[UsedFeature] = Field(description="Those that moved anything, by part, the most important first.")
+    features: list[UsedFeature] = Field(description="Features with an effect, by part, most important first.")
 
 
 class LineageChecks(Schema):
@@ -44,15 +44,15 @@ class LineageChecks(Schema):
 
 
 class LineageOverride(Schema):
-    """An override in the number, in the order in which they act."""
+    """An override included in the number, in order of application."""
 
     override: Override
-    factor: float | None = Field(description="Multiplies the item's units; null where it sets them.")
-    units_each: float | None = Field(description="Units that it sets, where its node was forecast at zero.")
+    factor: float | None = Field(description="Factor on the item's units; null if the override sets them.")
+    units_each: float | None = Field(description="Units set by the override, if the node's forecast was zero.")
 
 
 class MonitoredError(Schema):
-    """How a published run did in a week that has been sold since."""
+    """Live accuracy of a published run in a past week."""
 
     run_id: RunId
     node_id: str
@@ -61,12 +61,12 @@ class MonitoredError(Schema):
 
 
 class TrackRecord(Schema):
-    """How forecasts of this kind have done before."""
+    """Past errors of comparable forecasts."""
 
     series: list[SeriesBacktest] = Field(description="This series on the run's backtest folds, newest first.")
     demand_class: Errors | None = Field(description="All series of its demand class on these folds.")
-    lead_day: Errors | None = Field(description="All series on these folds, as many days ahead.")
-    monitored: list[MonitoredError] = Field(description="Its department in weeks sold since, of published runs.")
+    lead_day: Errors | None = Field(description="All series on these folds, at the same lead time.")
+    monitored: list[MonitoredError] = Field(description="Live accuracy of its department, by published runs.")
 
 
 class Lineage(Schema):
@@ -79,17 +79,17 @@ class Lineage(Schema):
     final: Final
     lead_days: int = Field(ge=1, description="1 is the day after the origin.")
     run: RunRef
-    version: str = Field(description="Of the package that forecast it.")
+    version: str = Field(description="Version of the package that computed it.")
     git_commit: str
-    data_fingerprint: str = Field(description="Of the raw data behind the marts.")
-    checksum: str | None = Field(description="Of all rows of the run, verified when it was published.")
+    data_fingerprint: str = Field(description="Fingerprint of the raw data behind the marts.")
+    checksum: str | None = Field(description="Digest of all rows of the run, verified at publication.")
     mlflow_run_id: str | None
     dbt_invocation_id: str | None = Field(
-        description="Invocation of dbt that built the marts; null where the job did not build them itself."
+        description="dbt invocation that built the marts; null if the job did not build them."
     )
-    node_id: str = Field(description="Store x department whose forecast is shared out to the item.")
+    node_id: str = Field(description="Store × department whose forecast is allocated to the item.")
     demand_class: str
-    features: list[LineageFeature] = Field(description="Families, strongest first; empty where the run stored none.")
+    features: list[LineageFeature] = Field(description="Families, strongest first; empty if the run stored none.")
     checks: LineageChecks
     overrides: list[LineageOverride]
     track_record: TrackRecord

@@ -11,16 +11,16 @@ from api.schemas.base import RunId, Schema
 
 
 class MonitorAlarm(Schema):
-    """A metric that was bad in too many of the last weeks."""
+    """A metric that was out of bounds in too many recent weeks."""
 
     metric: str
     subject: str = Field(description="A node: `total` or `department:<id>`.")
     bad_weeks: int
-    weeks: int = Field(description="Weeks that were looked at.")
-    last_week: date = Field(description="Last day of the newest of them.")
+    weeks: int = Field(description="Evaluated weeks.")
+    last_week: date = Field(description="Last day of the newest evaluated week.")
     message: str
     raised_at: AwareDatetime
-    cleared_at: AwareDatetime | None = Field(description="Null while the alarm holds.")
+    cleared_at: AwareDatetime | None = Field(description="Null while the alarm is active.")
 
 
 class MonitorWeek(Schema):
@@ -29,15 +29,15 @@ class MonitorWeek(Schema):
     metric: str
     subject: str
     period_end: date = Field(description="Last day of the week.")
-    run_id: RunId | None = Field(description="The run whose forecasts were compared; null for drift.")
+    run_id: RunId | None = Field(description="The evaluated run; null for drift.")
     value: float
-    low: float | None = Field(description="Smallest good value; null is open.")
-    high: float | None = Field(description="Largest good value; null is open.")
+    low: float | None = Field(description="Lower bound; null: unbounded.")
+    high: float | None = Field(description="Upper bound; null: unbounded.")
     bad: bool
 
 
 class Monitoring(Schema):
-    """Alarms that hold and those cleared lately, and the newest weeks; bad weeks first."""
+    """Active and recently cleared alarms, and the latest weeks, out-of-bounds weeks first."""
 
     status: Literal["passed", "alarm", "unknown"]
     measured_at: AwareDatetime | None

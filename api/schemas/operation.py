@@ -10,21 +10,21 @@ from api.schemas.base import Schema
 
 
 class Entry(Schema):
-    """Where to begin."""
+    """Entry point."""
 
     title: str = "Retail demand forecasts"
     version: str = Field(description="Version of the API.", examples=["0.1.0"])
-    documentation: str = Field("/docs", description="Reference, where requests can be tried.")
-    openapi: str = Field("/openapi.json", description="The contract, for tools that generate clients.")
-    served: str = Field("/model/status", description="Which runs are served.")
-    stores: str = Field("/stores", description="Stores and departments that can be asked for.")
-    items: str = Field("/forecast/items", description="Items that can be asked for.")
+    documentation: str = Field("/docs", description="Interactive reference.")
+    openapi: str = Field("/openapi.json", description="OpenAPI document, for client generators.")
+    served: str = Field("/model/status", description="Served runs.")
+    stores: str = Field("/stores", description="Served stores and departments.")
+    items: str = Field("/forecast/items", description="Search of items.")
     forecast: str = Field("/forecast?item_id={item_id}&store_id={store_id}", description="Forecast of a series.")
-    ready: str = Field("/ready", description="Whether forecasts can be served.")
+    ready: str = Field("/ready", description="Readiness.")
 
 
 class Health(Schema):
-    """The process runs; says nothing about the store."""
+    """Liveness of the process, regardless of the store."""
 
     status: Literal["ok"] = "ok"
     version: str = Field(description="Version of the API.", examples=["0.1.0"])
@@ -41,7 +41,7 @@ class Check(Schema):
 
 
 class Readiness(Schema):
-    """Whether forecasts can be served; a run that is too old is a warning, because old beats none."""
+    """Readiness; a stale run is only a warning, because an old forecast is better than none."""
 
     status: Literal["ready", "stale", "not_ready"]
     checks: list[Check]

@@ -1,4 +1,4 @@
-"""Overrides that planners make."""
+"""Planners' overrides."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ AuthorText = Annotated[
         min_length=1,
         max_length=100,
         pattern=r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$",
-        description="Who asks. Needed where authentication is off; else the authenticated name is recorded with it.",
+        description="Author. Required if authentication is off; otherwise recorded with the authenticated name.",
         examples=["Ann Planner"],
     ),
 ]
@@ -41,12 +41,12 @@ class OverrideRequest(Schema):
         min_length=1,
         max_length=200,
         pattern=r"^[^\x00-\x1f\x7f]+$",
-        description="Node of any of the twelve levels: the level's name and its keys.",
+        description="Node of any level: the level's name and its keys.",
         examples=[f"store_department:{STORE_EXAMPLE}|{DEPARTMENT_EXAMPLE}"],
     )
     kind: Literal["percent", "absolute"] = Field(
-        description="`percent` multiplies every series below the node by 1 + value / 100; `absolute` makes them add up "
-        "to the value on each day, each keeping its share.",
+        description="`percent` multiplies every series below the node by 1 + value / 100; `absolute` scales "
+        "them in proportion so that they add up to the value on each day.",
         examples=["percent"],
     )
     value: float = Field(
@@ -54,41 +54,43 @@ class OverrideRequest(Schema):
         le=MAX_UNITS,
         allow_inf_nan=False,
         strict=True,
-        description=f"Percent from -100 to {MAX_PERCENT}, or units a day (a week, of weekly sales) from 0 on.",
+        description=f"Percent from -100 to {MAX_PERCENT}, or units a day (a week for weekly sales), at least 0.",
         examples=[10.0],
     )
     valid_from: date = Field(
-        description="First day that is changed; of weekly sales, weeks that begin from it on.", examples=["2016-05-23"]
+        description="First overridden day; for weekly sales, weeks that begin on or after it.", examples=["2016-05-23"]
     )
-    valid_to: date = Field(description="Last day that is changed.", examples=["2016-05-29"])
+    valid_to: date = Field(description="Last overridden day.", examples=["2016-05-29"])
     reason: ReasonText
     author: AuthorText | None = None
 
 
 class RevokeRequest(Schema):
-    """Why an override is taken back."""
+    """Why an override is revoked."""
 
     reason: ReasonText
     author: AuthorText | None = None
 
 
 class OverrideValue(Schema):
-    """What overrides were worth on the days sold since, by the log of what was served."""
+    """Value added by overrides on days with known sales, from the log of served forecasts."""
 
-    days: int = Field(ge=1, description="Days (or weeks) measured; of several overrides, the sum of theirs.")
-    last_day: date = Field(description="The newest of them.")
-    model_error: Units = Field(description="Absolute errors of the model's mean at the override's node, summed up.")
-    final_error: Units = Field(description="The same of the final, that is with all overrides then in force.")
+    days: int = Field(ge=1, description="Measured days (or weeks), summed over overrides.")
+    last_day: date = Field(description="Last measured day.")
+    model_error: Units = Field(description="Sum of absolute errors of the model's mean at the override's node.")
+    final_error: Units = Field(description="Sum of absolute errors of the final, with all overrides then active.")
     value_added: float | None = Field(
         le=1,
-        description="Forecast value added at the node: 1 - final_error / model_error; below zero the model did better. "
-        "Null where the model had no error.",
+        description="Forecast value added at the node: 1 - final_error / model_error; negative if the model "
+        "was better. Null if the model had no error.",
     )
-    series_value_added: float | None = Field(le=1, description="The same of errors of the series below the node.")
+    series_value_added: float | None = Field(
+        le=1, description="Forecast value added, from errors of the series below the node."
+    )
 
 
 class Override(Schema):
-    """A change that a planner made; never deleted, at most revoked."""
+    """A planner's override; it can be revoked but is never deleted."""
 
     override_id: int = Field(ge=1, examples=[1])
     node_id: str
@@ -104,53 +106,53 @@ class Override(Schema):
     revoked_at: AwareDatetime | None
     revoked_by: str | None
     revoked_reason: str | None
-    runs: list[str] = Field(description="Runs whose forecasts it changes or, for runs before, has changed.")
-    measured: OverrideValue | None = Field(description="Null until `demand monitor` finds sales of its days.")
+    runs: list[str] = Field(description="Runs whose forecasts it changes or changed.")
+    measured: OverrideValue | None = Field(description="Null until `demand monitor` has sales for its days.")
 
 
 Overlaps = Annotated[
     list[int],
     Field(
-        description="Other overrides in force that change one of its series on one of its days, newest first, at most "
-        "20. Overrides act one after the other, so their effects compound."
+        description="Other active overrides that change one of its series on one of its days, newest first, "
+        "at most 20. Overrides are applied in sequence, so their effects compound."
     ),
 ]
 
 
 class MadeOverride(Override):
-    """An override that was just made."""
+    """A new override."""
 
     overlaps: Overlaps
-    warning: str | None = Field(description="Says that overrides overlap; null where none does.")
+    warning: str | None = Field(description="Warning if overrides overlap, else null.")
 
 
 class OverridesRequest(Schema):
-    """Overrides to make in one transaction: all of them, or none."""
+    """Overrides to create in one transaction."""
 
     overrides: list[OverrideRequest] = Field(min_length=1, max_length=MOST_IN_BULK)
 
 
 class MadeInBulk(Schema):
-    """One of the overrides that were made in one transaction."""
+    """One of the overrides created in one transaction."""
 
     override_id: int = Field(ge=1, examples=[1])
     overlaps: Overlaps
 
 
 class MadeOverrides(Schema):
-    """Overrides that were made in one transaction, in the order of the request."""
+    """Overrides created in one transaction, in the order of the request."""
 
     overrides: list[MadeInBulk]
-    warning: str | None = Field(description="Says how many overlap others; null where none does.")
+    warning: str | None = Field(description="Warning if some overlap others, else null.")
 
 
 class OverridePage(Schema):
     """Overrides, newest first."""
 
     overrides: list[Override]
-    total: int = Field(ge=0, description="Overrides that match, on all pages.")
+    total: int = Field(ge=0, description="Number of matching overrides, on all pages.")
     measured: OverrideValue | None = Field(
-        description="Of all overrides measured, whatever the filters. A day with several overrides counts in each."
+        description="Over all measured overrides, regardless of filters. A day with several overrides counts for each."
     )
     next_cursor: str | None
 
@@ -160,14 +162,14 @@ class PreviewDay(Schema):
 
     date: date
     mean: Units = Field(description="The model's.")
-    final: Units = Field(description="With the overrides that are in force.")
-    changed: Units = Field(description="With the override asked about, too.")
+    final: Units = Field(description="With the active overrides.")
+    changed: Units = Field(description="With the previewed override added.")
 
 
 class OverridePreview(Schema):
-    """What an override would change of its node."""
+    """Effect of an override on its node."""
 
     node_id: str
-    series: int = Field(ge=1, description="Items in stores below the node.")
+    series: int = Field(ge=1, description="Number of series below the node.")
     overlaps: Overlaps
     days: list[PreviewDay]

@@ -41,12 +41,12 @@ class DepartmentList(Schema):
 
 
 class CalendarDay(Schema):
-    """One day with what is known about it in advance."""
+    """One day with its events and flags."""
 
     date: date
     weekday_name: str = Field(examples=["Saturday"])
     event_name: str | None = Field(examples=["SuperBowl"])
-    flagged_regions: list[RegionId] = Field(description="Regions whose flag is set that day.")
+    flagged_regions: list[RegionId] = Field(description="Regions with the flag set on that day.")
 
 
 class Calendar(Schema):

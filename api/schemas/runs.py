@@ -1,4 +1,4 @@
-"""Runs: which are served, and the ledger of all."""
+"""Served runs and all runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from api.schemas.base import RunId, RunRef, Schema, StoreId
 
 
 class ActiveStore(Schema):
-    """Which run a store is served from."""
+    """The run that a store serves."""
 
     store_id: StoreId
     run_id: RunId
@@ -18,7 +18,7 @@ class ActiveStore(Schema):
 
 
 class RunSummary(RunRef):
-    """A run in the ledger."""
+    """A run."""
 
     version: str
     status: Literal["running", "published", "failed"]
@@ -26,24 +26,24 @@ class RunSummary(RunRef):
     reason: str | None
     created_at: AwareDatetime
     scope: list[str]
-    active_stores: list[str] = Field(description="Stores that are served from this run now.")
+    active_stores: list[str] = Field(description="Stores that serve this run.")
     series_count: int | None
     forecast_rows: int | None
     node_rows: int | None
     git_commit: str | None
     data_fingerprint: str | None
-    wrmsse: float | None = Field(description="Of the run's model, mean of the folds, average of the levels.")
-    baseline_wrmsse: float | None = Field(description="Of sNaive on the same folds.")
+    wrmsse: float | None = Field(description="WRMSSE of the run's model, mean over the folds, average of the levels.")
+    baseline_wrmsse: float | None = Field(description="WRMSSE of seasonal naive on the same folds.")
 
 
 class ModelStatus(Schema):
-    """What is served now."""
+    """The served runs."""
 
     status: Literal["fresh", "stale", "empty"]
     age_days: float | None = Field(description="Days since the oldest active run was published.")
-    max_age_days: float = Field(description="Older than this is stale.")
+    max_age_days: float = Field(description="Age limit; older runs are stale.")
     version: str = Field(
-        description="Changes when served numbers may change: a publish, a promotion, a rollback, an override."
+        description="Changes whenever served numbers may change: on publish, promotion, rollback and override."
     )
     stores: list[ActiveStore]
     runs: list[RunSummary] = Field(description="The active runs, newest first.")
@@ -58,7 +58,7 @@ class RunPage(Schema):
 
 
 class RunDetail(RunSummary):
-    """A run with everything that made it."""
+    """A run with all its inputs."""
 
     parameters: dict[str, Any]
     metrics: dict[str, Any]

@@ -1,4 +1,4 @@
-"""Accuracy: was the forecast any good, where, and on which side did it err."""
+"""Accuracy: how good the forecast was, where, and with what bias."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ MEASURES = {
 MEASURE_HELP = {
     "wrmsse": "Weighted root mean squared scaled error: error relative to a naive forecast's, weighted by sales in "
     "money, or in units where there are no prices. Lower is better.",
-    "wape": "Absolute error of all days (of all weeks, if sales are weekly) over all units sold. Lower is better.",
-    "coverage_95": "Share of days (or weeks) whose sales fell within the 95 % range. Near 95 % is right; above it, "
-    "ranges are too wide.",
-    "coverage_95_week": "Share of weeks whose sum fell within the 95 % range of the sum. Near 95 % is right.",
-    "coverage_95_horizon": "Share of horizons whose sum fell within the 95 % range of the sum, one horizon a node and "
-    "test. Near 95 % is right.",
+    "wape": "Sum of absolute errors of all days (or weeks) divided by units sold. Lower is better.",
+    "coverage_95": "Share of days (or weeks) whose sales fell within the 95 % range. It should be near 95 %; above "
+    "that, ranges are too wide.",
+    "coverage_95_week": "Share of weeks whose total fell within its 95 % range. It should be near 95 %.",
+    "coverage_95_horizon": "Share of horizons whose total fell within its 95 % range, one horizon per node and test. "
+    "It should be near 95 %.",
 }
 IN_PERCENT = frozenset(MEASURES) - {"wrmsse"}
 
@@ -48,7 +48,7 @@ def render(serving: Serving) -> None:
         state.write_address("run", "measure")
         layout.empty(
             "This run was published without a backtest.",
-            "`demand backtest` measures it on months that it had not seen; the next `demand run` does both.",
+            "`demand backtest` measures its accuracy on unseen months; the next `demand run` includes a backtest.",
         )
         return
     layout.cards(_cards(serving, accuracy))
@@ -79,7 +79,7 @@ def _cards(serving: Serving, accuracy: schemas.Accuracy) -> list[Card]:
     skill = 1 - ours / theirs if ours is not None and theirs else None
     folds = sorted({value.fold for value in accuracy.values if value.model == model})
     step = formats.step(accuracy.run.step_days)
-    tested = f"{len(folds)} test{'s' if len(folds) != 1 else ''} on {step}s that the model had not seen"
+    tested = f"{len(folds)} test{'s' if len(folds) != 1 else ''} on {step}s unseen by the model"
     level, of = (
         (5, "a department") if 5 in serving.levels else (3, "a store") if 3 in serving.levels else (1, "the total")
     )
@@ -110,17 +110,17 @@ def _cards(serving: Serving, accuracy: schemas.Accuracy) -> list[Card]:
         coverage = outlook.fold_mean(accuracy, model, "coverage_95", 12)
     cards.append(
         Card(
-            "Do the ranges hold?",
+            "Are the ranges reliable?",
             formats.percent(coverage),
             f"of {step}s fell within their 95 % range." if coverage is not None else "This run measured no ranges.",
-            f"{_of_sums(accuracy)}95 % is right; more means ranges are too wide." if coverage is not None else "",
+            f"{_of_sums(accuracy)}It should be 95 %; more means too wide ranges." if coverage is not None else "",
         )
     )
     return cards
 
 
 def _of_sums(accuracy: schemas.Accuracy) -> str:
-    """How many weeks and horizons fell within the ranges of their sums, as a sentence."""
+    """A sentence on the coverage of weekly and horizon totals."""
     held = [
         f"{formats.percent(share)} of {name}"
         for name, metric in (("weeks", "coverage_95_week"), ("horizons", "coverage_95_horizon"))
@@ -161,7 +161,7 @@ def _by_level(serving: Serving, accuracy: schemas.Accuracy, measure: str) -> Non
     if any(row["baseline"] is not None for row in rows):
         entries.append(("last week repeated", "diamond", shade.baseline))
     if is_coverage:
-        entries.append(("95 %, where it should be", "dash", shade.good))
+        entries.append(("95 %, the target", "dash", shade.good))
     layout.legend(entries)
     layout.chart(
         charts.dumbbell(
@@ -211,7 +211,7 @@ def _by_fold(accuracy: schemas.Accuracy) -> None:
     ]
     st.header("Test by test", anchor=False)
     if not rows:
-        layout.empty("No test has the average of all levels.", "`demand backtest` measures it.")
+        layout.empty("No test measured the average of all levels.", "`demand backtest` measures it.")
         return
     st.caption("WRMSSE, average of all levels, by the days that were tested. Lower is better.")
     baseline = outlook.baseline_of(accuracy)
@@ -265,7 +265,9 @@ def _bias(serving: Serving, accuracy: schemas.Accuracy) -> None:
     if not rows:
         layout.empty("Bias was not measured for this run.", "`demand backtest` measures it.")
         return
-    st.caption("Forecast minus sales over sales, mean of the tests. Beyond the dashed lines (5 %) it is an alarm.")
+    st.caption(
+        "Forecast minus sales, divided by sales: mean of the tests. Beyond the dashed lines (5 %) an alarm is raised."
+    )
     layout.chart(
         charts.signed_bars(rows, colours=shade, unit="too low ← bias → too high", limit=outlook.BIAS_LIMIT),
         alt="Bias of the forecast by level.",
@@ -279,6 +281,6 @@ def _bias(serving: Serving, accuracy: schemas.Accuracy) -> None:
 
 
 def _fold_title(fold: dt.date, horizon_days: int) -> str:
-    """The days of a test, the year after a comma, where the axis breaks the line."""
+    """The days of a test; the axis breaks the line at the comma before the year."""
     first, last = fold + dt.timedelta(days=1), fold + dt.timedelta(days=horizon_days)
     return f"{first.day} {first:%b} – {last.day} {last:%b}, {last:%Y}"

@@ -18,17 +18,17 @@ ROW_PIXELS = 36
 
 
 def by_lead(serving: Serving, accuracy: schemas.Accuracy) -> None:
-    """Error by how far ahead a day was forecast."""
+    """Error by lead time."""
     shade = layout.colours()
     st.header("Does it get worse further ahead?", anchor=False)
     levels = outlook.levels_of(LEAD_LEVELS, serving.levels)
     level = int(state.toggle("At level", "lead_level", levels, show=lambda text: LEVEL_TITLES[int(text)]))
     found = [one for one in data.lead_errors(serving.run_key, accuracy.run.run_id, level).leads if one.wape is not None]
     if not found:
-        layout.empty("Errors by lead day were not kept for this run.", "The next `demand run` keeps them.")
+        layout.empty("This run has no errors by lead day.", "The next `demand run` records them.")
         return
     step = formats.step(accuracy.run.step_days)
-    st.caption(f"Average miss of a {step} in percent of sales (WAPE), by how many {step}s ahead it was forecast.")
+    st.caption(f"Average error of a {step} in percent of sales (WAPE), by {step}s ahead.")
     model, baseline = accuracy.run.model, outlook.baseline_of(accuracy)
     hues = charts.model_hues(model, baseline, sorted({one.model for one in found} - {model, baseline}), shade)
     layout.legend([(formats.model(name), "line" if name == model else "dash", hue) for name, hue in hues])
@@ -51,7 +51,7 @@ def by_lead(serving: Serving, accuracy: schemas.Accuracy) -> None:
             number_format=".0%",
             from_zero=True,
         ),
-        alt=f"Average miss by {step}s ahead at level {LEVEL_TITLES[level]}, of each model.",
+        alt=f"Average error by {step}s ahead at level {LEVEL_TITLES[level]}, of each model.",
         key="accuracy_leads",
     )
     layout.table(
@@ -79,14 +79,14 @@ def by_node(serving: Serving, accuracy: schemas.Accuracy) -> None:
     shade = layout.colours()
     levels = outlook.levels_of(NODE_LEVELS, serving.levels)
     if levels == [outlook.EVERYTHING]:
-        return  # one store and one department: the cards say it
-    st.header("Where is it good, where not?", anchor=False)
+        return  # one store and one department: the cards already show it
+    st.header("Where is it good, and where not?", anchor=False)
     level = int(state.toggle("Compare", "by", levels, show=lambda text: f"{LEVEL_TITLES[int(text)]}s"))
     nodes = [
         one for one in data.node_errors(serving.run_key, accuracy.run.run_id, level).nodes if one.rmsse is not None
     ]
     if not nodes:
-        layout.empty("Errors of single nodes were not kept for this run.", "The next `demand run` keeps them.")
+        layout.empty("This run has no errors of single nodes.", "The next `demand run` records them.")
         return
     biased = [node_label(one.node_id) for one in nodes if outlook.is_biased(one)]
     st.caption(
@@ -98,7 +98,7 @@ def by_node(serving: Serving, accuracy: schemas.Accuracy) -> None:
         layout.note(f"Systematically too high or too low: {', '.join(biased)}.", tone="warning")
     shown = nodes if len(nodes) <= MOST_NODES else [*nodes[: MOST_NODES // 2], *nodes[-MOST_NODES // 2 :]]
     if len(shown) < len(nodes):
-        st.caption(f"The {MOST_NODES // 2} worst and the {MOST_NODES // 2} best of {len(nodes)}; the table has all.")
+        st.caption(f"The {MOST_NODES // 2} worst and the {MOST_NODES // 2} best of {len(nodes)}; the table lists all.")
     layout.legend([("our forecast", "dot", shade.forecast), ("last week repeated", "diamond", shade.baseline)])
     layout.chart(
         charts.dumbbell(
@@ -164,9 +164,9 @@ def by_item(serving: Serving, accuracy: schemas.Accuracy) -> None:
     """The items with the largest errors."""
     served = [store.store_id for store in serving.status.stores if store.run_id == accuracy.run.run_id]
     items = [one for one in data.worst_items(serving.run_key, served[0] if len(served) == 1 else None) if one.backtest]
-    st.header("The items that were missed most", anchor=False)
+    st.header("The items with the largest errors", anchor=False)
     if not items:
-        layout.empty("Errors of items were not kept for this run.", "The next `demand run` keeps them.")
+        layout.empty("This run has no errors of items.", "The next `demand run` records them.")
         return
     st.caption("By RMSSE on the newest test. Click one to see it in Explore.")
     layout.table(

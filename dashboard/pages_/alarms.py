@@ -1,4 +1,4 @@
-"""What is wrong now, told alike on every page: stale forecasts, drift, failed checks, biased backtests."""
+"""Current alarms, shown alike on every page: stale forecasts, drift, failed checks, biased backtests."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dashboard.data import Serving
 from models_ml.hierarchy.levels import node_label
 
 BIAS_LEVELS = {5: "no department is biased", 3: "no store is biased", 1: "the forecast is not biased"}
-"""Levels at which a bias is looked for: the first that differs from the others."""
+"""Levels checked for bias: the first distinct one is used."""
 MOST_NAMED = 8
 DRIFT = "psi_"
-"""Prefix of the metrics that compare sales with the year before; the others compare forecasts with sales."""
+"""Prefix of metrics that compare sales with the year before; other metrics compare forecasts with sales."""
 
 
 def show(serving: Serving) -> None:
-    """Every alarm, or that there is none and what is not known yet."""
+    """All alarms, or a note that there are none and what is not measured yet."""
     level = next(level for level in BIAS_LEVELS if level in serving.levels)
     run_id = serving.runs[0].run_id
     watched = data.monitoring(serving.run_key)
@@ -32,27 +32,27 @@ def show(serving: Serving) -> None:
     unknown = not_known(watched, quality, errors)
     if not found and not unknown:
         layout.note(
-            f"None: the run is fresh, every data check passed, {BIAS_LEVELS[level]}, sales are distributed as in the "
-            "year before, and forecasts have held.",
+            f"None: the run is fresh, every data check passed, {BIAS_LEVELS[level]}, the distribution of sales has not "
+            f"changed since last year, and forecasts have been accurate.",
             tone="good",
         )
     elif not found:
-        layout.note("No alarm among what is known.", tone="plain")
+        layout.note("No alarms so far.", tone="plain")
     if unknown:
-        layout.note(f"Not known yet: {'; '.join(unknown)}.", tone="plain")
+        layout.note(f"Not measured yet: {'; '.join(unknown)}.", tone="plain")
 
 
 def not_known(watched: schemas.Monitoring, quality: schemas.Quality, errors: schemas.NodeErrors | None) -> list[str]:
-    """What no alarm can be raised about, because nothing has been measured."""
+    """What has not been measured, so that no alarm can be raised."""
     found = []
     if quality.status == "unknown":
-        found.append("whether the data of the served run is sound (no check is recorded)")
+        found.append("the data quality of the served run (no check is recorded)")
     if not any(week.metric.startswith(DRIFT) for week in watched.weeks):
-        found.append("whether sales are distributed as in the year before")
+        found.append("drift of sales against last year")
     if not any(not week.metric.startswith(DRIFT) for week in watched.weeks):
-        found.append("whether forecasts hold (no forecast day has been compared with its sales)")
+        found.append("live accuracy (no forecast day has been compared with its sales)")
     if errors is None or not errors.nodes:
-        found.append("whether the backtest is biased")
+        found.append("bias of the backtest")
     return found
 
 
@@ -63,12 +63,12 @@ def _quality_alarms(quality: schemas.Quality) -> list[str]:
     if errors:
         found.append(f"{errors} data check{'s' if errors > 1 else ''} failed.")
     if warnings:
-        found.append(f"{warnings} data check{'s' if warnings > 1 else ''} gave a warning.")
+        found.append(f"{warnings} data check{'s' if warnings > 1 else ''} raised a warning.")
     return found
 
 
 def bias_alarms(errors: schemas.NodeErrors) -> list[str]:
-    """One sentence for the nodes of a level that the backtest forecast too high, and one for those too low."""
+    """One sentence on the nodes of a level with a positive backtest bias, and one on those with a negative one."""
     biased = [node for node in errors.nodes if outlook.is_biased(node)]
     said = []
     for side, sign in (("high", 1), ("low", -1)):
@@ -79,5 +79,5 @@ def bias_alarms(errors: schemas.NodeErrors) -> list[str]:
         ]
         if names:
             more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-            said.append(f"The backtest was too {side} systematically, in: {', '.join(names[:MOST_NAMED])}{more}.")
+            said.append(f"The backtest was systematically too {side} in: {', '.join(names[:MOST_NAMED])}{more}.")
     return said

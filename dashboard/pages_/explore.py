@@ -1,4 +1,4 @@
-"""Explore: walk from everything down to one item in one store, and see its past, its forecast and how sure that is."""
+"""Explore: drill down from everything to one item in one store, with its history, forecast and uncertainty."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ADDRESS = ("place", "product", "item", "back", "sort", "why_from", "why_day")
 
 def render(serving: Serving) -> None:
     """Draw the page."""
-    st.title("How has it sold, and what comes?", anchor=False)
+    st.title("How has it sold, and what is forecast?", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         place = picks.pick_place(serving)
         product = picks.pick_product(serving, place)
@@ -41,7 +41,7 @@ def render(serving: Serving) -> None:
     if days is None or run is None or week is None:
         layout.empty(
             "This pick is not served.",
-            "The item may not be sold there, or the run does not cover it. Pick another store, department or item.",
+            "Either the item is not sold there, or the run does not cover it. Pick another store, department or item.",
         )
         return
     level = shown_level(level_of(place, product, item)[0], serving.levels)
@@ -73,7 +73,7 @@ def render(serving: Serving) -> None:
 def _days(
     serving: Serving, place: Place, product: Product, item: str | None
 ) -> tuple[Days | None, schemas.RunRef | None]:
-    """The node or series that is picked; none where it is not served."""
+    """The picked node or series; none if it is not served."""
     try:
         page = data.node(serving.run_key, place, product, item)
     except ApiRefused as refused:
@@ -186,7 +186,7 @@ def _picture(serving: Serving, days: Days, place: Place, product: Product, item:
 
 
 def _go_down(serving: Serving, place: Place, product: Product) -> None:
-    """Buttons to the members of what is picked, one level down each side."""
+    """Buttons to the members of the pick, one level below."""
     below: dict[str, tuple[str, str]] = {}
     options = places(serving.stores)
     first = "region" if any(option.kind == "region" for option in options) else "store"
@@ -203,7 +203,7 @@ def _go_down(serving: Serving, place: Place, product: Product) -> None:
             product.kind == "category" and kind.kind == "department" and categories[kind.name] == product.name
         ):
             below[kind.title[0].upper() + kind.title[1:]] = ("product", kind.text)
-    if not below or len(below) > MOST_BELOW:  # the pickers above search among many
+    if not below or len(below) > MOST_BELOW:  # the pickers above can search among many
         return
 
     def go() -> None:
@@ -256,7 +256,9 @@ def _item_table(serving: Serving, place: Place, product: Product) -> None:
                 f"{formats.next_span(horizon, serving.step_days).capitalize()} (units)", format="%.0f"
             ),
             "change": st.column_config.NumberColumn(
-                "Change", format="percent", help="Of the units a day, or a week of weekly sales."
+                "Change",
+                format="percent",
+                help="Root mean squared scaled error of units a day (a week, if sales are weekly).",
             ),
             "kind": "Demand",
             "rmsse": st.column_config.NumberColumn("Backtest error (RMSSE)", format="%.2f"),

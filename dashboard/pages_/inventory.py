@@ -1,4 +1,4 @@
-"""Inventory: what to order up to, and where the value of the stock lies."""
+"""Inventory: order-up-to levels, and the value of stock by place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_BARS = 12
 
 def render(serving: Serving) -> None:
     """Draw the page."""
-    st.title("What to order, and where does the stock lie?", anchor=False)
+    st.title("What to order, and where is the stock?", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         place = picks.pick_place(serving)
         product = picks.pick_product(serving, place)
@@ -31,8 +31,8 @@ def render(serving: Serving) -> None:
     if not departments:
         layout.empty(
             "The served run has no ordering policies for this pick.",
-            "Runs made before policies were part of a run have none; `demand run` makes them. An item whose lead time "
-            "and review period are longer than the forecast has none either.",
+            "Old runs have no policies; `demand run` computes them. An item has no policy if its lead time plus review "
+            "period exceeds the forecast horizon.",
         )
         return
     layout.cards(_cards(departments))
@@ -42,14 +42,14 @@ def render(serving: Serving) -> None:
         _order(serving, place, next((one for one in listed if one.item_id == item), None))
         _table(listed, total, place, product)
     else:
-        layout.note(f"{_waiting(serving)} to see its items, and what to order of each.")
+        layout.note(f"{_waiting(serving)} to see its items and their order-up-to levels.")
     with st.container(horizontal=True, vertical_alignment="center"):
         navigation.link("explore", "This pick's forecast", {"place": place.text, "product": product.text})
         layout.share()
 
 
 def _departments(serving: Serving, place: Place, product: Product) -> list[schemas.InventoryDepartment]:
-    """Departments of the stores within the pick."""
+    """Departments of the picked stores."""
     inside = {
         store.store_id
         for store in serving.stores
@@ -75,7 +75,7 @@ def _items(serving: Serving, place: Place, product: Product) -> tuple[list[schem
 
 
 def _waiting(serving: Serving) -> str:
-    """What is to be picked before there are items."""
+    """What must be picked before items are listed."""
     return "Pick a store and a department" if 5 in serving.levels else "Pick a store"
 
 
@@ -89,7 +89,7 @@ def _pick_item(serving: Serving, listed: Sequence[schemas.InventoryPolicy]) -> s
             disabled=True,
             width=230,
             key="stock_item_waits",
-            help="Items are listed within a department of a store.",
+            help="Items are listed per department of a store.",
         )
         return None
     chosen = state.choose(
@@ -114,35 +114,34 @@ def _cards(departments: Sequence[schemas.InventoryDepartment]) -> list[Card]:
         first = Card(
             "What is the stock worth?",
             formats.short_units(value),
-            f"at the items' own prices: {formats.units(stock)} units of "
-            f"{formats.count(items)} items, between an arrival and the next.",
-            f"{formats.count(unpriced)} items have no price and count for nothing here." if unpriced else "",
+            f"at current prices: {formats.units(stock)} units of {formats.count(items)} items, averaged between two "
+            f"deliveries.",
+            f"{formats.count(unpriced)} items have no price and are not included." if unpriced else "",
         )
     else:
         first = Card(
             "How much stock will there be?",
             f"{formats.short_units(stock)} units",
-            f"of {formats.count(items)} items in stores on average, between an arrival and the next.",
+            f"of {formats.count(items)} items in stores, averaged between two deliveries.",
         )
         safety = sum(one.order_up_to - one.expected_demand for one in departments)
     return [
         first,
         Card(
-            "How much of it is safety?",
+            "How much of it is safety stock?",
             formats.short_units(safety) + ("" if _priced(departments) else " units"),
-            "is what order-up-to levels hold beyond the expected demand, against the forecast's own errors.",
+            "is held beyond the expected demand, to cover forecast errors.",
         ),
         Card(
-            "How much will be short?",
+            "How much demand will be unmet?",
             formats.percent(short / demand, digits=1) if demand else formats.NO_VALUE,
-            f"of what is asked for before the next order arrives: {formats.units(short)} of {formats.units(demand)} "
-            "units.",
+            f"of demand before the next delivery: {formats.units(short)} of {formats.units(demand)} units.",
         ),
     ]
 
 
 def _moved(departments: Sequence[schemas.InventoryDepartment]) -> None:
-    """Says when overrides moved what is shown, and from where."""
+    """A note if overrides changed the figures, with the model's values."""
     moved = sum(one.overridden_items for one in departments)
     if not moved:
         return
@@ -157,7 +156,7 @@ def _moved(departments: Sequence[schemas.InventoryDepartment]) -> None:
 
 
 def _priced(departments: Sequence[schemas.InventoryDepartment]) -> bool:
-    """Whether stock has a value: some item has a price."""
+    """Whether any item has a price, so that stock has a value."""
     return any(one.unpriced_items < one.items for one in departments)
 
 
@@ -168,7 +167,7 @@ def _picture(
 ) -> None:
     parts: list[tuple[str, float, float]]
     if [one.item_id for one in listed] == [NO_LEVEL]:
-        return  # the cards say it all
+        return  # the cards already show it
     if listed:
         by = "item"
         parts = [(one.item_id, one.stock_value or 0.0, one.mean_stock) for one in listed]
@@ -196,10 +195,10 @@ def _picture(
         }
         for name, (value, units) in largest
     ]
-    lies = "Where the stock's value lies" if priced else "Where the stock lies"
+    lies = "Stock value" if priced else "Stock"
     st.header(f"{lies}, by {by}", anchor=False)
     if len(sums) > len(rows):
-        layout.note(f"The {len(rows)} largest of {len(sums)}, with {_share(largest, sums)} of the {what}.")
+        layout.note(f"The {len(rows)} largest of {len(sums)} hold {_share(largest, sums)} of the {what}.")
     layout.chart(
         charts.stock_values(
             rows,
@@ -225,41 +224,41 @@ def _share(some: Sequence[tuple[str, list[float]]], sums: Mapping[str, list[floa
 def _order(serving: Serving, place: Place, policy: schemas.InventoryPolicy | None) -> None:
     st.header("What to order", anchor=False)
     if policy is None:
-        layout.note("Choose an item above to see its order; the table below holds every item's levels.")
+        layout.note("Choose an item above to see its order; the table below lists all levels.")
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         on_hand = st.number_input(
             "Stock on hand", min_value=0, max_value=1_000_000, value=0, step=1, width=180, key="on_hand",
-            help="Units on the shelf and in the back room now.",
+            help="Units in the store, on the shelf and in the back room.",
         )  # fmt: skip
         on_order = st.number_input(
-            "Ordered, not yet there", min_value=0, max_value=1_000_000, value=0, step=1, width=180, key="on_order",
+            "On order", min_value=0, max_value=1_000_000, value=0, step=1, width=180, key="on_order",
         )  # fmt: skip
     answer = data.order(serving.run_key, policy.item_id, place.name, on_hand, on_order)
     policy, order, terms = answer.policy, answer.order, answer.policy.terms
-    assert order is not None  # stock was given
+    assert order is not None  # stock is known
     layout.cards(
         [
             Card(
                 "How much to order?" if policy.item_id == NO_LEVEL else f"How many {policy.item_id} to order?",
                 f"{formats.units(float(order.order_units))} units",
-                f"lift {on_hand + on_order} on hand and under way to the level of {policy.order_up_to}."
+                f"raise {on_hand + on_order} on hand and on order to the level of {policy.order_up_to}."
                 if order.order_units
-                else f"Nothing: {on_hand + on_order} on hand and under way reach the level of {policy.order_up_to}.",
+                else f"Nothing: {on_hand + on_order} on hand and on order reach the level of {policy.order_up_to}.",
                 f"Worth {formats.price(order.order_units * policy.price)}." if policy.price is not None else "",
             ),
             Card(
                 "Can it wait for the next review?",
                 "No" if order.below_reorder_point else "Yes",
-                f"Below {policy.reorder_point} units on hand and under way, stock may not last the "
-                f"{terms.lead_time_days} days until an order arrives.",
+                f"Below {policy.reorder_point} units on hand and on order, stock may not last the "
+                f"{terms.lead_time_days} days until delivery.",
                 tone="warning" if order.below_reorder_point else "good",
             ),
             Card(
-                "What is the level made of?",
+                "How is the level composed?",
                 f"{formats.units(policy.expected_demand)} + {formats.units(policy.safety_stock)}",
-                f"expected demand of {terms.lead_time_days + terms.review_period_days} days, and safety stock, so that "
-                f"stock lasts {formats.percent(terms.service_level, digits=1)} of the times.",
+                f"expected demand of {terms.lead_time_days + terms.review_period_days} days plus safety stock, for a "
+                f"service level of {formats.percent(terms.service_level, digits=1)}.",
                 f"The level covers {policy.days_of_cover:.0f} days at that demand.",
             ),
         ]
@@ -267,9 +266,9 @@ def _order(serving: Serving, place: Place, policy: schemas.InventoryPolicy | Non
     if policy.model is not None:
         numbers = ", ".join(map(str, policy.overrides))
         layout.note(
-            f"Override{'s' if len(policy.overrides) > 1 else ''} {numbers} moved this order: for the model's forecast "
-            f"the level is {policy.model.order_up_to} ({formats.units(policy.model.expected_demand)} + "
-            f"{formats.units(policy.model.safety_stock)}), and an order cannot wait below {policy.model.reorder_point}."
+            f"Override{'s' if len(policy.overrides) > 1 else ''} {numbers} changed this order: with the model's "
+            f"forecast the level would be {policy.model.order_up_to} ({formats.units(policy.model.expected_demand)} + "
+            f"{formats.units(policy.model.safety_stock)}), and the reorder point {policy.model.reorder_point}."
         )
 
 
@@ -325,7 +324,7 @@ def _table(listed: Sequence[schemas.InventoryPolicy], total: int, place: Place, 
 
 
 def _of_model(policy: schemas.InventoryPolicy) -> dict[str, float | str | None]:
-    """What a table says of the model's policy, before overrides."""
+    """Columns of the model's policy, before overrides."""
     model = policy.model or policy
     return {
         "model_order_up_to": model.order_up_to,

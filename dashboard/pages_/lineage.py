@@ -1,4 +1,4 @@
-"""Lineage of one forecast: the run, code, data, overrides, checks and features behind a number."""
+"""Lineage of one forecast: its run, code, data, overrides, checks and features."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from dashboard.outlook import Days
 
 MOST_FEATURES = 3
 ITEMS = "items"
-"""The part of a model that shares nodes out to items; its importances are shares."""
+"""The part of a model that allocates nodes to items; its importances are shares."""
 
 
 def render(item: str, store: str, days: Days) -> None:
-    """Where one day's number comes from, as a table of facts; asked for only when opened."""
+    """Lineage of one day's number as a table; loaded only when opened."""
     st.header("Where does this number come from?", anchor=False)
     chosen = st.selectbox(
         charts.DATE_TITLES[days.step],
@@ -64,7 +64,7 @@ def render(item: str, store: str, days: Days) -> None:
 
 
 def _features(family: schemas.LineageFeature) -> str:
-    """What a family moves the number by, and the most important of its features in each part of the model."""
+    """A family's contribution, and its most important features in each part of the model."""
     parts: dict[str, list[schemas.UsedFeature]] = {}
     for one in family.features:
         parts.setdefault(one.part, []).append(one)

@@ -1,4 +1,4 @@
-"""Overrides: change the forecast of the pick, preview the effect, revoke it; who did what, and why."""
+"""Overrides: change the picked forecast, preview the effect, revoke it; the log of who changed what, and why."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _picture(
         key="override_picture",
     )
     model, final = sum(day.mean for day in days), sum(day.final for day in days)
-    text = f"{formats.units(model)} units by the model in {len(days)} {step}s, {formats.units(final)} after overrides"
+    text = f"{formats.units(model)} units in {len(days)} {step}s by the model, {formats.units(final)} after overrides"
     if preview:
         after = final + sum(day.changed - day.final for day in preview.days)
         text += f", {formats.units(after)} with this one ({preview.series} items in stores)"
@@ -113,13 +113,13 @@ def _picture(
 def _form(node: str, days: Sequence[schemas.ForecastDay], step: str, preview: schemas.OverridePreview | None) -> None:
     st.header("Change this forecast", anchor=False)
     st.caption(
-        "All items below change in proportion, so the levels above and below still add up. The model's own forecast "
-        "is kept. Overrides apply in the order they were made, and can be revoked."
-        + ("" if step == "day" else " A week changes if its first day is within the days below.")
+        "All items below change in proportion, so all levels still add up. The model's forecast is kept. Overrides "
+        "apply in the order in which they were made, and can be revoked."
+        + ("" if step == "day" else " A week is changed if its first day is within the days below.")
     )
     kinds = {"percent": "Percent more or less", "absolute": f"Units a {step}"}
     first, last = days[0].date, days[-1].date
-    # After an override the controls get new keys, which empties them: a second click finds nothing to make.
+    # After an override the controls get new keys and are empty, so that a second click does nothing.
     made_before = st.session_state.setdefault(_MADE, 0)
 
     def key(name: str) -> str:
@@ -155,7 +155,7 @@ def _form(node: str, days: Sequence[schemas.ForecastDay], step: str, preview: sc
         "author": author or None,
     }
     if make and not reason.strip():
-        st.session_state[_SAID] = ("Say in “Why” what you know that the model does not.", "warning")
+        st.session_state[_SAID] = ("Explain under “Why” what you know that the model does not.", "warning")
     elif kind == "percent" and value == 0:
         st.session_state[_SAID] = ("A change of 0 % changes nothing. Give a percentage above or below 0.", "warning")
     else:
@@ -175,7 +175,7 @@ def _form(node: str, days: Sequence[schemas.ForecastDay], step: str, preview: sc
 
 
 def _make(asked: schemas.OverrideRequest, made_before: int) -> None:
-    """Make an override; the same form sent twice makes one."""
+    """Create an override; sending the same form twice creates only one."""
     session = st.session_state.setdefault(_SESSION, uuid.uuid4().hex)
     content = hashlib.sha256(asked.model_dump_json().encode()).hexdigest()[:16]
     made = data.client().make_override(asked, f"{session}-{made_before}-{content}")
@@ -211,7 +211,7 @@ def _upload() -> None:
 
 
 def _overlap(preview: schemas.OverridePreview) -> str:
-    """Which overrides an override overlaps, and by how much all of them together change the forecast."""
+    """Which overrides overlap this one, and their combined change of the forecast."""
     changed = formats.change(sum(day.changed for day in preview.days), sum(day.mean for day in preview.days))
     numbers = ", ".join(str(number) for number in preview.overlaps)
     together = f" Together they change the model's forecast by {formats.percent(changed, signed=True)}."
@@ -219,7 +219,7 @@ def _overlap(preview: schemas.OverridePreview) -> str:
 
 
 def _answer_place(name: str) -> None:
-    """What the last click did, beside its form and where the reader looks on a small screen."""
+    """The result of the last click, beside its form."""
     said = st.session_state.pop(name, None)
     if said:
         layout.note(said[0], tone=said[1])
@@ -233,23 +233,25 @@ def _what(one: schemas.Override, step: str) -> str:
 def _ledger(listed: schemas.OverridePage, node: str, step: str) -> None:
     st.header("Who changed what", anchor=False)
     if not listed.overrides:
-        layout.empty("Nobody has changed a forecast yet.", "Every override is listed here and stays listed.")
+        layout.empty("No forecast has been overridden yet.", "Overrides are listed here permanently.")
         return
     here = sum(one.node_id == node and one.revoked_at is None for one in listed.overrides)
     st.caption(
-        f"{formats.count(listed.total)} overrides, {here} of them in force on exactly this pick. None is ever deleted."
+        f"{formats.count(listed.total)} overrides, {here} of them in force on exactly this pick. Overrides are never "
+        f"deleted."
     )
     worth = listed.measured
     if worth is not None and worth.value_added is not None:
         st.metric(
             "Forecast value added, all overrides measured",
             f"{worth.value_added:+.1%}",
-            help="By how much overrides reduced the forecast error at the overridden nodes, on days sold since. Below "
-            "zero, the model alone was better. Overlapping overrides share one result.",
+            help="Reduction of the forecast error at overridden nodes, on days with known sales. Below zero, the model "
+            "alone was better. Overlapping overrides share one result.",
         )
         st.caption(
-            f"{formats.units(worth.model_error)} units missed by the model, {formats.units(worth.final_error)} after "
-            f"overrides; {worth.days} {step}s of overrides up to {charts.day_text(worth.last_day)}."
+            f"{formats.units(worth.model_error)} units of absolute error by the model, "
+            f"{formats.units(worth.final_error)} after overrides; {worth.days} {step}s up to "
+            f"{charts.day_text(worth.last_day)}."
         )
     layout.table(
         [
@@ -279,7 +281,9 @@ def _ledger(listed: schemas.OverridePage, node: str, step: str) -> None:
             "node": "What for",
             "change": "Change",
             "value_added": st.column_config.NumberColumn(
-                "Value added", format="percent", help="Empty until `demand monitor` has seen sales of the changed days."
+                "Value added",
+                format="percent",
+                help="Empty until `demand monitor` has the sales of the overridden days.",
             ),
             "days_measured": st.column_config.NumberColumn(f"{step.capitalize()}s measured", format="%d"),
             "first_day": st.column_config.DateColumn("First day", format="D MMM YYYY"),
@@ -317,7 +321,7 @@ def _revoke(in_force: Sequence[schemas.Override], step: str) -> None:
         st.session_state.pop(_PREVIEW, None)
         st.session_state[_REVOKED] = (f"Override {chosen} is revoked.", "good")
     except ValidationError:
-        st.session_state[_REVOKED] = ("Say why it is revoked.", "warning")
+        st.session_state[_REVOKED] = ("Give a reason for revoking it.", "warning")
     except (ApiRefused, ApiAway) as refused:
         st.session_state[_REVOKED] = (str(refused), "warning")
     st.rerun()

@@ -1,4 +1,4 @@
-"""Overview: what will sell, how sure we are, and whether the last forecast was any good."""
+"""Overview: what will sell, how certain it is, and how accurate the last forecast was."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from models_ml.hierarchy.levels import node_label
 
 HISTORY_DAYS = {"day": 56, "week": 364}
 DEPARTMENTS_OF_STORES = 9
-"""The finest level whose nodes are forecast on their own."""
+"""The finest level with its own forecast models."""
 WINDOWS = (7, 28)
-"""Days to look ahead; and the whole horizon, where it is another."""
+"""Windows in days; the whole horizon is added if it differs."""
 RANGE_WORDS = {
-    "week": "19 of 20 such weeks fall within it, by the errors of a year of past weeks",
-    "horizon": "19 of 20 such sums fall within it, by the errors of past horizons",
-    "weeks": "the sum of the weeks' 95 % ranges, which is wider than needed",
-    "days": "the sum of the days' 95 % ranges, which is wider than needed",
+    "week": "19 of 20 such weeks fall within it, calibrated on the errors of the past year",
+    "horizon": "19 of 20 such totals fall within it, calibrated on the errors of past horizons",
+    "weeks": "the sum of the weeks' 95 % ranges, which is conservative",
+    "days": "the sum of the days' 95 % ranges, which is conservative",
 }
 BANDS = (("0.025", "0.975"), ("0.25", "0.75"))
 
@@ -60,17 +60,17 @@ def render(serving: Serving) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         navigation.link(
             "explore",
-            "Walk down to an item" if serving.has_items else "Walk down to a store",
+            "Drill down to an item" if serving.has_items else "Drill down to a store",
             {"place": place.text, "product": product.text},
         )
-        navigation.link("accuracy", "How good are we, level by level")
+        navigation.link("accuracy", "Accuracy by level")
         layout.share()
     _alarms(serving)
     _comparisons(serving, place, product, window)
 
 
 def pick_window(serving: Serving) -> int:
-    """How many days to look ahead: a week, four, or all that the served runs forecast."""
+    """The window to look ahead: one week, four weeks, or the whole horizon."""
     horizon = max((run.horizon_days for run in serving.runs), default=WINDOWS[-1])
     options = [*(days for days in WINDOWS if days < horizon), horizon]
     words = {str(days): formats.next_span(days, serving.step_days).capitalize() for days in options}
@@ -78,7 +78,7 @@ def pick_window(serving: Serving) -> int:
 
 
 def what_will_sell(ahead: Outlook) -> Card:
-    """The forecast in sum, against the days before and the year before."""
+    """The total forecast, against the preceding days and last year."""
     window_days = (ahead.last - ahead.first).days + 1
     against = [
         f"{formats.percent(change, signed=True)} against {name}"
@@ -97,11 +97,11 @@ def what_will_sell(ahead: Outlook) -> Card:
 
 
 def how_sure(ahead: Outlook, verdict: Verdict | None) -> Card:
-    """The range, how wide it is, and whether such ranges have held."""
-    question = "How sure are we?"
+    """The range, its width, and its coverage in the backtest."""
+    question = "How certain is it?"
     if ahead.low is None or ahead.high is None:
         return Card(
-            question, "No range here", "Ranges do not add up over stores; pick one store to see this item's range."
+            question, "No range here", "Ranges cannot be added up over stores; pick one store to see this item's range."
         )
     kind, coverage = f"{ahead.step}s", verdict.coverage if verdict else None
     of_sums = {} if verdict is None else {"week": verdict.week_coverage, "horizon": verdict.horizon_coverage}
@@ -110,7 +110,7 @@ def how_sure(ahead: Outlook, verdict: Verdict | None) -> Card:
     held = (
         f"In the last backtest of this level, {formats.percent(coverage)} of {kind} fell within their 95 % range."
         if coverage is not None
-        else "Whether such ranges held has not been measured."
+        else "The coverage of such ranges has not been measured."
     )
     return Card(
         question,
@@ -121,7 +121,7 @@ def how_sure(ahead: Outlook, verdict: Verdict | None) -> Card:
 
 
 def own_backtest(serving: Serving, run: schemas.RunRef, place: Place, product: Product) -> OwnBacktest | None:
-    """The backtest of exactly this pick (not of an item); none where the run kept no errors of it."""
+    """The backtest of this pick (not of an item); none if the run stored no errors for it."""
     level, _ = level_of(place, product)
     errors = data.own_errors(serving.run_key, run.run_id, shown_level(level, serving.levels))
     return OwnBacktest.of_node(errors, node_id(place, product)) if errors else None
@@ -131,13 +131,13 @@ def any_good(own: OwnBacktest | None, run: schemas.RunRef, below: str = "") -> C
     """The pick's own backtest against a naive forecast.
 
     Args:
-        own: the pick's errors; none where none were kept.
-        run: the run that was tested.
-        below: a sentence about the members of the pick.
+        own: the pick's errors, if stored.
+        run: the tested run.
+        below: a sentence on the members of the pick.
     """
-    question = "Was the last forecast any good?"
+    question = "How accurate was the last forecast?"
     if own is None:
-        return Card(question, "Not measured", "The run kept no backtest of exactly this pick.", below)
+        return Card(question, "Not measured", "The run has no backtest of this pick.", below)
     step = formats.step(run.step_days)
     facts = []
     if own.wape is not None:
@@ -148,19 +148,19 @@ def any_good(own: OwnBacktest | None, run: schemas.RunRef, below: str = "") -> C
     newest = own.folds[0]
     first, last = newest + dt.timedelta(days=1), newest + dt.timedelta(days=run.horizon_days)
     tests = "one test" if len(own.folds) == 1 else f"{len(own.folds)} tests, the newest"
-    against = f"Against repeating {own.naive} (RMSSE)" if own.skill is not None else "No naive forecast beside it"
+    against = f"Against repeating {own.naive} (RMSSE)" if own.skill is not None else "No naive forecast to compare with"
     sentence = f"{' and '.join(facts)}." if facts else ""
     return Card(
         question,
         own.headline,
-        f"{against}; {tests} on {formats.day_range(first, last)}, which the model had not seen.",
-        f"Of this pick alone, {sentence} {below}".strip() if sentence else below,
+        f"{against}; {tests} on {formats.day_range(first, last)}, unseen by the model.",
+        f"For this pick, {sentence} {below}".strip() if sentence else below,
         tone="plain" if own.skill is None else "bad" if own.is_worse else "good",
     )
 
 
 def lost_below(serving: Serving, run: schemas.RunRef, place: Place, product: Product) -> str:
-    """In how many departments of stores within a pick the naive forecast was better, as a sentence."""
+    """A sentence on the departments of stores within a pick in which the naive forecast was better."""
     level = max((level for level in serving.levels if level <= DEPARTMENTS_OF_STORES), default=1)
     errors = data.own_errors(serving.run_key, run.run_id, level)
     if errors is None or level <= shown_level(level_of(place, product)[0], serving.levels):
@@ -249,7 +249,7 @@ def _picture(serving: Serving, days: Days, place: Place, product: Product, windo
 
 
 def marks_in(rows: Sequence[charts.Row], shade: charts.Palette) -> list[layout.LegendEntry]:
-    """What the legend says of events and regional flags, where the picture has any."""
+    """Legend entries for events and regional flags, if the chart has any."""
     entries: list[layout.LegendEntry] = []
     if any(row["event"] for row in rows):
         entries.append(("event", "triangle", shade.flag))
@@ -275,7 +275,7 @@ def _comparisons(serving: Serving, place: Place, product: Product, window: int) 
     shade = layout.colours()
     ahead_words = formats.next_span(window, serving.step_days)
     before = formats.span_before(window, serving.step_days)
-    st.header(f"Where, in the {ahead_words}", anchor=False)
+    st.header(f"By place, {ahead_words}", anchor=False)
     layout.legend(
         [
             ("forecast", "bar", shade.forecast),
@@ -294,7 +294,7 @@ def _comparisons(serving: Serving, place: Place, product: Product, window: int) 
             ]
             members = [(name, ahead) for name, ahead in found if ahead is not None and name in inside]
             if not members:
-                layout.empty("Nothing to compare here.", "The served run has no forecast at this level.")
+                layout.empty("Nothing to compare.", "The served run has no forecast at this level.")
                 continue
             rows = [
                 {

@@ -1,4 +1,4 @@
-"""The pickers that pages share: where, and what."""
+"""The pickers for place and product, shared by the pages."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def pick_place(serving: Serving) -> Place:
 
 
 def pick_product(serving: Serving, place: Place) -> Product:
-    """Department picker: everything, a category, or a department that the place sells; none where there is one."""
+    """Department picker: everything, a category, or a department of the place; hidden if there is only one."""
     if len(serving.departments) == 1:
         return products(serving.departments)[0]
     sold = {
@@ -61,7 +61,7 @@ def region_of(serving: Serving, place: Place) -> str | None:
 
 
 def items_of(serving: Serving, place: Place, product: Product) -> list[schemas.Series]:
-    """Items of the department, best sellers first; those of the first store where no store is picked."""
+    """Items of the department, best sellers first; of the first store if none is picked."""
     if product.kind != "department":
         return []
     inside = [
@@ -78,7 +78,7 @@ def items_of(serving: Serving, place: Place, product: Product) -> list[schemas.S
 
 
 def pick_item(product: Product, listed: Sequence[schemas.Series]) -> str | None:
-    """Item picker; none is all items of the department. A source without items has no picker."""
+    """Item picker; none means all items of the department. Hidden for a source without items."""
     if {series.item_id for series in listed} == {NO_LEVEL}:
         return None
     if product.kind != "department":
@@ -88,7 +88,7 @@ def pick_item(product: Product, listed: Sequence[schemas.Series]) -> str | None:
             disabled=True,
             width=230,
             key="item_waits",
-            help="Items are listed within a department.",
+            help="Items are listed per department.",
         )
         return None
     chosen = state.choose(
@@ -112,7 +112,7 @@ def of_series(series: schemas.Series) -> dict[str, str]:
 
 
 def find_item(serving: Serving) -> None:
-    """A search for an item by part of its name, on every page; a result opens in Explore."""
+    """A search for items by part of their name, on every page; a result opens in Explore."""
     if not serving.has_items:
         return
     with st.popover("Find an item", icon=":material/search:"):
@@ -123,7 +123,7 @@ def find_item(serving: Serving) -> None:
         if not page.items:
             st.caption("No item has this in its name.")
         for one in page.items:
-            # A button, because Explore itself would not read the address of a link to it again.
+            # A button, because Explore would not read the URL of a link to itself again.
             if st.button(
                 f"{one.item_id} in {one.store_id}", key=f"found_{one.item_id}_{one.store_id}", type="tertiary"
             ):
@@ -131,4 +131,4 @@ def find_item(serving: Serving) -> None:
                     state.put(name, value)
                 navigation.go("explore")
         if page.total > len(page.items):
-            st.caption(f"The first {len(page.items)} of {formats.count(page.total)} items in stores.")
+            st.caption(f"The first {len(page.items)} of {formats.count(page.total)} matches.")

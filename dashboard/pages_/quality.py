@@ -1,4 +1,4 @@
-"""Data quality: can the data behind the forecast be trusted, and if not, which check says so."""
+"""Data quality: whether the data behind the forecast can be trusted, and which checks failed."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _cards(serving: Serving, quality: schemas.Quality) -> list[Card]:
         Card(
             "How fresh is this?",
             formats.age(age),
-            f"was the last check; sales are known to {formats.day(serving.origin)}.",
+            f"was the last check; sales are known up to {formats.day(serving.origin)}.",
         ),
     ]
 
@@ -96,7 +96,7 @@ def _results(results: list[schemas.QualityResult]) -> None:
             _rows(failures), name="failed_checks", title=f"{len(failures)} not passed", opened=True, columns=_COLUMNS
         )
     else:
-        layout.note("Every check listed passed.", tone="good")
+        layout.note("All listed checks passed.", tone="good")
     layout.table(_rows(results), name="checks", title=f"All {len(results)} checks as a table", columns=_COLUMNS)
 
 
@@ -125,19 +125,20 @@ _COLUMNS = {
 
 
 def _monitoring(serving: Serving, watched: schemas.Monitoring) -> None:
-    """Every alarm, and drift and live accuracy week by week."""
+    """Alarms, drift and live accuracy by week."""
     st.header("Alarms", anchor=False)
     alarms.show(serving)
-    st.header("Since it was published", anchor=False)
+    st.header("Since publication", anchor=False)
     if watched.status == "unknown":
         layout.empty(
-            "Nothing has been measured yet.",
-            "`demand run` and `demand monitor` compare new sales with the year before and with the forecasts.",
+            "No measurements yet.",
+            "`demand run` and `demand monitor` compare new sales with last year's and with the forecasts.",
         )
         return
     bad = sum(week.bad for week in watched.weeks)
     st.caption(
-        f"{bad} of {len(watched.weeks)} weekly figures are out of bounds. An alarm needs several weeks of one figure."
+        f"{bad} of {len(watched.weeks)} weekly figures are out of bounds. An alarm needs several such weeks of one "
+        f"figure."
     )
     layout.table(
         [

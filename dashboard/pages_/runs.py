@@ -1,4 +1,4 @@
-"""Runs: what is served, what was made before, and what changed between two runs."""
+"""Runs: the served run, earlier runs, and the differences between two runs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _cards(serving: Serving, page: schemas.RunPage) -> list[Card]:
             f"Run {champion.run_id}, code {(champion.git_commit or 'unknown')[:10]}.",
         ),
         Card(
-            "How good was it in its backtest?",
+            "How accurate was it in its backtest?",
             formats.score(champion.wrmsse),
             f"WRMSSE against {formats.score(champion.baseline_wrmsse)} for repeating last week.",
             f"{formats.percent(skill)} better." if skill is not None and skill > 0 else "",
@@ -61,7 +61,7 @@ def _scores(page: schemas.RunPage) -> None:
     measured = [run for run in reversed(page.runs) if run.wrmsse is not None][-20:]
     st.header("Backtest error, run by run", anchor=False)
     if not measured:
-        layout.empty("No run has been measured yet.", "`demand backtest` measures a model on months it had not seen.")
+        layout.empty("No run has been measured yet.", "`demand backtest` measures a model on unseen months.")
         return
     layout.legend(
         [
@@ -110,7 +110,7 @@ def _ledger(page: schemas.RunPage) -> None:
             for run in page.runs
         ],
         name="runs",
-        title=f"Ledger: the newest {len(page.runs)} of {page.total} runs",
+        title=f"Runs: the newest {len(page.runs)} of {page.total} runs",
         opened=True,
         columns={
             "run": "Run",
@@ -137,10 +137,10 @@ def _state(run: schemas.RunSummary) -> str:
 
 def _compare(serving: Serving, page: schemas.RunPage) -> None:
     st.header("Compare two runs", anchor=False)
-    # the champion before is what a reader wants to compare with first; failed runs come last
+    # the previous champion is the most useful to compare with; failed runs come last
     ids = [run.run_id for run in sorted(page.runs, key=lambda run: (run.status != "published", run.role != "champion"))]
     if len(ids) < 2:
-        layout.empty("There is one run so far.", "After the next `demand run`, what changed stands here.")
+        layout.empty("There is only one run so far.", "After the next `demand run`, the changes are shown here.")
         return
     newest = serving.runs[0].run_id
     first = [newest, *(one for one in ids if one != newest)]
@@ -152,7 +152,7 @@ def _compare(serving: Serving, page: schemas.RunPage) -> None:
     one, other = data.run(serving.run_key, a), data.run(serving.run_key, b)
     facts = _differences(_facts(one), _facts(other))
     if facts:
-        layout.note(f"{len(facts)} thing{'s' if len(facts) != 1 else ''} differ; what is equal is left out.")
+        layout.note(f"{len(facts)} thing{'s' if len(facts) != 1 else ''} differ; equal values are not shown.")
         layout.table(
             facts,
             name="run_differences",
@@ -161,12 +161,12 @@ def _compare(serving: Serving, page: schemas.RunPage) -> None:
             columns={"what": "What", "this": "This run", "against": "Against"},
         )
     else:
-        layout.note("Nothing differs but the name.", tone="good")
+        layout.note("Only the name differs.", tone="good")
     layout.share()
 
 
 def _facts(run: schemas.RunDetail) -> dict[str, str]:
-    """A run as lines that can be compared."""
+    """A run flattened to comparable lines."""
     facts = {
         "model": run.model,
         "version": run.version,

@@ -1,4 +1,4 @@
-"""What if: another price, a promotion or an event in the coming days, beside the forecast as it is."""
+"""What if: another price, promotion or event in the next days, compared with the forecast."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def render(serving: Serving) -> None:
     layout.unavailable_picks()
     if not (priced or plain.events or plain.flags):
         layout.empty(
-            "There is nothing to change here.",
-            "These sales have no prices, no events and no promotions (columns of 0 and 1 that are known in advance). "
-            "Once source.yml names them, other plans can be tried here.",
+            "There is nothing to change.",
+            "These sales have no prices, events or promotions (0/1 columns known in advance). Add them to source.yml "
+            "to compare plans here.",
         )
         return
     if method == "model" and plain.by_model is None:
@@ -161,7 +161,7 @@ def _signed(value: float | None) -> str:
 
 
 def _cards(answer: schemas.WhatIf) -> list[layout.Card]:
-    """Units, revenue and how sure that is."""
+    """Units and revenue, with intervals."""
     outcome = answer.by_elasticity if answer.method == "elasticity" else answer.by_model
     assert outcome is not None
     span = formats.day_range(answer.first_date, answer.last_date)
@@ -210,7 +210,7 @@ def _elasticity_card(answer: schemas.WhatIf) -> layout.Card:
             "-", formats.MINUS
         ),
         ("" if surely else "Its sign is not certain. ")
-        + ("" if found.own_estimate else "Its own price hardly changed, so this is its department's."),
+        + ("" if found.own_estimate else "Its own price hardly changed, so the department's elasticity is used."),
         "plain" if surely else "warning",
     )
 
@@ -252,8 +252,8 @@ def _picture(answer: schemas.WhatIf, name: str) -> None:
     if changed:
         numbers = ", ".join(map(str, answer.overrides))
         st.caption(
-            f"Override{'s' if len(answer.overrides) > 1 else ''} {numbers} count in both: the scenario is a factor on "
-            f"the final forecast, {formats.units(answer.base.units)} units where the model alone has "
+            f"Override{'s' if len(answer.overrides) > 1 else ''} {numbers} are included in both: the scenario scales "
+            f"the final forecast of {formats.units(answer.base.units)} units where the model alone has "
             f"{formats.units(answer.model.units)}."
         )
 
@@ -262,7 +262,7 @@ def _curve(answer: schemas.WhatIf) -> None:
     if not answer.curve or answer.trusted is None:
         return
     shade = layout.colours()
-    st.header("What other prices would do", anchor=False)
+    st.header("Effect of other prices", anchor=False)
     entries: list[layout.LegendEntry] = []
     if answer.curve[0].elasticity is not None:
         entries.append(("by elasticity, with 95 %", "line", shade.forecast))
@@ -285,17 +285,17 @@ def _curve(answer: schemas.WhatIf) -> None:
         key="what_if_curve",
     )
     st.caption(
-        "Learned from prices as they were, not from an experiment. Clearances are left out: cuts at the end of an "
-        "item's life, and prices far from the usual one that no promotion explains."
+        "Estimated from historical prices, not from an experiment. Clearances are excluded: cuts at the end of an "
+        "item's life, and unusual prices that no promotion explains."
     )
     if not answer.model_is_monotone:
         layout.note("The model sells more at some higher price: noise of its trees.")
     if answer.trusted.share_of_units < 1:
         share = formats.percent(answer.trusted.share_of_units)
         layout.note(
-            f"Items that make {share} of these units have had every price in this range; others count, beyond what "
-            "they have had, as at the end of it. An elasticity is against other items: if all prices of a department "
-            "move at once, units move less."
+            f"Items with {share} of these units have had every price in this range; for the others, the effect is "
+            f"capped at the end of their own range. Elasticities are relative to other items: if all prices of a "
+            f"department change at once, units change less."
         )
 
 
@@ -333,7 +333,7 @@ def _tables(answer: schemas.WhatIf, name: str) -> None:
     layout.table(
         [{"node": one.node_id, "base": one.base, "scenario": one.scenario} for one in answer.levels],
         name=f"what_if_levels_{name}",
-        title="What it makes of every level above",
+        title="Effect on every level above",
         columns={
             "node": "Node",
             "base": st.column_config.NumberColumn("Final", format="%.0f"),

@@ -1,6 +1,6 @@
-"""The data-quality checks that the job is given: those of the package `expectations`.
+"""The data-quality checks of the package `expectations`, passed to the job as an argument.
 
-The job calls them in a process of its own, so they are functions of this module, and it loads nothing by itself.
+The job calls them in a separate process, so they must be module-level functions, and importing this module is cheap.
 """
 
 from __future__ import annotations

@@ -36,13 +36,15 @@ def simulate(
 def ingest(
     data_dir: DataDir = None, stores: Stores = None, source_changed: SourceChanged = False, home: Home = None
 ) -> None:
-    """Read raw files into the warehouse's raw tables; a bad file is refused whole."""
+    """Load raw files into the warehouse's raw tables; a file with an error is rejected whole."""
     from models_ml.job.raw_data import ingest_raw
+    from models_ml.job.source_memory import refuse_other_source
     from models_ml.job.wording import describe_ingest
     from models_ml.warehouse import dbt
 
     settings = settings_with(data_dir=data_dir, stores=stores, home=home)
     if settings.source == "m5" and dbt.on_databricks(settings):
+        refuse_other_source(settings, changed=source_changed)
         settings.home.mkdir(parents=True, exist_ok=True)
         typer.echo(dbt.load_files(settings))
     else:
@@ -76,7 +78,7 @@ def quality(
 
 
 def monitor(home: Home = None) -> None:
-    """Compare the newest sales with the year before and with what was forecast; raise or clear alarms."""
+    """Compare the latest sales with last year's and with the forecast; raise or clear alarms."""
     from models_ml.job.raw_data import prepare_home
     from models_ml.monitoring.run import monitor as run_monitor
 

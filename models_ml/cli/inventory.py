@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def value(
     folds: Annotated[
         str,
-        typer.Option(help="Comma-separated origins (YYYY-MM-DD), or a number of latest folds.", metavar="FOLDS"),
+        typer.Option(help="Comma-separated origins (YYYY-MM-DD), or the number of latest folds.", metavar="FOLDS"),
     ] = "3",
     methods: Annotated[
         str, typer.Option("--models", help="Comma-separated forecasters; the first is compared with the others.")
@@ -29,7 +29,7 @@ def value(
         Path | None,
         typer.Option(
             "--on-hand",
-            help="CSV of store_id, item_id, units: stock at each fold's start; without it, a steady state.",
+            help="CSV of store_id, item_id, units: stock at the start of each fold; default: a steady state.",
             metavar="FILE",
         ),
     ] = None,
@@ -42,14 +42,14 @@ def value(
         ),
     ] = None,
     service_level: Annotated[
-        float, typer.Option("--service-level", help="The service level whose fill rate is compared.")
+        float, typer.Option("--service-level", help="Service level at which fill rates are compared.")
     ] = 0.95,
     stores: Stores = None,
     home: Home = None,
 ) -> None:
-    """Play the ordering policy against past demand, fed by several forecasts, and compare stock, sales and costs.
+    """Simulate the ordering policy on past demand with several forecasts, and compare stock, sales and costs.
 
-    A backtest that is stopped goes on where it was when it is started again.
+    An interrupted backtest resumes where it stopped.
     """
     from models_ml.cli.progress import Progress
     from models_ml.cli.replenishment import read_table
@@ -65,7 +65,7 @@ def value(
     settings = settings_with(stores=stores, home=home, inventory_terms=terms)
     low, high = ordering.BOUNDS["service_level"]
     if not low <= service_level <= high:
-        raise InputError(f"--service-level: {service_level:g} is not from {low:g} to {high:g}.")
+        raise InputError(f"--service-level: {service_level:g} must be between {low:g} and {high:g}.")
     warehouse = warehouse_of(settings)
     if folds.isdigit():
         if int(folds) < 1:
@@ -108,7 +108,7 @@ def value(
 
 
 def print_value(results: pd.DataFrame, method: str, service_level: float) -> None:
-    """Two tables: each method at the service level, and the stock that rivals need for the same fill rate."""
+    """Two tables: each method at the service level, and the stock that the others need for the same fill rate."""
     from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Column, Table

@@ -40,13 +40,13 @@ def opened(text: str) -> Iterator[tuple[LakeAddress, ContainerClient]]:
 def tell(transfer: Transfer, arrow: str) -> None:
     """One line a file."""
     how = "unchanged" if transfer.unchanged else f"{transfer.moved:,} of {transfer.size:,} bytes moved"
-    checked = "MD5 right" if transfer.checked else "the lake holds no MD5 of it; size right"
+    checked = "MD5 verified" if transfer.checked else "the lake holds no MD5; size verified"
     typer.echo(f"{transfer.path} {arrow} {transfer.address}: {how}, {checked}")
 
 
 @lake_app.command()
 def upload(source: Annotated[Path, typer.Argument(help="A file, or a folder of files.")], target: Address) -> None:
-    """Upload a file or a folder into a folder of the lake; goes on where it broke off."""
+    """Upload a file or a folder to a folder of the lake; an interrupted upload resumes."""
     from models_ml.lake import transfer
 
     with opened(target) as (address, client):
@@ -56,7 +56,7 @@ def upload(source: Annotated[Path, typer.Argument(help="A file, or a folder of f
 
 @lake_app.command()
 def download(source: Address, target: Annotated[Path, typer.Argument(help="Folder to write into.")]) -> None:
-    """Download a file or a folder of the lake; goes on where it broke off, and checks each file."""
+    """Download a file or a folder of the lake and verify each file; an interrupted download resumes."""
     from models_ml.lake import transfer
 
     with opened(source) as (address, client):
@@ -66,7 +66,7 @@ def download(source: Address, target: Annotated[Path, typer.Argument(help="Folde
 
 @lake_app.command("list")
 def list_files(address: Address, as_json: AsJson = False) -> None:
-    """Files below an address: size, time, MD5."""
+    """List files below an address: size, time, MD5."""
     from models_ml.lake import transfer
 
     with opened(address) as (folder, client):

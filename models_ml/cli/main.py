@@ -22,7 +22,7 @@ app = typer.Typer(
 
 
 def print_version(wanted: bool) -> None:
-    """Print the version and end."""
+    """Print the version and exit."""
     if wanted:
         from models_ml import __version__
 
@@ -69,15 +69,15 @@ app.command()(serving.dashboard)
 
 def main() -> None:
     """Run the command line; a user's mistake is one message and an exit code, never a traceback."""
-    # OpenMP's threads spin while they wait; on a machine that is shared or small they then starve each other.
+    # Waiting OpenMP threads spin by default and starve each other on a small or shared machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # Processes that were ended leave semaphores, which Python's tracker removes and tells of; nobody has to act on it.
+    # Python's resource tracker warns of semaphores that terminated processes left behind; it also removes them.
     ignored = "ignore:resource_tracker:UserWarning"
     os.environ["PYTHONWARNINGS"] = ",".join(filter(None, [os.environ.get("PYTHONWARNINGS"), ignored]))
     try:
         app()
     except SystemExit as ended:
-        # A task of Databricks calls this function, and takes every SystemExit for a failure.
+        # A Databricks task calls this function and treats every SystemExit as a failure.
         if ended.code:
             raise
     except DemandError as error:
@@ -91,12 +91,12 @@ def main() -> None:
 
 
 def fault_of_the_machine(error: BaseException | None) -> str | None:
-    """What is wrong with a disk, a file or a database, and what to do about it; None of a mistake in the program."""
+    """The message and remedy for a fault of the disk, a file or a database; None for a bug."""
     while error is not None:
         text = str(error).strip().split("\n", 1)[0]
         if isinstance(error, OSError) and error.errno is not None:
             named = f"{error.filename}: " if error.filename else ""
-            return f"{named}{error.strerror}. {REMEDIES.get(error.errno, 'Mend this, or choose another DEMAND_HOME.')}"
+            return f"{named}{error.strerror}. {REMEDIES.get(error.errno, 'Fix this, or choose another DEMAND_HOME.')}"
         module = type(error).__module__.split(".")[0]
         if module in ("duckdb", "_duckdb"):
             return f"the warehouse: {text}. If the file is damaged or not DuckDB's, move it away and run again."

@@ -25,18 +25,18 @@ def train(
     stores: Stores = None,
     group: Annotated[
         str | None,
-        typer.Option(help="A part of the stores: 3/8 is the third of eight groups.", metavar="I/N"),
+        typer.Option(help="Train one group of the stores: 3/8 is the third of eight groups.", metavar="I/N"),
     ] = None,
     as_of: AsOf = None,
     backtest: Annotated[
-        bool, typer.Option(help="Score it on the last fold first; a run without a backtest is not served.")
+        bool, typer.Option(help="Backtest on the latest fold first; a run without a backtest is not served.")
     ] = True,
     publishing: Annotated[
-        bool, typer.Option("--publish", help="Publish it at once, as `demand publish` does.")
+        bool, typer.Option("--publish", help="Publish the run afterwards, as `demand publish` does.")
     ] = False,
     home: Home = None,
 ) -> None:
-    """Fit a model on the marts and save its forecasts under models/ in the home."""
+    """Fit a model on the marts and save its forecasts under models/ in DEMAND_HOME."""
     from models_ml.cli.progress import Progress
     from models_ml.inventory.rows import unreached
     from models_ml.job.publishing import rivals
@@ -54,7 +54,7 @@ def train(
     if group is not None:
         members = marts.group_of_stores(marts.stores_of(warehouse, settings.store_list), group)
         if not members:
-            typer.echo(f"--group {group}: there are fewer stores than groups, so this one is empty.")
+            typer.echo(f"--group {group}: this group is empty, because there are fewer stores than groups.")
             return
         settings = settings.model_copy(update={"stores": ",".join(members)})
     plan = plan_training(settings, warehouse, origin)
@@ -81,7 +81,7 @@ def train(
 def backtest(
     folds: Annotated[
         str,
-        typer.Option(help="Comma-separated origins (YYYY-MM-DD), or a number of latest folds.", metavar="FOLDS"),
+        typer.Option(help="Comma-separated origins (YYYY-MM-DD), or the number of latest folds.", metavar="FOLDS"),
     ] = "1",
     model: Annotated[
         str | None,
@@ -89,15 +89,18 @@ def backtest(
     ] = None,
     run_id: Annotated[
         str | None,
-        typer.Option("--run", help="Score a trained run's model on its stores, and keep the figures with the run."),
+        typer.Option("--run", help="Backtest a trained run's model on its stores, and store the metrics with the run."),
     ] = None,
     jobs: Annotated[
-        int, typer.Option(help="Folds side by side, each in a process with its share of threads and memory.", min=1)
+        int,
+        typer.Option(
+            help="Folds to run in parallel, each in its own process with a share of threads and memory.", min=1
+        ),
     ] = 1,
     stores: Stores = None,
     home: Home = None,
 ) -> None:
-    """Score models on past origins against seasonal naive, on every level of the hierarchy."""
+    """Backtest models against seasonal naive, on every level of the hierarchy."""
     from datetime import date
 
     from models_ml.cli.progress import Progress
@@ -112,7 +115,7 @@ def backtest(
     folder = None
     if run_id is not None:
         if model or stores:
-            raise InputError("--run scores the run's own model on its own stores; leave --model and --stores out.")
+            raise InputError("--run backtests the run's own model on its own stores; leave out --model and --stores.")
         folder = settings.home / "models" / run_id
         manifest = artifact.load(folder).manifest
         model = manifest["model"]
@@ -182,16 +185,15 @@ def print_metrics(metrics: pd.DataFrame) -> None:
 
 
 def publish(
-    run_id: Annotated[
-        str, typer.Argument(help="A run trained before (a folder under models/ in the home), or `latest`.")
-    ],
+    run_id: Annotated[str, typer.Argument(help="A trained run (a folder under models/ in DEMAND_HOME), or `latest`.")],
     activate: Annotated[
-        bool, typer.Option(help="Serve it, unless it is worse than the champion; otherwise publish it as a challenger.")
+        bool,
+        typer.Option(help="Serve the run if it is not worse than the champion; otherwise publish it as a challenger."),
     ] = True,
     reports: Reports = None,
     home: Home = None,
 ) -> None:
-    """Write a trained run to the prediction store, check it and serve it; a faulty or worse one is not served."""
+    """Write a trained run to the prediction store, check it and serve it, unless it fails a check or is worse."""
     from models_ml.cli.progress import Progress
     from models_ml.cli.store import rebuild_reports
     from models_ml.job.publishing import publish_artifact
@@ -215,7 +217,7 @@ def publish(
 
 
 def explain(
-    run_id: Annotated[str | None, typer.Option("--run", help="A run; default: what is served.", metavar="RUN")] = None,
+    run_id: Annotated[str | None, typer.Option("--run", help="Run; default: the served run.", metavar="RUN")] = None,
     node: Annotated[
         str | None,
         typer.Option("--node", help="A node, e.g. store:CA_1, store_department:CA_1|FOODS_3; default: total."),
@@ -224,7 +226,7 @@ def explain(
     store: Annotated[str | None, typer.Option("--store", help="The item's store.", metavar="STORE")] = None,
     home: Home = None,
 ) -> None:
-    """Say which features moved a node's or an item's forecast, in units."""
+    """Show each feature's contribution, in units, to the forecast of a node or an item."""
     from rich.console import Console
     from rich.table import Table
 
@@ -254,6 +256,6 @@ def explain(
     Console().print(table)
     if explanation.share is not None and explanation.recent_share is not None:
         typer.echo(
-            f"{item} takes {explanation.share:.2%} of {explanation.node_id}; "
+            f"{item} gets {explanation.share:.2%} of {explanation.node_id}; "
             f"of the last 28 days' sales it was {explanation.recent_share:.2%}."
         )

@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 Stores = Annotated[
     str | None,
-    typer.Option("--stores", help="Comma-separated stores; without it, every store.", metavar="CA_1,CA_2"),
+    typer.Option("--stores", help="Comma-separated stores; default: every store.", metavar="CA_1,CA_2"),
 ]
 Home = Annotated[
-    Path | None, typer.Option("--home", help="Folder of all that a run makes (DEMAND_HOME).", metavar="DIR")
+    Path | None, typer.Option("--home", help="Folder for everything a run writes (DEMAND_HOME).", metavar="DIR")
 ]
 DataDir = Annotated[
     str | None,
     typer.Option(
         "--data-dir",
-        help="Folder of raw files, or their zip, here or in a lake as abfss://... (DEMAND_DATA_DIR).",
+        help="Folder or zip of raw files, local or in a lake as abfss://... (DEMAND_DATA_DIR).",
         metavar="PATH",
     ),
 ]
@@ -40,14 +40,15 @@ Reports = Annotated[
 SourceChanged = Annotated[
     bool,
     typer.Option(
-        "--source-changed", help="Replace the raw data of the home by data of another source, place or stores."
+        "--source-changed",
+        help="Allow raw data from another source, location or set of stores to replace the data in DEMAND_HOME.",
     ),
 ]
 Model = Annotated[str | None, typer.Option("--model", help="Forecaster (DEMAND_MODEL).", metavar="NAME")]
 
 
 def settings_with(**changes: Any) -> Settings:
-    """The process's settings with the options that were given."""
+    """The process's settings, overridden by the given options."""
     from models_ml.lake.address import data_location
     from models_ml.settings import get_settings
 
@@ -58,10 +59,10 @@ def settings_with(**changes: Any) -> Settings:
 
 
 def parse_date(text: str, option: str) -> date:
-    """An ISO date; no other way of naming a day is accepted."""
+    """A date in ISO format; no other format is accepted."""
     from datetime import date
 
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise InputError(f"{option}: {text!r} is no date; write it as YYYY-MM-DD.") from None
+        raise InputError(f"{option}: {text!r} is not a date; write it as YYYY-MM-DD.") from None

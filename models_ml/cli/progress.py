@@ -13,10 +13,10 @@ from pathlib import Path
 
 @dataclass
 class Progress:
-    """Tells of steps on standard error, keeps their seconds, and logs them.
+    """Reports steps on standard error, records their seconds, and logs them.
 
     Attributes:
-        log: file that lines with their time (UTC) are added to; None: no log.
+        log: file to which lines with a UTC timestamp are appended; None: no log.
         seconds: wall seconds by step, in the order they ended.
     """
 
@@ -57,7 +57,7 @@ class Step:
     """A running step.
 
     Attributes:
-        note: what it did, in a few words.
+        note: short summary of what it did.
     """
 
     note: str = ""

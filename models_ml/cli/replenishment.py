@@ -1,4 +1,4 @@
-"""`demand orders`, `demand stock` and `demand supply`: what is there, how it is supplied, and what to order."""
+"""`demand orders`, `demand stock` and `demand supply`: stock, supply terms and order proposals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 stock_app = typer.Typer(help="Stock on hand and on order.", no_args_is_help=True)
-supply_app = typer.Typer(help="How goods are supplied.", no_args_is_help=True)
+supply_app = typer.Typer(help="Supply terms.", no_args_is_help=True)
 
 TableFile = Annotated[Path, typer.Argument(help="A CSV, parquet or Arrow file.", metavar="FILE")]
 SHOWN = ("store_id", "item_id", "supplier_id", "order_units", "order_date", "delivery_date", "days_until_stockout",
@@ -27,7 +27,7 @@ SHOWN = ("store_id", "item_id", "supplier_id", "order_units", "order_date", "del
 
 
 class Format(StrEnum):
-    """Of a list of orders."""
+    """Output format."""
 
     table = "table"
     csv = "csv"
@@ -36,26 +36,30 @@ class Format(StrEnum):
 
 
 def orders(
-    store: Annotated[str | None, typer.Option("--store", help="One store; without it, the chain.")] = None,
+    store: Annotated[str | None, typer.Option("--store", help="One store; default: the whole chain.")] = None,
     supplier: Annotated[str | None, typer.Option("--supplier", help="One supplier.")] = None,
     department: Annotated[str | None, typer.Option("--department", help="One department.")] = None,
     lead_time_days: Annotated[
-        int | None, typer.Option("--lead-time-days", min=0, max=56, help="What if: in place of those stored.")
+        int | None,
+        typer.Option("--lead-time-days", min=0, max=56, help="What-if: use this value instead of the stored one."),
     ] = None,
     service_level: Annotated[
-        float | None, typer.Option("--service-level", min=0.5, max=0.999, help="What if: in place of those stored.")
+        float | None,
+        typer.Option("--service-level", min=0.5, max=0.999, help="What-if: use this value instead of the stored one."),
     ] = None,
     only_to_order: Annotated[
         bool, typer.Option("--only-to-order", help="Leave out items with nothing to order.")
     ] = False,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="The first so many only.")] = None,
-    form: Annotated[Format, typer.Option("--format", help="All columns, but in a table.")] = Format.table,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Show only the first N rows.")] = None,
+    form: Annotated[
+        Format, typer.Option("--format", help="Output format; csv and arrow have all columns.")
+    ] = Format.table,
     output: Annotated[
-        Path | None, typer.Option("--output", help="File to write; without it, standard output.", metavar="FILE")
+        Path | None, typer.Option("--output", help="File to write; default: standard output.", metavar="FILE")
     ] = None,
     home: Home = None,
 ) -> None:
-    """What to order of each item whose stock is known, what runs out first at the top, and why."""
+    """Propose orders, with reasons, for items whose stock is known; items that run out first come first."""
     from models_ml.inventory.proposals import OrderQuestion, as_table, read_proposals
     from models_ml.prediction_store.export import arrow_of, csv_of
     from models_ml.prediction_store.read import pointers
@@ -79,7 +83,7 @@ def orders(
     if found.without_stock or found.beyond_forecast:
         typer.echo(
             f"No proposal for {found.without_stock} items whose stock is not known (demand stock import) and for "
-            f"{found.beyond_forecast} whose next delivery but one lies beyond the forecast.",
+            f"{found.beyond_forecast} whose second next delivery lies beyond the forecast horizon.",
             err=True,
         )
     table = as_table(found.rows.head(limit) if limit else found.rows)
@@ -97,7 +101,7 @@ def orders(
 
 
 def write(content: bytes, path: Path | None) -> None:
-    """Bytes to a file, whole or not at all, or to standard output."""
+    """Write bytes to a file atomically, or to standard output."""
     if path is None:
         typer.get_binary_stream("stdout").write(content)
         return
@@ -111,9 +115,9 @@ def write(content: bytes, path: Path | None) -> None:
 
 @stock_app.command("import")
 def import_stock(file: TableFile, home: Home = None) -> None:
-    """Store the stock of the items named: store_id, item_id, as_of_date, on_hand and, if any, on_order, arrival_date.
+    """Import stock levels: store_id, item_id, as_of_date, on_hand and optionally on_order, arrival_date.
 
-    All rows are stored or none. Other items keep the stock that is known.
+    All rows are stored or none. Items not in the file keep their stock.
     """
     from models_ml.prediction_store.replenishment import checked_stock, put_stock
 
@@ -125,9 +129,9 @@ def import_stock(file: TableFile, home: Home = None) -> None:
 
 @supply_app.command("import")
 def import_supply(file: TableFile, home: Home = None) -> None:
-    """Store how all goods are supplied, in place of what was stored.
+    """Import supply terms; they replace all stored ones.
 
-    Keys: store_id, department_id, item_id, each blank for every one. Terms: supplier_id, lead_time_days,
+    Keys: store_id, department_id, item_id; a blank means all. Terms: supplier_id, lead_time_days,
     order_weekdays, delivery_weekdays (mon thu), pack_size, minimum_order, shelf_life_days. All rows are stored or none.
     """
     from models_ml.prediction_store.replenishment import checked_supply, put_supply
@@ -135,14 +139,14 @@ def import_supply(file: TableFile, home: Home = None) -> None:
     rows = checked_supply(read_table(file))
     with opened(home) as engine:
         put_supply(engine, rows, author=getpass.getuser())
-    typer.echo(f"{file}: {len(rows)} rows of supply")
+    typer.echo(f"{file}: {len(rows)} rows of supply terms")
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """A file as a table; a CSV as texts.
+    """Read a file as a table; all columns of a CSV are strings.
 
     Raises:
-        InputError: there is no such file, or it is no table.
+        InputError: the file does not exist, or is not a table.
     """
     import pandas as pd
     import pyarrow as pa
@@ -159,7 +163,7 @@ def read_table(path: Path) -> pd.DataFrame:
                 frame: pd.DataFrame = pa.ipc.open_stream(source).read_all().to_pandas()
                 return frame
     except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file.") from None
+        raise InputError(f"{path}: the file does not exist.") from None
     except (ValueError, OSError) as error:
         raise InputError(f"{path}: cannot be read ({str(error).strip()[:200]}).") from None
     raise InputError(f"{path}: the name must end in .csv, .parquet or .arrow.")

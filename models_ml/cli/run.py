@@ -20,16 +20,14 @@ def run(
     data_dir: DataDir = None,
     model: Model = None,
     as_of: AsOf = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Train again even if the same run was trained before.")
-    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Train even if an identical run exists.")] = False,
     track: Annotated[bool, typer.Option(help="Record the run in MLflow.")] = True,
     source_changed: SourceChanged = False,
     home: Home = None,
 ) -> None:
     """Raw files in, served forecasts out: ingest, build, check, train, backtest, publish.
 
-    Without raw files (DEMAND_DATA_DIR) it simulates a store.
+    Without raw files (DEMAND_DATA_DIR), the data of one store is simulated.
     """
     from models_ml.warehouse import dbt
 
@@ -58,7 +56,7 @@ def run(
 
 
 def show(outcome: Outcome, settings: Settings) -> None:
-    """The closing table, and where to go from here."""
+    """The summary table and the next commands."""
     from rich.console import Console
     from rich.table import Table
 

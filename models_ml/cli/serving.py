@@ -28,7 +28,7 @@ def serve(
     dashboard_port: Port = 8501,
     home: Home = None,
 ) -> None:
-    """Serve the API on this machine until it is interrupted."""
+    """Serve the API on this machine until interrupted."""
     from models_ml.settings import is_loopback
 
     settings = settings_with(home=home)
@@ -44,8 +44,8 @@ def serve(
     host = environment.get("DEMAND_API_HOST", LOOPBACK)
     if environment.get("DEMAND_API_AUTH") == "off" and not is_loopback(host):
         raise InputError(
-            f"DEMAND_API_HOST is {host} and authentication is off: whoever reaches this machine could override "
-            "forecasts. Set DEMAND_API_KEYS_SHA256 or DEMAND_API_ENTRA_*, or unset DEMAND_API_HOST."
+            f"DEMAND_API_HOST is {host} and authentication is off: anyone who can reach this machine could override "
+            f"forecasts. Set DEMAND_API_KEYS_SHA256 or DEMAND_API_ENTRA_*, or unset DEMAND_API_HOST."
         )
     servers = {"API": [sys.executable, "-m", "api"]}
     refuse_taken(host, port, "--port")
@@ -64,7 +64,7 @@ def serve(
 
 
 def nothing_served(store_url: str) -> str | None:
-    """What to say when there is no forecast to serve yet."""
+    """The note to print when there is no forecast to serve yet."""
     from sqlalchemy import select
 
     from models_ml.prediction_store.engine import make_engine
@@ -77,15 +77,15 @@ def nothing_served(store_url: str) -> str | None:
             served = connection.execute(select(active_runs.c.store_id).limit(1)).first()
         engine.dispose()
     except StoreError as error:
-        return f"nothing can be served yet. {error}"
-    return None if served else "no run is served yet, so forecasts are answered with 404. Publish one: demand run."
+        return f"no forecasts can be served yet. {error}"
+    return None if served else "no run is served yet, so forecast requests return 404. Publish a run: demand run."
 
 
 def refuse_taken(host: str, port: int, option: str) -> None:
-    """Refuse a port that another process listens on.
+    """Reject a port that another process listens on.
 
     Raises:
-        InputError: it is taken, or the address is not one of this machine.
+        InputError: the port is in use, or the address does not belong to this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
@@ -95,7 +95,7 @@ def refuse_taken(host: str, port: int, option: str) -> None:
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise InputError(
-                    f"Port {port} is in use. End the process that listens on it, or give {option}."
+                    f"Port {port} is in use. Stop the process that listens on it, or choose another with {option}."
                 ) from None
             raise InputError(f"Cannot listen on {host}:{port}: {error.strerror}.") from None
 
@@ -110,7 +110,7 @@ def dashboard(port: Port = 8501, home: Home = None) -> None:
 
 
 def dashboard_command(port: int) -> list[str]:
-    """How Streamlit is started."""
+    """The command that starts Streamlit."""
     return [
         sys.executable, "-m", "dashboard",
         "--server.address", "127.0.0.1", "--server.port", str(port), "--server.headless", "true",
@@ -119,10 +119,10 @@ def dashboard_command(port: int) -> list[str]:
 
 
 def supervise(servers: Mapping[str, list[str]], environment: Mapping[str, str]) -> None:
-    """Run servers side by side until the user interrupts, or until one of them ends.
+    """Run servers in parallel until the user interrupts, or one of them exits.
 
     Raises:
-        Exit: code 0 after an interrupt; that of the server that ended by itself; 1 when it was killed, or said 0.
+        Exit: code 0 after an interrupt; otherwise the code of the server that exited, or 1 if that is 0 or a signal.
     """
     processes = {name: subprocess.Popen(command, env=environment) for name, command in servers.items()}  # noqa: S603
     interrupted = False
@@ -143,6 +143,6 @@ def supervise(servers: Mapping[str, list[str]], environment: Mapping[str, str]) 
     for process in processes.values():
         process.wait(timeout=30)
     for name, code in ended.items():
-        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with code {code}"
         typer.echo(f"error: The {name} {how}.", err=True)
     raise typer.Exit(next((code for code in ended.values() if code > 0), 1) if ended else 0)

@@ -1,4 +1,4 @@
-"""Commands for the prediction store: its tables, its runs, what is served."""
+"""Commands for the prediction store: its tables, runs and served runs."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from models_ml.cli.tables import AsJson, print_rows
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-runs_app = typer.Typer(help="The ledger of runs.", no_args_is_help=True)
+runs_app = typer.Typer(help="Published runs.", no_args_is_help=True)
 store_app = typer.Typer(help="The prediction store's tables.", no_args_is_help=True)
 
-RunId = Annotated[str, typer.Argument(help="A run, or the beginning of its id.")]
-Reason = Annotated[str | None, typer.Option("--reason", help="Why; kept in the log of activations.")]
+RunId = Annotated[str, typer.Argument(help="Run id, or its beginning.")]
+Reason = Annotated[str | None, typer.Option("--reason", help="Reason, kept in the activation log.")]
 
 
-Author = Annotated[str | None, typer.Option("--author", help="Who decides; the user of this computer if not given.")]
+Author = Annotated[str | None, typer.Option("--author", help="Who decides; default: the operating system's user.")]
 
 
 @contextmanager
@@ -40,7 +40,7 @@ def opened(home: Path | None) -> Iterator[Engine]:
 
 @store_app.command()
 def upgrade(home: Home = None) -> None:
-    """Create the store's tables, or bring them to this version."""
+    """Create the store's tables, or migrate them to this version."""
     from models_ml.prediction_store import migrate
 
     with opened(home) as engine:
@@ -54,11 +54,16 @@ def upgrade(home: Home = None) -> None:
 
 @store_app.command()
 def downgrade(
-    revision: Annotated[str, typer.Argument(help="The revision that the earlier release knows, such as 0010.")],
-    yes: Annotated[bool, typer.Option("--yes", help="What later revisions added is dropped, with its rows.")] = False,
+    revision: Annotated[str, typer.Argument(help="Schema revision of the earlier release, such as 0010.")],
+    yes: Annotated[
+        bool,
+        typer.Option(
+            "--yes", help="Confirm: tables and columns that later revisions added are dropped with their data."
+        ),
+    ] = False,
     home: Home = None,
 ) -> None:
-    """Take the store's tables back to an earlier release's revision. Stop the API and the jobs first."""
+    """Migrate the store's tables back to an earlier revision. Stop the API and the jobs first."""
     from models_ml.errors import InputError
     from models_ml.prediction_store import migrate
 
@@ -67,10 +72,11 @@ def downgrade(
         known = migrate.revisions()
         if before not in known or revision not in known[: known.index(before)]:
             earlier = ", ".join(known[: known.index(before)]) if before in known else "none"
-            raise InputError(f"The store is at {before or 'no revision'}; it can go back to: {earlier or 'none'}.")
+            raise InputError(f"The store is at {before or 'no revision'}; earlier revisions: {earlier or 'none'}.")
         if not yes:
             raise InputError(
-                f"This drops what revisions after {revision} added, with its rows. Back up the store, then give --yes."
+                f"This drops tables and columns that revisions after {revision} added, with their data. Back up the "
+                f"store, then give --yes."
             )
         migrate.downgrade(engine, revision)
         typer.echo(f"{before} -> {migrate.current_revision(engine)}")
@@ -78,11 +84,11 @@ def downgrade(
 
 @store_app.command()
 def grants(
-    file: Annotated[Path, typer.Argument(help="SQL with $(name) where a value belongs.", exists=True, dir_okay=False)],
-    values: Annotated[list[str], typer.Argument(help="name=value for each of them.")],
+    file: Annotated[Path, typer.Argument(help="SQL script with $(name) placeholders.", exists=True, dir_okay=False)],
+    values: Annotated[list[str], typer.Argument(help="name=value for each placeholder.")],
     home: Home = None,
 ) -> None:
-    """Run a file of grants on a SQL Server."""
+    """Run a script of grants on SQL Server."""
     from models_ml.prediction_store import grants as granting
 
     with opened(home) as engine:
@@ -94,22 +100,22 @@ def promote(
     run_id: RunId,
     reason: Reason = None,
     author: Author = None,
-    force: Annotated[bool, typer.Option("--force", help="Even if the served run has a later origin.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Promote even if the served run has a later origin.")] = False,
     reports: Reports = None,
     home: Home = None,
 ) -> None:
-    """Serve a published run for every store of its scope."""
+    """Serve a published run for all its stores."""
     from models_ml.prediction_store import runs
 
     with opened(home) as engine:
         moved = runs.promote(engine, run_id, reason=reason, author=author or getpass.getuser(), force=force)
-    typer.echo(f"{run_id} is served for {', '.join(moved)}." if moved else f"{run_id} was served already.")
+    typer.echo(f"{run_id} is served for {', '.join(moved)}." if moved else f"{run_id} is already served.")
     tell_others(home)
     rebuild_reports(reports, home)
 
 
 def rollback(stores: Stores = None, reason: Reason = None, author: Author = None, home: Home = None) -> None:
-    """Serve again what was served before, for some stores or all. Stands until a run is promoted by name."""
+    """Serve the previous run again, for all or some stores, until a run is promoted by name."""
     from models_ml.prediction_store import read, runs
     from models_ml.prediction_store.transactions import reading
 
@@ -125,7 +131,7 @@ def rollback(stores: Stores = None, reason: Reason = None, author: Author = None
 
 
 def rebuild_reports(wanted: bool | None, home: Path | None) -> None:
-    """Rebuild the serving models, if the option or the setting asks for it."""
+    """Rebuild the serving models if the option or the setting says so."""
     from models_ml.job.builds import build_reports
 
     settings = settings_with(home=home, publish_builds_reports=wanted)
@@ -134,7 +140,7 @@ def rebuild_reports(wanted: bool | None, home: Path | None) -> None:
 
 
 def tell_others(home: Path | None) -> None:
-    """Move MLflow's aliases after the store's pointers, and send webhooks; what is served depends on neither."""
+    """Sync MLflow's aliases with the store's pointers and send webhooks; serving depends on neither."""
     from models_ml.job.recording import move_aliases
     from models_ml.job.webhooks import after_publish
 
@@ -146,9 +152,11 @@ def tell_others(home: Path | None) -> None:
 
 @runs_app.command("list")
 def list_runs(
-    limit: Annotated[int, typer.Option(help="Runs at most.", min=1)] = 20, as_json: AsJson = False, home: Home = None
+    limit: Annotated[int, typer.Option(help="Maximum number of runs.", min=1)] = 20,
+    as_json: AsJson = False,
+    home: Home = None,
 ) -> None:
-    """Runs, newest first."""
+    """List runs, newest first."""
     from models_ml.prediction_store import runs
 
     with opened(home) as engine:
@@ -171,7 +179,7 @@ def list_runs(
 
 @runs_app.command("show")
 def show_run(run_id: RunId, home: Home = None) -> None:
-    """One run, as JSON."""
+    """Print one run as JSON."""
     import json
     from dataclasses import asdict
 
@@ -183,7 +191,7 @@ def show_run(run_id: RunId, home: Home = None) -> None:
 
 @runs_app.command("compare")
 def compare_runs(first: RunId, second: RunId, as_json: AsJson = False, home: Home = None) -> None:
-    """The metrics of two runs side by side: means over the folds that both have, and the second less the first."""
+    """Compare the metrics of two runs: means over their common folds, and second minus first."""
     from dataclasses import asdict
 
     from models_ml.prediction_store import runs
@@ -198,17 +206,17 @@ def compare_runs(first: RunId, second: RunId, as_json: AsJson = False, home: Hom
 
 @runs_app.command("prune")
 def prune_runs(
-    keep: Annotated[int, typer.Option(help="Runs published last that are kept.", min=1)] = 10, home: Home = None
+    keep: Annotated[int, typer.Option(help="Number of latest runs to keep.", min=1)] = 10, home: Home = None
 ) -> None:
-    """Delete old runs in the store and in `models/`; a served run, or the one before it, never."""
+    """Delete old runs in the store and in `models/`; served runs and their predecessors are kept."""
     from models_ml.job.retention import prune
 
     typer.echo("\n".join(prune(settings_with(home=home), keep)) or "Nothing to remove.")
 
 
 def export(
-    target: Annotated[Path, typer.Argument(help="File to write: .csv or .parquet.")],
-    run_id: Annotated[str | None, typer.Option("--run", help="A run; default: what is served.")] = None,
+    target: Annotated[Path, typer.Argument(help="Output file: .csv or .parquet.")],
+    run_id: Annotated[str | None, typer.Option("--run", help="Run; default: the served run.")] = None,
     home: Home = None,
 ) -> None:
     """Write forecasts to a CSV or parquet file."""
@@ -220,10 +228,10 @@ def export(
 
 
 def served_run(engine: Engine) -> str:
-    """The run that every store serves.
+    """The one run that all stores serve.
 
     Raises:
-        InputError: none is served, or stores serve different ones.
+        InputError: no run is served, or the stores serve different runs.
     """
     from models_ml.errors import InputError
     from models_ml.prediction_store import read

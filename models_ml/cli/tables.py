@@ -12,11 +12,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 
 
 def print_rows(rows: Sequence[dict[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
-    """Print rows; no value is ever cut, whatever the width of the terminal.
+    """Print rows; values are never truncated, whatever the terminal's width.
 
     Args:
         rows: values by column.
-        columns: the columns and their order, also where there is no row.
+        columns: the columns and their order; printed even if there are no rows.
         as_json: print a JSON array of objects.
     """
     if as_json:
@@ -29,7 +29,7 @@ def print_rows(rows: Sequence[dict[str, Any]], columns: Sequence[str], *, as_jso
 
 
 def text_of(value: Any) -> str:
-    """A cell; a value that is not there is a dash, so that every line has every column."""
+    """A cell; a missing value is printed as a dash, so that every line has every column."""
     if isinstance(value, (list, tuple)):
         value = ",".join(map(str, value))
     return "-" if value is None or value == "" else str(value)

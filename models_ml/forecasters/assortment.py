@@ -1,4 +1,4 @@
-"""Which series are on sale on the days that are forecast."""
+"""Which series are on sale on the forecast days."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every forecaster gives: a coherent forecast of each series and of each node above them."""
+"""The interface of forecasters: coherent forecasts of series and the nodes above them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Forecast:
     """A forecast from one origin.
 
     Attributes:
-        series: one row a series (see `Marts.series`).
-        mean: series x horizon, expected units; zero on days before a series is launched. Days as a forecaster makes it,
-            steps of the source's grain (days or weeks) after `in_steps`.
+        series: one row per series (see `Marts.series`).
+        mean: series x horizon, expected units; zero on days before a series is launched. Days in a forecaster's output;
+            after `in_steps`, steps of the source's grain (days or weeks).
         quantiles: series x steps x probabilities (`settings.QUANTILES`), or None.
         node_quantiles: nodes of levels 1-9 x steps x probabilities, in the order of `nodes`, or None.
         week_quantiles: nodes of levels 1-9 x weeks of the horizon x probabilities, of the weeks' sums, or None.
         horizon_quantiles: nodes of levels 1-9 x 1 x probabilities, of the sum of the horizon, or None.
-        details: what the fit has to tell (rounds, rows, importances), for the run's parameters.
+        details: statistics of the fit (rounds, rows, importances), recorded with the run's parameters.
     """
 
     series: pd.DataFrame
@@ -39,7 +39,7 @@ class Forecast:
     details: dict[str, Any] = field(default_factory=dict)
 
     def in_steps(self, step_days: int) -> Forecast:
-        """The mean summed to steps of the source's grain, before it is given quantiles."""
+        """The mean summed to steps of the source's grain; call before quantiles are added."""
         return self if step_days == 1 else replace(self, mean=step_sums(self.mean, step_days))
 
     @property
@@ -64,7 +64,7 @@ class Forecaster(Protocol):
         ...
 
     def fit(self, marts: Marts) -> None:
-        """Learn from what was known at `marts.origin`.
+        """Fit on the data known at `marts.origin`.
 
         Raises:
             ModelError: too little history.
@@ -78,34 +78,34 @@ class Forecaster(Protocol):
 
 @runtime_checkable
 class Storable(Protocol):
-    """A forecaster that keeps what it learned in files (see `storage`); one that learns nothing need not be one."""
+    """A forecaster with a fitted state that can be saved (see `storage`)."""
 
     def save(self, folder: Path) -> None:
-        """Write what was learned.
+        """Write the fitted state.
 
         Raises:
-            ModelError: nothing was learned yet.
+            ModelError: not fitted.
         """
         ...
 
     def restore(self, folder: Path) -> None:
-        """Take up what `save` wrote, instead of `fit`."""
+        """Load what `save` wrote, instead of `fit`."""
         ...
 
 
 @runtime_checkable
 class SelfTrying(Protocol):
-    """A forecaster that knows its own errors, of days that it kept from what it learned."""
+    """A forecaster that can report out-of-sample errors from held-out days."""
 
     def own_replays(self, marts: Marts, replays: Replays) -> Replays:
-        """What it would have forecast itself, after `fit` on the same marts.
+        """Its own replayed forecasts, after `fit` on the same marts.
 
         Args:
             marts: those it was fitted on.
-            replays: of a near twin.
+            replays: of a similar forecaster.
 
         Returns:
-            The same shape, usable where it can say.
+            The same shape; `usable` where it has forecasts.
         """
         ...
 
@@ -115,11 +115,11 @@ class Contributions:
     """How many units each feature moves forecasts by.
 
     Attributes:
-        rows: what is forecast: nodes (see `Marts.store_departments`) or series (see `Marts.series`).
+        rows: nodes (see `Marts.store_departments`) or series (see `Marts.series`).
         features: (part of the forecaster, feature).
         units: rows x horizon x features; summed over the features, the forecast before it is reconciled, of open days.
-        closed: bool, rows x horizon: days that are forecast at nothing, whatever the features say, as the store is
-            closed.
+        closed: bool, rows x horizon: days on which the store is closed, so that the forecast is zero whatever the
+            features.
     """
 
     rows: pd.DataFrame
@@ -129,29 +129,29 @@ class Contributions:
 
     @property
     def taken_off(self) -> np.ndarray:
-        """What closed days take off: rows x horizon, minus what the features say there."""
+        """Contribution of closed days, rows x horizon: minus the sum of the features' contributions."""
         return np.where(self.closed, -self.units.sum(axis=2), 0.0)
 
 
 @runtime_checkable
 class Explainable(Protocol):
-    """A forecaster that knows what moved its nodes."""
+    """A forecaster that can explain its nodes."""
 
     def contributions(self, marts: Marts) -> Contributions:
-        """What moved each store x department, after `fit` or `restore`."""
+        """Contributions to each store x department, after `fit` or `restore`."""
         ...
 
 
 @runtime_checkable
 class ItemExplainable(Protocol):
-    """A forecaster that knows what moved an item."""
+    """A forecaster that can explain items."""
 
     def item_features(self) -> dict[str, float]:
-        """Features that items are forecast by -> share of what all splits on them gained, after `fit` or `restore`."""
+        """Features of the item model -> share of the total split gain, after `fit` or `restore`."""
         ...
 
     def item_contributions(self, marts: Marts, series: int) -> Contributions:
-        """What moved one series, a row of `Marts.series`, after `fit` or `restore`."""
+        """Contributions to one series, a row of `Marts.series`, after `fit` or `restore`."""
         ...
 
 
@@ -160,9 +160,9 @@ class EventResponses:
     """Units on days around events over units without.
 
     Attributes:
-        names: of events that the history has.
+        names: of events in the history.
         offsets: days after the event (before it, if negative).
-        ratio: store x departments (see `Marts.store_departments`) x names x offsets; NaN where it is not felt.
+        ratio: store x departments (see `Marts.store_departments`) x names x offsets; NaN outside the event's window.
     """
 
     names: tuple[str, ...]
@@ -172,17 +172,19 @@ class EventResponses:
 
 @runtime_checkable
 class Responsive(Protocol):
-    """A forecaster that says what it would expect of other prices, events and flags, after `fit` or `restore`."""
+    """A forecaster that can evaluate other prices, events and flags, after `fit` or `restore`."""
 
     def price_responses(self, marts: Marts, relative: np.ndarray) -> np.ndarray:
-        """Units over the horizon at prices times `relative` (series x points; NaN: not asked), over those as it is.
+        """Units over the horizon at prices times `relative` (series x points; NaN: skip), relative to units at the
+        current prices.
 
-        Not scaled to any total. NaN where it was not asked or the forecaster cannot say.
+        Not scaled to any total. NaN where skipped or unknown.
         """
         ...
 
     def flag_responses(self, marts: Marts) -> dict[str, np.ndarray]:
-        """Of declared 0/1 columns known in advance: units on a day with it over one without, one a series."""
+        """For declared 0/1 columns known in advance: ratio of units on a day with the flag to one without, per
+        series."""
         ...
 
     def event_responses(self, marts: Marts) -> EventResponses:

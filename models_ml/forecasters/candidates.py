@@ -1,4 +1,4 @@
-"""Simple forecasts of many rows of daily units at once: candidates that a strong model has to beat on its own data."""
+"""Vectorised simple forecasts of daily units: candidates that a strong model must beat."""
 
 from __future__ import annotations
 
@@ -30,15 +30,14 @@ def recent_mean(units: np.ndarray, horizon: int) -> np.ndarray:
 
 
 def recent_weeks(units: np.ndarray, horizon: int) -> np.ndarray:
-    """The mean of the last four weeks in the shape of a week."""
+    """The mean of the last four weeks times a weekday profile."""
     return repeated(week_profile(units) * units[:, -MONTH:].mean(axis=1, keepdims=True), horizon)
 
 
 def last_year(units: np.ndarray, horizon: int) -> np.ndarray:
-    """The same days of last year, times what the last quarter sold against the same quarter a year before.
+    """The same days of last year, times the growth of the last quarter over the same quarter a year before.
 
-    So what has stopped selling since stays at nothing, and what was out of season then as now comes back. Without a
-    year of history the recent weeks stand in.
+    Discontinued rows stay at zero, and seasonal rows come back. Without a year of history, recent weeks are used.
     """
     days = units.shape[1]
     start = days - YEAR
@@ -48,7 +47,7 @@ def last_year(units: np.ndarray, horizon: int) -> np.ndarray:
 
 
 def growth(units: np.ndarray) -> np.ndarray:
-    """What each row sold in the last quarter over the same quarter a year before; 1 where both are next to nothing.
+    """Growth of each row: units of the last quarter over the same quarter a year before; 1 if both are near zero.
 
     Args:
         units: rows x known days, of a year or more.
@@ -61,12 +60,12 @@ def growth(units: np.ndarray) -> np.ndarray:
 
 
 def smoothed(units: np.ndarray, horizon: int) -> np.ndarray:
-    """Simple exponential smoothing of units without their week's shape, times that shape.
+    """Simple exponential smoothing of units without their weekday profile, times that profile.
 
-    Source: Hyndman, Koehler, Ord, Snyder, "Forecasting with exponential smoothing", 2008, ETS(A,N,N). The constant of
-    each row is the one whose levels were nearest to the mean of the two weeks after them.
+    Source: Hyndman, Koehler, Ord, Snyder, "Forecasting with exponential smoothing", 2008, ETS(A,N,N). Each row's
+    smoothing constant is the one whose levels best predicted the mean of the following two weeks.
     """
-    from scipy.signal import lfilter  # at first use: it brings half of scipy
+    from scipy.signal import lfilter  # imported lazily: it loads much of scipy
 
     units = units[:, -SMOOTHED_DAYS:].astype(np.float64)
     days, ahead = units.shape[1], 2 * WEEK
@@ -95,7 +94,7 @@ def forecasts(units: np.ndarray, horizon: int) -> np.ndarray:
 
 
 def week_profile(units: np.ndarray) -> np.ndarray:
-    """Rows x 7, mean 1 (0 where nothing sold): what a day of the week sells; the first is the day after the last."""
+    """Weekday profile, rows x 7, mean 1 (0 without sales); the first weekday is that of the first forecast day."""
     weeks = max(1, min(PROFILE_WEEKS, units.shape[1] // WEEK))
     mean = units[:, -WEEK * weeks :].reshape(len(units), weeks, -1).mean(axis=1)
     return np.asarray(mean / np.maximum(mean.mean(axis=1, keepdims=True), 1e-9))

@@ -8,11 +8,11 @@ import numpy as np
 def multiplied(base: np.ndarray | float, effects: np.ndarray) -> np.ndarray:
     """Logarithmic effects on a base, in units.
 
-    Effects that multiply are turned into units by the logarithmic mean (as in the LMDI decomposition, Ang, Energy
-    Policy 32(9), 2004), so that they add up to what they move the base by, without a remainder.
+    Multiplicative effects are converted to units with the logarithmic mean (LMDI decomposition, Ang, Energy Policy
+    32(9), 2004), so that they add up exactly to the change of the base.
 
     Args:
-        base: units before any effect, one a row or one for all.
+        base: units before any effect, one per row or one for all.
         effects: rows x effects, of the logarithm.
 
     Returns:

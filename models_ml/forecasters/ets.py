@@ -1,6 +1,6 @@
-"""Exponential smoothing of each store x department, shared out to items by their recent level.
+"""Exponential smoothing of each store x department, allocated to items by their recent level.
 
-Knows levels, trends and weekdays, and neither events nor flags: what a forecast gains from these shows against it.
+It models levels, trends and weekdays but no events or flags, so it serves to measure their value.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from models_ml.warehouse.marts import Marts
 
 
 class ETS(NodeForecaster):
-    """AutoETS (statsforecast) at the nodes: the model of each by AICc."""
+    """AutoETS (statsforecast) at the nodes, selected by AICc."""
 
     name = "ets"
 
@@ -33,7 +33,7 @@ class ETS(NodeForecaster):
 
 
 def smooth(units: np.ndarray, horizon_days: int) -> np.ndarray:
-    """Forecast one node from its daily units; a node that never moves stays as it is."""
+    """Forecast one node from its daily units; a constant node stays constant."""
     from statsforecast.models import AutoETS
 
     if np.ptp(units) == 0:

@@ -1,4 +1,4 @@
-"""The recent level of each series, and what stands in for it where there is no history."""
+"""The recent level of each series, with a prior for series without history."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ NEW_DAYS = 28
 
 @dataclass(frozen=True)
 class LaunchParameters:
-    """What new series are expected to sell. Chosen on M5's launches; see benchmarks/cold_start.md.
+    """Parameters of the prior for new series, tuned on M5's launches; see benchmarks/cold_start.md.
 
     Attributes:
-        expected_days: days on sale at which a new series' own level weighs as much as what is expected of it.
-        stores_of_department: how many stores that sell an item weigh as much as the median of its department, where it
-            is new.
+        expected_days: days on sale at which a new series' own level has the same weight as its prior.
+        stores_of_department: number of stores selling an item that have the same weight as the department's median, for
+            a new series.
     """
 
     expected_days: float = 7.0
@@ -36,7 +36,7 @@ class LaunchParameters:
 
 
 def weighed_level(means: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The level that trailing means (columns of `features.fct_series_features`) make; NaN without history."""
+    """The level from trailing means (columns of `features.fct_series_features`); NaN without history."""
     level: np.ndarray = np.sum([weight * means[name] for name, weight in LEVEL_WEIGHTS.items()], axis=0)
     return level
 
@@ -44,17 +44,17 @@ def weighed_level(means: Mapping[str, np.ndarray]) -> np.ndarray:
 def expected_levels(
     series: pd.DataFrame, levels: np.ndarray, age: np.ndarray, parameters: LaunchParameters
 ) -> np.ndarray:
-    """What each series would be expected to sell if nothing were known of its own sales.
+    """The prior level of each series, regardless of its own sales.
 
-    The median of its store and department, drawn towards what its item sells in other stores: the mean of its levels
-    there over their departments' means, times the mean of its own department. Only series that have been on sale for
-    `NEW_DAYS` say what is usual, and where a store and department has none, all that have sold.
+    The median of its store and department, shrunk towards its item's sales in other stores: the mean of its levels
+    there relative to their departments' means, times the mean of its own department. Only series on sale for at least
+    `NEW_DAYS` are used or, if a store and department has none, all that have sold.
 
     Args:
         series: `Marts.series`.
         levels: series x as-of days, NaN without history.
-        age: the same shape, days on sale; 0 or less before the launch.
-        parameters: how far it is drawn.
+        age: the same shape, days on sale; not positive before the launch.
+        parameters: strength of the shrinkage.
 
     Returns:
         float64, series x as-of days: zero where a whole store and department has no history.
@@ -76,9 +76,9 @@ def expected_levels(
 def with_launches(
     series: pd.DataFrame, levels: np.ndarray, age: np.ndarray, parameters: LaunchParameters
 ) -> np.ndarray:
-    """Levels of all series, those of new ones mixed with what is expected of them.
+    """Levels of all series; those of new series are shrunk towards their prior.
 
-    The first days of a series say less than its department and other stores do: they count by the days of them.
+    The weight of a series' own level grows with its days on sale.
 
     Args:
         series, levels, age, parameters: see `expected_levels`.
@@ -94,10 +94,10 @@ def with_launches(
 
 
 def item_levels(marts: Marts) -> np.ndarray:
-    """Recent units a day of each series, launches included.
+    """Recent units per day of each series, including new ones.
 
     Returns:
-        float64, one a series of `marts.series`.
+        float64, one per series of `marts.series`.
 
     Raises:
         ModelError: the marts have no features as of the origin.
@@ -119,8 +119,8 @@ def item_levels(marts: Marts) -> np.ndarray:
 
 
 def no_features(marts: Marts) -> ModelError:
-    """The error for an origin that is no as-of day of the marts."""
+    """The error for an origin that is not an as-of day of the marts."""
     return ModelError(
-        f"There are no series features as of {marts.origin}: they are made for every Sunday, and for the last day of "
-        "sales and the eight days whole weeks before it. Choose such a day."
+        f"There are no series features as of {marts.origin}. They exist for every Sunday, for the last day of sales, "
+        f"and for the eight days at whole weeks before it. Choose one of these days."
     )

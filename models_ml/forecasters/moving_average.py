@@ -1,4 +1,4 @@
-"""The mean of the last weeks for every day to come: hard to beat below the store and department."""
+"""The mean of the last weeks for every forecast day: a strong baseline for single items."""
 
 from __future__ import annotations
 

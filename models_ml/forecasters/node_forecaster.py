@@ -1,4 +1,4 @@
-"""Forecasters of store x department nodes that know only the origin they were fitted at, shared out to items."""
+"""Forecasters of store x department nodes, tied to the origin of their fit, and allocated to items."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class NodeForecast:
     units: np.ndarray
 
     def check(self, marts: Marts) -> None:
-        """Refuse another origin, horizon or other nodes than were forecast.
+        """Reject marts with another origin, horizon or other nodes.
 
         Raises:
             ModelError: the marts are not those of the fit.
@@ -41,7 +41,7 @@ class NodeForecast:
         if (marts.origin, marts.horizon_days) != (self.origin, self.units.shape[1]):
             raise ModelError(
                 f"Fitted to forecast {self.units.shape[1]} days from {self.origin}, not {marts.horizon_days} days from "
-                f"{marts.origin}; this model knows only its own origin. Train it again."
+                f"{marts.origin}; this model is valid only for its own origin. Train it again."
             )
         other = sorted(set(self.nodes) ^ set(marts.store_departments["node_id"]))
         if other:
@@ -49,7 +49,7 @@ class NodeForecast:
 
 
 class NodeForecaster(ABC):
-    """What ETS and Prophet share: nodes are forecast when they are fitted, and items take their share of them."""
+    """Base of ETS and Prophet: nodes are forecast when fitted, and allocated to items."""
 
     name: str
 
@@ -62,17 +62,17 @@ class NodeForecaster(ABC):
 
     @abstractmethod
     def forecast_nodes(self, marts: Marts, panel: NodePanel) -> np.ndarray:
-        """Forecast each node by itself: nodes x horizon, not yet bounded."""
+        """Forecast each node: nodes x horizon, not yet clipped."""
 
     def fit(self, marts: Marts) -> None:
-        """Forecast each node at once, since its model knows only this origin."""
+        """Fit and forecast each node, because its model is valid only for this origin."""
         panel = read_panel(marts)
         nodes = np.maximum(np.nan_to_num(self.forecast_nodes(marts, panel)), 0.0)
         open_only = np.where(panel.closed[:, panel.known_days :], 0.0, nodes)
         self._fitted = NodeForecast(marts.origin, tuple(panel.nodes["node_id"]), open_only)
 
     def forecast(self, marts: Marts) -> Forecast:
-        """Share the nodes out to items by their recent level.
+        """Allocate the nodes to items by their recent level.
 
         Raises:
             ModelError: not fitted, or fitted at another origin or on other nodes.
@@ -85,7 +85,7 @@ class NodeForecaster(ABC):
         """The nodes' forecast.
 
         Raises:
-            ModelError: there is none yet.
+            ModelError: not fitted.
         """
         if self._fitted is None:
             raise ModelError(f"{self.name} is not fitted; call fit first.")
@@ -99,7 +99,7 @@ class NodeForecaster(ABC):
         np.savez(folder / "nodes.npz", units=fitted.units)
 
     def restore(self, folder: Path) -> None:
-        """Take up what `save` wrote."""
+        """Load what `save` wrote."""
         described = json.loads((folder / "nodes.json").read_text())
         with np.load(folder / "nodes.npz") as arrays:
             units = arrays["units"]

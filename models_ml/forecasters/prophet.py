@@ -1,4 +1,4 @@
-"""Prophet at each store x department, with events and the regional flag, shared out to items by their recent level.
+"""Prophet at each store x department, with events and the regional flag, allocated to items by their recent level.
 
 Taylor, Letham, "Forecasting at scale", The American Statistician 72(1), 2018.
 """
@@ -18,7 +18,7 @@ from models_ml.warehouse.marts import Marts
 
 
 class ProphetNodes(NodeForecaster):
-    """One Prophet a node; several at a time, since each is fitted by a process of its own (CmdStan)."""
+    """One Prophet per node; several at a time, because each is fitted in a separate process (CmdStan)."""
 
     name = "prophet"
 
@@ -28,13 +28,13 @@ class ProphetNodes(NodeForecaster):
         self.changepoint_prior_scale = changepoint_prior_scale
 
     def parameters(self) -> dict[str, Any]:
-        """The seed and how readily the trend bends."""
+        """The seed and the flexibility of the trend."""
         return {"seed": self.seed, "changepoint_prior_scale": self.changepoint_prior_scale}
 
     def forecast_nodes(self, marts: Marts, panel: NodePanel) -> np.ndarray:
         """Fit each node and forecast it."""
         quieten(logging.getLogger("cmdstanpy"), logging.WARNING)
-        quieten(logging.getLogger("prophet.plot"), logging.CRITICAL)  # it misses plotly, which nobody needs here
+        quieten(logging.getLogger("prophet.plot"), logging.CRITICAL)  # it warns of missing plotly
         days = pd.date_range(marts.first_day, periods=panel.all_days)
         events = event_table(panel, days)
         with ThreadPoolExecutor(self.threads) as pool:
@@ -66,14 +66,14 @@ class ProphetNodes(NodeForecaster):
 
 
 def quieten(logger: logging.Logger, level: int) -> None:
-    """Nothing below a level. CmdStan's logger without a handler would give itself one, and tell of every chain."""
+    """Suppress messages below a level. CmdStan's logger would add its own handler and report every chain."""
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())
     logger.setLevel(level)
 
 
 def event_table(panel: NodePanel, days: pd.DatetimeIndex) -> pd.DataFrame | None:
-    """Every day of every event's window that was seen before, under a name of its own; None without events."""
+    """Every day of each known event's window, under a separate name; None without events."""
     rows = [
         pd.DataFrame({"ds": days[vector > 0], "holiday": f"event_{code}_{distance:+d}"})
         for (code, distance), vector in panel.calendar.event_windows.items()

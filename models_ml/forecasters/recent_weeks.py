@@ -1,7 +1,7 @@
-"""The recent level of each store x department in the shape of its recent weeks: for histories of a few months.
+"""The recent level of each store x department times its weekday profile: for histories of a few months.
 
-It stands in for middle_out where there is too little to learn from. The level is half the mean of four weeks, half an
-exponentially smoothed one, which follows where sales are falling or rising.
+It replaces middle_out if the history is too short. The level is the average of a four-week mean and an exponentially
+smoothed level, which follows trends.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ HISTORY_DAYS = 26 * 7
 
 
 class RecentWeeks:
-    """Forecasts store x departments by level x weekday, and shares them out to items by their recent level."""
+    """Forecasts store x departments by level x weekday, and allocates them to items by their recent level."""
 
     name = "recent_weeks"
 
@@ -34,14 +34,14 @@ class RecentWeeks:
         """Neither a seed nor threads matter here."""
 
     def parameters(self) -> dict[str, Any]:
-        """The days that it knows."""
+        """The days of history used."""
         return {"history_days": HISTORY_DAYS}
 
     def fit(self, marts: Marts) -> None:
         """Nothing to learn."""
 
     def forecast(self, marts: Marts) -> Forecast:
-        """Level x weekday; nothing on days on which the store is said to be closed."""
+        """Level x weekday; zero on days on which the store is closed."""
         since = max(marts.first_day, marts.origin - timedelta(days=HISTORY_DAYS - 1))
         nodes, units = marts.store_department_daily(since, marts.origin)
         known = (marts.origin - marts.first_day).days + 1

@@ -1,4 +1,4 @@
-"""Forecasters by name; a module is imported only when its forecaster is made."""
+"""Forecasters by name; modules are imported lazily."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CLASSES: dict[str, str] = {
 
 
 def check_name(name: str) -> None:
-    """Refuse a name, before any work is done for it.
+    """Reject an unknown name early.
 
     Raises:
         InputError: there is no forecaster of that name.
@@ -32,7 +32,7 @@ def check_name(name: str) -> None:
 
 
 def make_forecaster(name: str, *, seed: int, threads: int) -> Forecaster:
-    """A fresh forecaster.
+    """A new forecaster.
 
     Raises:
         InputError: there is none of that name.

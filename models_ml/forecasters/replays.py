@@ -1,4 +1,5 @@
-"""Forecasts of past horizons beside what was sold: what ranges, calibration and ordering policies are learned from."""
+"""Forecasts of past horizons and actual sales, from which intervals, calibration and ordering policies are
+estimated."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from models_ml.hierarchy.steps import step_sums
 
 @dataclass(frozen=True)
 class Replays:
-    """What was forecast from past origins, and what came.
+    """Forecasts from past origins, and actuals.
 
     Attributes:
         mean: float32, series x replays x horizon; latest replay first.
@@ -32,14 +33,14 @@ class Replays:
         return int(self.mean.shape[1])
 
     def save(self, path: Path) -> None:
-        """Write the usable horizons into one file."""
+        """Write the usable horizons to one file."""
         cells = np.flatnonzero(self.usable.any(axis=2))
         arrays = {name: self.by_horizon(name)[cells] for name in ("mean", "actual", "usable")}
         np.savez_compressed(path, shape=self.mean.shape, cells=cells, method=self.method, **arrays)  # type: ignore[arg-type]
 
     @classmethod
     def load(cls, path: Path) -> Replays:
-        """Read what `save` wrote; what was not usable is zero."""
+        """Read what `save` wrote; unusable values are zero."""
         with np.load(path) as arrays:
             shape = tuple(arrays["shape"].tolist())
             nothing = np.zeros(shape, dtype=np.float32)
@@ -49,7 +50,7 @@ class Replays:
         return replays
 
     def by_horizon(self, name: str) -> np.ndarray:
-        """A view of `mean`, `actual` or `usable` with one row a replayed horizon."""
+        """A view of `mean`, `actual` or `usable` with one row per replayed horizon."""
         values: np.ndarray = getattr(self, name)
         return values.reshape(-1, values.shape[2])
 

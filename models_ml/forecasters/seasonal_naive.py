@@ -1,4 +1,4 @@
-"""Last week again, for each week of the horizon: the baseline that a forecast must beat."""
+"""Repeats the last week over the horizon: the baseline that a forecast must beat."""
 
 from __future__ import annotations
 

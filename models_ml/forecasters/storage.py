@@ -1,4 +1,4 @@
-"""A fitted model in a folder, and back: the reloaded one forecasts the same, byte for byte, or refuses."""
+"""Saves and loads fitted models; a loaded model reproduces its forecasts byte for byte, or loading fails."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ OWN_REPLAYS = "own_replays.npz"
 
 @dataclass(frozen=True)
 class FittedModel:
-    """What a run forecasts with.
+    """The fitted model of a run.
 
     Attributes:
         forecaster: of the mean, fitted.
-        quantiles: around it, fitted at the same origin.
-        own_replays: of the forecaster itself, if it knows any.
+        quantiles: fitted at the same origin.
+        own_replays: of the forecaster itself, if it has any.
     """
 
     forecaster: Forecaster
@@ -35,7 +35,7 @@ class FittedModel:
 
     @classmethod
     def fit(cls, forecaster: Forecaster, marts: Marts, replays: Replays | None = None) -> FittedModel:
-        """Fit a forecaster and its quantiles at `marts.origin`; `replays` of these marts, if they were made already."""
+        """Fit a forecaster and its quantiles at `marts.origin`; `replays` of these marts, if already computed."""
         forecaster.fit(marts)
         replays = replay(marts) if replays is None else replays
         own = forecaster.own_replays(marts, replays) if isinstance(forecaster, SelfTrying) else None
@@ -45,12 +45,12 @@ class FittedModel:
         """Mean and quantiles of the steps that begin on `marts.step_dates`.
 
         Raises:
-            ModelError: the marts have other stores, series, features or categories than were learned from.
+            ModelError: the marts have other stores, series, features or categories than at the fit.
         """
         return self.quantiles.around(self.forecaster.forecast(marts).in_steps(marts.step_days))
 
     def save(self, folder: Path) -> None:
-        """Write it into a new folder."""
+        """Write the model to a new folder."""
         folder.mkdir(parents=True)
         if isinstance(self.forecaster, Storable):
             self.forecaster.save(folder)
@@ -70,11 +70,10 @@ class FittedModel:
 
         Args:
             folder: of the model.
-            threads: for its forecasts; their bytes do not depend on it.
+            threads: for forecasts; results do not depend on it.
 
         Raises:
-            ModelError: the folder holds no model or half of one, or one fitted with other parameters than this
-                version's.
+            ModelError: the model is missing, incomplete, or was fitted with other parameters than this version's.
         """
         if not (folder / DESCRIPTION).exists():
             raise ModelError(f"{folder} holds no stored model ({DESCRIPTION} is missing). Train the run again.")
@@ -93,7 +92,7 @@ class FittedModel:
 
 
 def check_parameters(folder: Path, forecaster: Forecaster, stored: dict[str, Any]) -> None:
-    """Refuse a model that this version would have fitted otherwise.
+    """Reject a model with other parameters than this version's.
 
     Raises:
         ModelError: its parameters differ.

@@ -1,4 +1,4 @@
-"""From forecasts of store x department nodes to items, so that all levels add up."""
+"""Allocates forecasts of store x department nodes to items, so that all levels add up."""
 
 from __future__ import annotations
 
@@ -41,5 +41,5 @@ def share_out(marts: Marts, items: np.ndarray, nodes: np.ndarray) -> np.ndarray:
 
 
 def share_out_by_level(marts: Marts, nodes: np.ndarray) -> np.ndarray:
-    """Nodes shared out by each item's recent level: the same share on each day that the item is on sale."""
+    """Allocate nodes by each item's recent level: a constant share on days on sale."""
     return share_out(marts, item_levels(marts)[:, None] * on_sale(marts), nodes)

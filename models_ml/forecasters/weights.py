@@ -1,7 +1,7 @@
-"""Weights of several forecasts of the same thing, learned from trials and drawn to weights that hold without any.
+"""Weights of a forecast combination, estimated from trials and shrunk to prior weights.
 
 Source of the method: Granger, Ramanathan, "Improved methods of combining forecasts", Journal of Forecasting 3 (1984),
-with weights that are not negative and sum to one, and shrunk as by Diebold, Pauly, "The use of prior information in
+with non-negative weights that sum to one, and shrinkage as in Diebold, Pauly, "The use of prior information in
 forecast combination", International Journal of Forecasting 6 (1990).
 """
 
@@ -18,22 +18,22 @@ def learned_weights(
     Args:
         members: members x rows x trials x days.
         actual: rows x trials x days.
-        importance: of a squared error, rows x trials x days; 0 leaves it out.
-        prior: one a member, summing to one.
-        prior_trials: how many trials the prior counts as.
+        importance: weight of a squared error, rows x trials x days; 0 excludes it.
+        prior: one per member, summing to one.
+        prior_trials: weight of the prior, in trials.
 
     Returns:
-        float64, one a member, not negative, summing to one; the prior without trials.
+        float64, one per member, non-negative, summing to one; without trials, the prior.
     """
-    from scipy.optimize import nnls  # at first use: it brings half of scipy
+    from scipy.optimize import nnls  # imported lazily: it loads much of scipy
 
     trials = actual.shape[1]
     flat, weight = members.reshape(len(members), -1).astype(np.float64), importance.ravel().astype(np.float64)
     gram = (flat * weight) @ flat.T
     if not trials or not np.trace(gram) > 0:
         return prior
-    # Errors, not units, are what members differ by: as weights sum to one, both give the same weights, but the scale
-    # of the ridge that keeps near-twins at their prior has to be that of errors.
+    # Use errors instead of units: since weights sum to one, both give the same weights, but the ridge that keeps
+    # similar members at their prior must be on the scale of errors.
     errors = flat - actual.ravel()[None, :]
     loss = (errors * weight) @ errors.T
     apart = loss - loss.mean(axis=0, keepdims=True) - loss.mean(axis=1, keepdims=True) + loss.mean()

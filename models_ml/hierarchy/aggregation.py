@@ -15,14 +15,14 @@ __all__ = ["AGGREGATE_LEVELS", "BOTTOM_AGGREGATE", "LEVELS", "Hierarchy", "Level
 
 
 def node_ids(series: pd.DataFrame, level: Level) -> pd.Series:
-    """The node of `level` that each series belongs to, e.g. `store_department:CA_1|FOODS_3`.
+    """Each series' node at `level`, e.g. `store_department:CA_1|FOODS_3`.
 
     Args:
         series: one row a series with the level's key columns.
         level: the level.
 
     Returns:
-        Strings, one a row of `series`, on its index.
+        Strings, one per row of `series`, on its index.
     """
     if not level.keys:
         return pd.Series(level.name, index=series.index, dtype="object")
@@ -37,8 +37,8 @@ class Hierarchy:
     """All nodes over a set of series, and the matrix that sums series into them.
 
     Attributes:
-        series: one row a series: item_id, store_id, department_id, category_id, region_id.
-        nodes: one row a node: node_id, level, level_name and the key columns (null where they do not apply),
+        series: one row per series: item_id, store_id, department_id, category_id, region_id.
+        nodes: one row per node: node_id, level, level_name and the key columns (null where they do not apply),
             ordered by level and node_id.
         summing: sparse 0/1 matrix, nodes x series.
     """

@@ -10,7 +10,7 @@ from models_ml.errors import InputError
 
 @dataclass(frozen=True)
 class Level:
-    """One level: its number, its name and the series attributes whose values make its nodes."""
+    """One level: its number, its name and the attributes that define its nodes."""
 
     number: int
     name: str
@@ -63,7 +63,7 @@ def parse_node(node_id: str) -> tuple[Level, dict[str, str]]:
 
 
 def node_label(node_id: str) -> str:
-    """A node's attributes for people, e.g. `CA_1 FOODS_3`; empty for the total.
+    """A node's display name, e.g. `CA_1 FOODS_3`; empty for the total.
 
     Raises:
         InputError: it is not a node name.

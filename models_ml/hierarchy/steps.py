@@ -14,15 +14,15 @@ FLOAT32_PRECISION = 2.0**-22
 
 
 def step_sums(days: np.ndarray, step_days: int) -> np.ndarray:
-    """Sums of whole steps along the last axis, whose last day ends a step.
+    """Sums of whole steps along the last axis; the last day must end a step.
 
     Args:
-        days: ... x days; days before the first whole step are left out.
+        days: ... x days; days before the first whole step are ignored.
         step_days: days of a step.
 
     Returns:
-        ... x steps; the days themselves where a step is a day. A sum that is a whole number to the precision of its
-        days (float32) is that number: seven float32 sevenths of 5 add up to 5.0000005.
+        ... x steps; the days themselves where a step is a day. Sums within float32 precision of a whole number are
+        rounded to it: seven float32 sevenths of 5 add up to 5.0000005.
     """
     if step_days == 1:
         return days
@@ -35,5 +35,5 @@ def step_sums(days: np.ndarray, step_days: int) -> np.ndarray:
 
 
 def even_days(steps: np.ndarray, step_days: int) -> np.ndarray:
-    """Days of steps, each an even part: the inverse of `step_sums` for what counts days, such as a lead time."""
+    """Split steps evenly into days: the inverse of `step_sums`, for day-based quantities such as lead times."""
     return steps if step_days == 1 else np.repeat(steps / step_days, step_days, axis=-1)

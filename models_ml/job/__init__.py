@@ -1,1 +1,1 @@
-"""The main job: from raw files to forecasts that are served."""
+"""The main job: from raw files to served forecasts."""

@@ -1,4 +1,4 @@
-"""dbt builds of the job: the marts before a training, the reports after a publish."""
+"""dbt builds of the job: the marts before training, the reports after publishing."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from models_ml.warehouse.identity import marts_identity, raw_identity
 
 
 def build_warehouse(settings: Settings, *, force: bool) -> str:
-    """Build the marts of the raw tables, unless they are built.
+    """Build the marts, unless they are up to date.
 
-    Without tests: `checks.check_data` runs those of the data before anything is published; unit tests have fixed
-    inputs and belong to a change of the code (`demand build`, CI).
+    Runs no tests: `checks.check_data` runs the data tests before publishing, and unit tests matter only when the code
+    changes (`demand build`, CI).
 
     Args:
         settings: home, warehouse, source.
-        force: build all rows, whatever is built.
+        force: rebuild all rows, even if up to date.
 
     Returns:
-        What was done, in a few words.
+        A short summary.
 
     Raises:
         StepError: dbt failed.
@@ -30,17 +30,17 @@ def build_warehouse(settings: Settings, *, force: bool) -> str:
     marts = marts_identity(warehouse)
     built_by_this_code = marts is not None and marts.code_version == dbt.marts_code(settings)
     if built_by_this_code and marts is not None and marts.raw == raw_identity(settings, warehouse) and not force:
-        return "built before from the same data by the same code"
+        return "already built from the same data and code"
     full_refresh = force or not built_by_this_code
     result = dbt.build(settings, "warehouse", full_refresh=full_refresh, without=["test", "unit_test"])
     return f"{describe(result)}{'' if full_refresh else '; incremental'}"
 
 
 def build_and_test(settings: Settings, selector: str, *, full_refresh: bool) -> str:
-    """Build a zone and run its tests; marts that other code built are built from all rows.
+    """Build a zone and run its tests; marts built by other code are rebuilt from all rows.
 
     Returns:
-        What was done, in a few words.
+        A short summary.
 
     Raises:
         StepError: a model or a test failed.
@@ -52,10 +52,10 @@ def build_and_test(settings: Settings, selector: str, *, full_refresh: bool) -> 
 
 
 def build_reports(settings: Settings) -> str:
-    """Rebuild the serving models after a publish or a promotion, which stands whatever becomes of them.
+    """Rebuild the serving models after a publish or a promotion; a failure does not undo either.
 
     Returns:
-        What was built, in a few words.
+        A short summary.
 
     Raises:
         StepError: dbt failed.
@@ -64,6 +64,6 @@ def build_reports(settings: Settings) -> str:
         return describe(dbt.build(settings, "serving"))
     except StepError as error:
         raise StepError(
-            f"What was published or promoted stands and is served; its reports are those of before. {error}\n"
-            "Repeat them by: demand build --selector serving"
+            f"The publish or promotion succeeded, but its reports are out of date. {error}\n"
+            "Rebuild them with: demand build --selector serving"
         ) from error

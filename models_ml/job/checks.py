@@ -1,4 +1,4 @@
-"""Tests and checks of the data, run beside the training."""
+"""Tests and checks of the data, run in parallel with training."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from models_ml.warehouse.connection import warehouse_of
 from models_ml.warehouse.identity import built_marts
 
 CheckRun = Callable[[Settings, str], str]
-"""Checks a stored run by its id: the outcome in a line, or a QualityError."""
+"""Checks a stored run by its id: returns a one-line summary or raises QualityError."""
 
 
 class RunCheck(Protocol):
@@ -31,13 +31,13 @@ class RunCheck(Protocol):
 
 @dataclass(frozen=True)
 class QualityChecks:
-    """The data-quality checks, which whoever starts the job brings along; they are called in another process.
+    """The data-quality checks, passed in by the job's caller and called in another process.
 
     Attributes:
-        load: loads the libraries of the checks.
-        of_data: checks the raw tables and the marts; the outcome in a line, or a QualityError.
-        of_run: checks one run in the store, served or not; `fresh` is whether it must be of the newest sales, which
-            does not hold for an origin that was asked for. The outcome in a line, or a QualityError.
+        load: loads the libraries that the checks need.
+        of_data: checks the raw tables and the marts; returns a one-line summary or raises QualityError.
+        of_run: checks one stored run, served or not; returns a one-line summary or raises QualityError. `fresh`: the
+            run must include the latest sales (False if the user chose the origin).
     """
 
     load: Callable[[], None]
@@ -47,14 +47,14 @@ class QualityChecks:
 
 @dataclass
 class Checks:
-    """The tests and checks of the data, beside the training.
+    """The tests and checks of the data, in parallel with training.
 
     Attributes:
         settings: of the job.
         quality: the data-quality checks.
-        process: where the checks run; it loads their libraries while files are read and marts are built.
+        process: where the checks run; it loads their libraries during the ingest and the build.
         thread: waits for dbt's tests, then for the checks.
-        of_data: the outcome of `check_data`, in a line; None before `begin`.
+        of_data: the summary from `check_data`; None before `begin`.
     """
 
     settings: Settings
@@ -64,7 +64,7 @@ class Checks:
     of_data: Future[str] | None = None
 
     def begin(self) -> None:
-        """Test and check what is built now."""
+        """Start to test and check the current marts."""
         _, invocation_id = built_marts(self.settings, warehouse_of(self.settings))
         share = self.settings.shared_by(2)
         self.of_data = self.thread.submit(check_data, share, self.quality, self.process, invocation_id)
@@ -79,7 +79,7 @@ class Checks:
         return self.of_data.result() if self.of_data else ""
 
     def wait(self, report: Reporter) -> None:
-        """Go on only if the data is sound; raises as `result`."""
+        """Wait for the checks and continue only if they passed; raises as `result`."""
         with report.step("quality of the data") as step:
             step.note = self.result()
 
@@ -90,7 +90,7 @@ class Checks:
 
 @contextmanager
 def checking(settings: Settings, quality: QualityChecks) -> Iterator[Checks]:
-    """Test and check the data while the block goes on; a fault of the data outranks an error of the block."""
+    """Test and check the data while the block runs; a failed check takes precedence over an error of the block."""
     dbt.prepare(settings)
     with processes(1) as process, ThreadPoolExecutor(1) as thread:
         process.submit(quality.load)
@@ -103,15 +103,15 @@ def checking(settings: Settings, quality: QualityChecks) -> Iterator[Checks]:
 
 
 def tested_build(settings: Settings) -> Path:
-    """The file that names the build of the marts whose dbt tests passed."""
+    """The file with the id of the last marts build that passed its dbt tests."""
     return dbt.target_folder(settings) / "tested_build"
 
 
 def check_data(settings: Settings, quality: QualityChecks, process: Executor, invocation_id: str) -> str:
-    """The dbt tests of the marts, unless they passed on what is built, and the checks of the raw tables and the marts.
+    """Run the dbt tests of the marts, unless this build passed them, and the checks of raw tables and marts.
 
     Args:
-        settings: of the job, with the threads and the memory that they may take.
+        settings: of the job, with the threads and the memory available to the checks.
         quality: the data-quality checks.
         quality: the data-quality checks.
         process: where they run.
@@ -126,7 +126,7 @@ def check_data(settings: Settings, quality: QualityChecks, process: Executor, in
     """
     passed = tested_build(settings)
     if passed.exists() and passed.read_text() == invocation_id:
-        tested = "dbt tests passed before"
+        tested = "dbt tests passed earlier"
     else:
         tested = describe(dbt.test(settings, "warehouse"))
         passed.write_text(invocation_id)

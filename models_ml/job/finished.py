@@ -1,4 +1,4 @@
-"""What a finished job leaves behind: enough to see that the same job again would do nothing."""
+"""The receipt of a finished job, from which the next job sees that it has nothing to do."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from models_ml.warehouse.connection import warehouse_of
 from models_ml.warehouse.identity import marts_identity, raw_identity
 
 CODE = (*provenance.CODE_FOLDERS, "expectations")
-"""What a job runs: the code of a forecast, and the checks."""
+"""The code that a job runs: forecasting and checks."""
 
 
 @dataclass(frozen=True)
@@ -29,15 +29,15 @@ class Outcome:
     """What the main job did.
 
     Attributes:
-        run_id: the run that was made, or found made before.
-        role: `champion`: it is served now; `challenger`: it is published, the run before is served still.
-        origin: its last known day.
+        run_id: the run that was produced or found.
+        role: `champion`: it is served; `challenger`: it is published but the previous run is still served.
+        origin: last known day.
         series: number of series forecast.
         scope: its stores.
         wrmsse: WRMSSE of the backtest by model.
         fold: latest origin of the backtest.
         seconds: by step.
-        notes: what the user should know.
+        notes: messages for the user.
     """
 
     run_id: str
@@ -52,15 +52,15 @@ class Outcome:
 
 
 def receipt(settings: Settings) -> Path:
-    """Where the home keeps what the last finished job did, and under which circumstances."""
+    """The file with the receipt of the last finished job."""
     return settings.home / "last_job.json"
 
 
 def circumstances(settings: Settings) -> str | None:
-    """Hash of all that decides what a job does: settings, code, raw tables, marts, store, and the day of the checks.
+    """Hash of a job's inputs: settings, code, raw tables, marts, store, and the day of the checks.
 
     Returns:
-        None where the raw tables or the marts are not there, or are not each other's.
+        None if raw tables or marts are missing or do not match.
     """
     warehouse = warehouse_of(settings)
     try:
@@ -76,13 +76,13 @@ def circumstances(settings: Settings) -> str | None:
         "marts": asdict(marts),
         "inventory_terms": sha256(terms.read_bytes()).hexdigest() if terms and terms.exists() else None,
         "store": store_state(settings),
-        "day": datetime.now(UTC).date().isoformat(),  # checks and alarms know how old the sales are
+        "day": datetime.now(UTC).date().isoformat(),  # checks and alarms depend on the age of the sales
     }
     return sha256(json.dumps(known, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def store_state(settings: Settings) -> list[str]:
-    """What changes in the store with every publish, promotion, rollback, pruning and override."""
+    """Hash of the store's state; changes with every publish, promotion, rollback, pruning and override."""
     engine = make_engine(settings.effective_store_url)
     try:
         with reading(engine) as connection:
@@ -110,14 +110,14 @@ def remember(settings: Settings, outcome: Outcome) -> None:
 
 
 def forget(settings: Settings) -> None:
-    """A job begins that is not known to do nothing."""
+    """Delete the receipt when a job starts to work."""
     receipt(settings).unlink(missing_ok=True)
 
 
 def finished_before(settings: Settings) -> Outcome | None:
-    """What the last job did, if this one would do the same and so need not.
+    """The last job's result, if this job would only repeat it.
 
-    To be asked after the ingest.
+    Call after the ingest.
     """
     try:
         known = json.loads(receipt(settings).read_text())
@@ -125,7 +125,7 @@ def finished_before(settings: Settings) -> Outcome | None:
         return None
     try:
         asked = circumstances(settings)
-    except StoreError:  # of another version, or gone: the job prepares it
+    except StoreError:  # of another version, or missing: the job prepares it
         return None
     if asked is None or known.pop("circumstances") != asked:
         return None

@@ -1,4 +1,4 @@
-"""The main job: from raw files to forecasts that are served, each step safe to repeat."""
+"""The main job: from raw files to served forecasts; every step is idempotent."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ def main_job(
     """Raw files in, served forecasts out.
 
     Args:
-        settings: what, where and how.
-        report: told of the steps.
+        settings: of the job.
+        report: receives progress.
         quality: the data-quality checks.
-        origin: replay this day: sales after it are not even loaded; None: the last day of sales.
-        force: train and publish even if this very run is served already.
+        origin: replay this day, without loading later sales; None: the last day of sales.
+        force: train and publish even if an identical run is served.
         track: record the run in MLflow.
-        source_changed: other data than the home holds may replace it.
+        source_changed: data of another source, location or set of stores may replace the home's.
     """
     check_name(settings.model)
     refuse_other_source(settings, changed=source_changed)
@@ -64,7 +64,7 @@ def main_job(
     if origin is None and not force and receipt(settings).exists():
         ingested = ingest(settings, report, None, source_changed=source_changed)
         if done := finished_before(settings):
-            note = f"{done.run_id} was trained before on the same data, code and settings; nothing is new."
+            note = f"{done.run_id} already exists for the same data, code and settings; nothing to do."
             return replace(done, seconds=report.seconds, notes=(note, *webhooks.after_publish(settings)))
     forget(settings)
     with report.step("prepare"):
@@ -86,7 +86,7 @@ def main_job(
         notes = [note for note in (plan.note, untold) if note]
         folder = settings.home / "models" / plan.run_id
         if (folder / artifact.MANIFEST).exists() and not force:
-            notes.append(f"{plan.run_id} was trained before on the same data, code and settings; nothing new to train.")
+            notes.append(f"{plan.run_id} already exists for the same data, code and settings; nothing to train.")
             checks.wait(report)
         else:
             plan, folder = make_run(settings, plan, checks, report, notes)
@@ -110,7 +110,7 @@ def main_job(
 
 
 def ingest(settings: Settings, report: Reporter, origin: date | None, *, source_changed: bool) -> IngestReport:
-    """Read the raw files, and refuse a horizon that the calendar does not cover."""
+    """Load the raw files, and reject a horizon that the calendar does not cover."""
     with report.step("ingest") as step:
         ingested = ingest_raw(settings, origin, source_changed=source_changed)
         refuse_unknown_days(ingested, settings.horizon_days)
@@ -119,19 +119,19 @@ def ingest(settings: Settings, report: Reporter, origin: date | None, *, source_
 
 
 def make_run(settings: Settings, plan: Plan, checks: Checks, report: Reporter, notes: list[str]) -> tuple[Plan, Path]:
-    """Make a plan's run with the model that it has, or fit one.
+    """Produce a plan's run with its fitted model, or fit a new one.
 
     Returns:
-        The plan that was carried out, and the run's folder.
+        The executed plan and the run's folder.
     """
     if plan.fitted is not None:
         try:
             folder = forecast_again(settings, plan, plan.fitted, checks, report)
             days = f"{settings.refit_days} days (DEMAND_REFIT_DAYS)"
-            notes.append(f"Forecast by the model that {plan.fitted.name} fitted; a model is fitted anew after {days}.")
+            notes.append(f"Forecast with the model fitted by {plan.fitted.name}; models are refitted after {days}.")
             return plan, folder
         except ModelError as error:
-            notes.append(f"The model of {plan.fitted.name} cannot go on, so one is fitted anew. {error}")
+            notes.append(f"The model of {plan.fitted.name} cannot be reused, so a new one is fitted. {error}")
             plan = plan.with_model_of(None)
     trained, folder = train_beside(settings, plan, checks, report)
     if trained.model != plan.model:
@@ -140,7 +140,7 @@ def make_run(settings: Settings, plan: Plan, checks: Checks, report: Reporter, n
 
 
 def forecast_again(settings: Settings, plan: Plan, fitted: Path, checks: Checks, report: Reporter) -> Path:
-    """Forecast with a model that was fitted before, while the data is checked; its backtest is still the model's.
+    """Forecast with an already fitted model while the data is checked; the run keeps that model's backtest.
 
     Returns:
         The run's folder.
@@ -160,13 +160,12 @@ def forecast_again(settings: Settings, plan: Plan, fitted: Path, checks: Checks,
 
 
 def train_beside(settings: Settings, plan: Plan, checks: Checks, report: Reporter) -> tuple[Plan, Path]:
-    """Backtest and train side by side, while the data is checked; the run is saved if the data is sound.
+    """Backtest and train in parallel while the data is checked; save the run if the checks pass.
 
-    A step's seconds are those that the job had to wait for it.
+    A step's seconds are the time that the job waited for it.
 
     Returns:
-        The plan that was carried out, with a simple forecaster if the model was worse than seasonal naive, and the
-        run's folder.
+        The executed plan (with a simple forecaster if the model was worse than seasonal naive) and the run's folder.
     """
     models, share = settings.home / "models", settings.shared_by(2)
     fold = plan.marts.origin - timedelta(days=plan.marts.horizon_days)
@@ -189,7 +188,7 @@ def train_beside(settings: Settings, plan: Plan, checks: Checks, report: Reporte
             )
         with report.step("train and forecast") as step:
             if beaten:
-                training.result()  # it writes where the other model will
+                training.result()  # it writes to the folder of the other model
                 shutil.rmtree(fitted)
                 plan = stand_in.standing_in(plan, scored.metrics, settings)
                 training = pool.submit(train_in_process, plan, share, fitted)
@@ -199,7 +198,7 @@ def train_beside(settings: Settings, plan: Plan, checks: Checks, report: Reporte
 
 
 def outcome(plan: Plan, role: str, metrics: pd.DataFrame, seconds: dict[str, float], notes: list[str]) -> Outcome:
-    """Gather what the user is told in the end."""
+    """Collect the summary for the user."""
     return Outcome(
         plan.run_id,
         role,

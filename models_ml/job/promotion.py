@@ -25,7 +25,7 @@ Mode = Literal["enabled", "dry-run", "disabled"]
 THRESHOLDS = "promotion.toml"
 
 JUDGED = ("wrmsse", "wspl", "bias", "wape", "rmsse", "mase")
-"""Metrics that a rule may name: of each, less is better (bias: nearer to zero)."""
+"""Metrics that a rule may use; lower is better (bias: closer to zero)."""
 
 HIGHEST_LEVEL = 12
 
@@ -42,9 +42,9 @@ class Rule:
         level: of the hierarchy; 0 is the mean of the levels.
         relative: allowance as a share of the champion's figure.
         absolute: allowance in the metric's own unit, on top.
-        other_fold: allowance, as a share, where the two were backtested on different folds, as those of a weekly
-            retraining are: each run's figure is then divided by seasonal naive's on its own fold. None: not compared.
-        mode: whether the rule decides, only speaks, or is off.
+        other_fold: relative allowance for runs backtested on different folds, as with weekly retraining: each run's
+            figure is divided by seasonal naive's on its own fold. None: not compared.
+        mode: whether the rule decides, only warns, or is off.
     """
 
     metric: str
@@ -55,20 +55,20 @@ class Rule:
     mode: Mode = "enabled"
 
     def broken_by(self, candidate: float, champion: float) -> str | None:
-        """How the candidate is too much worse, in words; None if it is not."""
+        """A sentence if the candidate exceeds the allowance, else None."""
         if self.metric == "bias":
             candidate, champion = abs(candidate), abs(champion)
         return self.fault(candidate, champion, champion * (1 + self.relative) + self.absolute, "")
 
     def broken_on_other_folds_by(self, candidate: float, champion: float) -> str | None:
-        """The same of figures that are relative to seasonal naive's, each on its own fold."""
+        """The same for figures relative to seasonal naive, each on its own fold."""
         if self.other_fold is None:
             return None
         limit = champion * (1 + self.other_fold)
         return self.fault(candidate, champion, limit, " relative to seasonal naive")
 
     def fault(self, candidate: float, champion: float, limit: float, relative: str) -> str | None:
-        """The words for a figure over its limit."""
+        """The sentence for a figure over its limit."""
         if candidate <= limit:
             return None
         where = "the mean of the levels" if self.level == 0 else f"level {self.level}"
@@ -91,7 +91,7 @@ class Champion:
     Attributes:
         run_id: its id.
         model: its forecaster.
-        metrics: of its backtest, its own model's and the baseline's.
+        metrics: of its backtest: its own model's and the baseline's.
     """
 
     run_id: str
@@ -100,16 +100,16 @@ class Champion:
 
     @property
     def folds(self) -> set[date]:
-        """The folds it was backtested on."""
+        """The folds of its backtest."""
         return {fold for fold, model, _, _ in self.metrics if model == self.model}
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What becomes of a run.
+    """The decision on a run.
 
     Attributes:
-        role: under which it is published; a challenger is not served.
+        role: the role it is published with; a challenger is not served.
         reason: why it is a challenger, None for a champion.
         notes: what the user should know.
     """
@@ -120,12 +120,12 @@ class Decision:
 
     @property
     def serve(self) -> bool:
-        """Whether the stores are pointed at it."""
+        """Whether stores will serve it."""
         return self.role == "champion"
 
 
 def thresholds_path(home: Path) -> Path:
-    """The home's own thresholds if it has some, else the package's."""
+    """The home's thresholds file if there is one, else the package's."""
     own = home / THRESHOLDS
     return own if own.exists() else Path(__file__).with_name(THRESHOLDS)
 
@@ -134,7 +134,7 @@ def read_thresholds(path: Path) -> Thresholds:
     """Read a thresholds file.
 
     Raises:
-        InputError: it is no TOML, or has a key or value that is not known; the message names it.
+        InputError: the file is not TOML, or has an unknown key or value; the message names it.
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -144,15 +144,15 @@ def read_thresholds(path: Path) -> Thresholds:
     listed = content.pop("rules", [])
     if content or not isinstance(listed, list):
         unknown = ", ".join(content) or "rules"
-        raise InputError(f"{path}: {unknown} is not known here. There are `mode` and `[[rules]]`.")
+        raise InputError(f"{path}: unknown key {unknown}. Valid keys are `mode` and `[[rules]]`.")
     return Thresholds(tuple(rule_of(values, mode, path) for values in listed), path)
 
 
 def mode_of(value: object, path: Path) -> Mode:
-    """One of the modes.
+    """Validate a mode.
 
     Raises:
-        InputError: it is none.
+        InputError: the mode is unknown.
     """
     if value not in get_args(Mode):
         raise InputError(f"{path}: mode is {value!r}; it must be {', '.join(get_args(Mode))}.")
@@ -160,14 +160,14 @@ def mode_of(value: object, path: Path) -> Mode:
 
 
 def rule_of(values: dict[str, Any], mode: Mode, path: Path) -> Rule:
-    """One rule of a file; a rule under another general mode than `enabled` cannot be more than that.
+    """One rule of a file; the file's general mode limits the rule's mode.
 
     Raises:
-        InputError: a key or value is not known.
+        InputError: a key or value is unknown.
     """
     unknown = set(values) - {"metric", "level", "relative", "absolute", "other_fold", "mode"}
     if unknown:
-        raise InputError(f"{path}: a rule has no {', '.join(sorted(unknown))}. Remove it.")
+        raise InputError(f"{path}: a rule has an unknown key: {', '.join(sorted(unknown))}. Remove it.")
     if values.get("metric") not in JUDGED:
         raise InputError(f"{path}: a rule's metric is {values.get('metric')!r}; it must be {', '.join(JUDGED)}.")
     level = values.get("level", 0)
@@ -176,16 +176,16 @@ def rule_of(values: dict[str, Any], mode: Mode, path: Path) -> Rule:
     for name in ("relative", "absolute", "other_fold"):
         allowed = values.get(name, 0.0)
         if type(allowed) not in (int, float) or not (math.isfinite(allowed) and allowed >= 0):
-            raise InputError(f"{path}: {name} of {values['metric']} is {allowed!r}; it must be a number from 0.")
+            raise InputError(f"{path}: {name} of {values['metric']} is {allowed!r}; it must be a number of at least 0.")
     own = mode_of(values.get("mode", mode), path)
     return Rule(**{**values, "mode": max(mode, own, key=("enabled", "dry-run", "disabled").index)})
 
 
 def served_champion(engine: Engine, scope: Iterable[str], horizon_days: int) -> tuple[Champion | None, str]:
-    """The run that every store of a scope serves, if it is one run of just these stores and of this horizon.
+    """The run that every store of a scope serves, if it is a single run of exactly these stores and this horizon.
 
     Returns:
-        The champion or None; and why there is none, in a sentence.
+        The champion, or None with a sentence that says why.
 
     Raises:
         StoreError: the store cannot be read.
@@ -197,10 +197,10 @@ def served_champion(engine: Engine, scope: Iterable[str], horizon_days: int) -> 
         if not names:
             return None, "No run is served yet, so there is nothing to compare with."
         if len(names) > 1 or None in served.values():
-            return None, "Its stores do not all serve the same run, so there is no one champion to compare with."
+            return None, "Its stores serve different runs, so there is no single champion to compare with."
         run = runs.find(connection, names.pop())
         if tuple(sorted(run.scope)) != wanted:
-            return None, f"The served run {run.run_id} is of other stores, so its accuracy cannot be compared."
+            return None, f"The served run {run.run_id} covers other stores, so its accuracy cannot be compared."
         if run.horizon_days != horizon_days:
             said = f"The served run {run.run_id} forecasts {run.horizon_days} days and this one {horizon_days}"
             return None, f"{said}, so their accuracy cannot be compared."
@@ -210,10 +210,9 @@ def served_champion(engine: Engine, scope: Iterable[str], horizon_days: int) -> 
 
 
 def rivals(champion: Champion | None, model: str, fold: date) -> list[str]:
-    """Forecasters to backtest beside a new run's, so that it can be compared with a champion of another fold.
+    """Forecasters to backtest beside a new run's, to compare it with a champion that has another fold.
 
-    The champion's own model on an older fold says nothing about a new run of the same model: of the two, what they
-    gain over seasonal naive is compared.
+    If both have the same model, nothing is added: their gains over seasonal naive are compared instead.
     """
     if champion is None or champion.model == model or fold in champion.folds:
         return []
@@ -228,17 +227,19 @@ def decide(
     Args:
         run_id: of the new run.
         model: its forecaster.
-        metrics: of its backtest (columns fold, model, level, metric, value); may hold the champion's model too.
-        champion: what is served now, None if nothing comparable is.
+        metrics: of its backtest (columns fold, model, level, metric, value); may include the champion's model.
+        champion: the served run; None if no comparable run is served.
         absence: why there is no champion.
         thresholds: the rules.
 
     Returns:
-        Challenger if a rule that is enabled is broken, else champion.
+        Challenger if an enabled rule is violated, else champion.
     """
     rules = [rule for rule in thresholds.rules if rule.mode != "disabled"]
     if not rules:
-        return Decision("champion", notes=(f"Not compared with a champion: {thresholds.source.name} has no rule on.",))
+        return Decision(
+            "champion", notes=(f"Not compared with a champion: {thresholds.source.name} has no active rule.",)
+        )
     if champion is None:
         return Decision("champion", notes=(f"{absence} It is served.",))
     if champion.run_id == run_id:
@@ -277,7 +278,7 @@ def decide(
 def on_folds(
     rule: Rule, folds: list[date], *sides: tuple[Mapping[Key, float], str]
 ) -> tuple[float | None, float | None]:
-    """Figures of both sides (metrics and model) as means of the folds that both have; None without any."""
+    """Figures of both sides (metrics and model) as means over their common folds; None if there are none."""
     keys = [[(fold, model, rule.level, rule.metric) for _, model in sides] for fold in folds]
     both = [[of[key] for (of, _), key in zip(sides, of_fold, strict=True)] for of_fold in keys
             if all(key in of for (of, _), key in zip(sides, of_fold, strict=True))]  # fmt: skip
@@ -288,7 +289,7 @@ def on_folds(
 
 
 def skill(rule: Rule, of: Mapping[Key, float], model: str) -> float | None:
-    """A model's figure relative to seasonal naive's, as the mean of its folds; None where there is no such figure."""
+    """A model's figure relative to seasonal naive's, averaged over its folds; None if missing."""
     ratios = []
     for (fold, name, level, metric), value in of.items():
         baseline = abs(of.get((fold, BASELINE, level, metric), 0.0))
@@ -307,7 +308,7 @@ def figures(metrics: pd.DataFrame) -> dict[Key, float]:
 
 
 def comparable(own: Mapping[Key, float], model: str, champion: Champion) -> tuple[Mapping[Key, float], list[date]]:
-    """The champion's figures on folds of the new run: its own backtest's, else its model's from the new backtest."""
+    """The champion's figures on the new run's folds: from its own backtest, else its model's from the new backtest."""
     folds = {fold for fold, name, _, _ in own if name == model}
     shared = folds & champion.folds
     if shared:
@@ -317,7 +318,7 @@ def comparable(own: Mapping[Key, float], model: str, champion: Champion) -> tupl
 
 
 def incomparable(own: Mapping[Key, float], model: str, champion: Champion) -> str:
-    """Why two runs cannot be compared."""
+    """A sentence that says why two runs cannot be compared."""
     folds = sorted({fold for fold, name, _, _ in own if name == model})
     if not folds:
         return f"It has no backtest, so it cannot be compared with the champion {champion.run_id}. It is served."
@@ -329,7 +330,7 @@ def incomparable(own: Mapping[Key, float], model: str, champion: Champion) -> st
 
 
 def published_role(engine: Engine, run_id: str) -> Role | None:
-    """The role of a published run; None if it is not published."""
+    """The role of a run; None if it is not published."""
     query = select(model_runs.c.role).where(model_runs.c.run_id == run_id, model_runs.c.status == "published")
     with reading(engine) as connection:
         found = connection.execute(query).scalar_one_or_none()

@@ -1,4 +1,4 @@
-"""Publishing: decide whether a run may be served, store it, check it, serve it."""
+"""Publishing: decide whether to serve a run, store it, check it, serve it."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Published:
 
     Attributes:
         role: champion or challenger.
-        text: what was done, in a sentence.
-        notes: what the user should know of the comparison with the champion.
+        text: one-sentence summary.
+        notes: messages about the comparison with the champion.
     """
 
     role: str
@@ -38,20 +38,20 @@ def publish_artifact(
 ) -> Published:
     """Publish a trained run's rows, check them, and serve the run unless it is worse than the champion.
 
-    A run is stored first and seen by nobody; only if its checks pass is it served (see `promotion` for whether it
-    may be). A run that fails them is taken back.
+    A run is first stored without being served. It is served if its checks pass and `promotion` allows it; a run that
+    fails its checks is deleted from the store.
 
     Args:
-        settings: the store, and the home that may have thresholds of its own.
-        folder: of the trained run.
+        settings: the store, and the home with an optional thresholds file.
+        folder: folder of the trained run.
         check: the data-quality checks of the stored run.
-        activate: False publishes it as a challenger whatever its backtest says.
-        replay: of a past day, as asked: beside a run that knows more it is a challenger, and no error.
+        activate: False publishes it as a challenger, whatever its backtest says.
+        replay: the user asked for a past day: if the served run is newer, publish as a challenger instead of failing.
 
     Raises:
-        InputError: the folder holds no trained run, or the thresholds cannot be read.
-        PublishError: the store refuses the run; what was served is served still.
-        QualityError: the run failed its checks; what was served is served still.
+        InputError: the folder has no trained run, or the thresholds cannot be read.
+        PublishError: the store rejects the run; the served run does not change.
+        QualityError: the run failed its checks; the served run does not change.
     """
     from models_ml.prediction_store import additions, pointers, runs
     from models_ml.prediction_store.engine import make_engine
@@ -68,7 +68,7 @@ def publish_artifact(
             metrics = run.tables["run_metrics"].to_pandas()
             decision = promotion.decide(run.run_id, record.model, metrics, champion, absence, thresholds)
         else:
-            decision = promotion.Decision("challenger", "Published without being served, as asked.")
+            decision = promotion.Decision("challenger", "Published without serving, as requested.")
         before = promotion.published_role(engine, run.run_id)
         with reading(engine) as connection:
             served = pointers.current(connection, record.scope)
@@ -82,7 +82,7 @@ def publish_artifact(
                 except PublishError:
                     if not replay:
                         raise
-                    reason = f"It replays {record.origin}, and what is served knows later sales."
+                    reason = f"It replays {record.origin}, and the served run includes later sales."
                     decision = promotion.Decision("challenger", reason)
         record = replace(record, role=decision.role, reason=decision.reason)
         done = publish(engine, record, artifact.frames_of(run), activate=False)
@@ -93,7 +93,7 @@ def publish_artifact(
             checked = check(settings, run.run_id)
         except QualityError as error:
             if runs.reject(engine, run.run_id, f"failed its data-quality checks: {error}"):
-                raise QualityError(f"{run.run_id} is not served and was taken back. {error}") from None
+                raise QualityError(f"{run.run_id} was deleted from the store and is not served. {error}") from None
             raise
         moved: tuple[str, ...] = ()
         if decision.serve:
@@ -109,7 +109,7 @@ def publish_artifact(
 
 
 def rivals(settings: Settings, plan: Plan, fold: date) -> list[str]:
-    """Forecasters to backtest beside the run's own, so that it can be compared with the champion."""
+    """Forecasters to backtest beside the run's own, for the comparison with the champion."""
     from models_ml.prediction_store.engine import make_engine
 
     engine = make_engine(settings.effective_store_url)
@@ -121,13 +121,13 @@ def rivals(settings: Settings, plan: Plan, fold: date) -> list[str]:
 
 
 def keep_backtest(settings: Settings, folder: Path, scored: Backtest) -> str:
-    """Keep a backtest with its run: in its folder, and in the store if it is published.
+    """Store a backtest with its run: in its folder and, if it is published, in the store.
 
     Returns:
-        What was done, in a sentence.
+        A one-sentence summary.
 
     Raises:
-        InputError: the folder holds no trained run.
+        InputError: the folder has no trained run.
     """
     from models_ml.prediction_store import additions
     from models_ml.prediction_store.engine import make_engine
@@ -137,8 +137,8 @@ def keep_backtest(settings: Settings, folder: Path, scored: Backtest) -> str:
     engine = make_engine(settings.effective_store_url)
     try:
         if promotion.published_role(engine, folder.name) is None:
-            return f"Kept with {folder.name}, which is not published yet."
+            return f"Saved with {folder.name}, which is not published yet."
         added = additions.add_backtest(engine, folder.name, tables)
     finally:
         engine.dispose()
-    return f"Kept with {folder.name}: {added} figures added to the store."
+    return f"Saved with {folder.name}: {added} metrics added to the store."

@@ -1,4 +1,4 @@
-"""Raw files: found, fetched from the lake or simulated, and read into the raw tables."""
+"""Find raw files, download them from the lake or simulate them, and load them into the raw tables."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from models_ml.sources.report import IngestReport
 from models_ml.warehouse.connection import DatabricksWarehouse, install_sqlite_extension
 
 INGEST_MEMORY_GB = 3.0
-"""DuckDB's share of memory while it reads files, so that all of M5 is read within 4 GB."""
+"""DuckDB's share of memory while it loads files, chosen so that all of M5 loads within 4 GB."""
 
 
 EXAMPLE_STORES, EXAMPLE_ITEMS, EXAMPLE_DAYS = 1, 500, 1941
-"""Size of the simulated data that is made when no raw files are given."""
+"""Size of the simulated data that is generated when no raw files are given."""
 
 
 def prepare_home(settings: Settings) -> None:
-    """Make the home, the store's tables and DuckDB's extension ready."""
+    """Prepare the home, the store's tables and DuckDB's extension."""
     from models_ml.prediction_store.engine import make_engine
     from models_ml.prediction_store.migrate import upgrade
 
@@ -36,15 +36,15 @@ def prepare_home(settings: Settings) -> None:
 
 
 def ingest_raw(settings: Settings, as_of: date | None = None, *, source_changed: bool = False) -> IngestReport:
-    """Read the configured raw files (or simulated ones, made on first use), up to a day, into the raw tables.
+    """Load the configured raw files (or simulated ones, generated on first use), up to a day, into the raw tables.
 
     Args:
         settings: the raw files, the stores and the horizon.
         as_of: the last day of sales to load; None: all.
-        source_changed: other data than the home holds may replace it.
+        source_changed: data of another source, location or set of stores may replace the home's.
 
     Raises:
-        InputError: a file is wrong, or other data would be replaced (see `source_memory`).
+        InputError: a file is invalid, or other data would be replaced (see `source_memory`).
         WarehouseError: the raw tables cannot be written.
     """
     refuse_other_source(settings, changed=source_changed)
@@ -55,7 +55,7 @@ def ingest_raw(settings: Settings, as_of: date | None = None, *, source_changed:
 
 
 def read_raw_files(settings: Settings, as_of: date | None) -> IngestReport:
-    """Read raw files into the raw tables, wherever the warehouse is."""
+    """Load raw files into the raw tables of the configured warehouse."""
     if settings.source == "long" and settings.effective_warehouse_url.startswith("databricks://"):
         warehouse = DatabricksWarehouse(settings.effective_warehouse_url)
         with databricks_session(warehouse) as session:
@@ -78,7 +78,7 @@ def read_raw_files(settings: Settings, as_of: date | None) -> IngestReport:
 
 
 def refuse_unknown_days(ingested: IngestReport, horizon_days: int) -> None:
-    """A forecast of days that the calendar does not have fails here, not after the marts are built.
+    """Fail before the build if the calendar does not cover the horizon.
 
     Raises:
         InputError: the calendar ends before the horizon does.
@@ -87,13 +87,13 @@ def refuse_unknown_days(ingested: IngestReport, horizon_days: int) -> None:
     if ingested.known_until is not None and ingested.known_until < needed:
         raise InputError(
             f"The calendar ends on {ingested.known_until}, and a forecast of {horizon_days} days after "
-            f"{ingested.last_day} needs it until {needed}. Add the days that are missing, with their events and "
-            "prices, forecast from an earlier day by --as-of, or shorten DEMAND_HORIZON_DAYS."
+            f"{ingested.last_day} needs it until {needed}. Add the missing days with their events and prices, forecast "
+            f"from an earlier day with --as-of, or reduce DEMAND_HORIZON_DAYS."
         )
 
 
 def raw_files(settings: Settings) -> Path:
-    """The configured raw files on this machine: as they are, fetched from the lake, or simulated on first use."""
+    """The local folder of the configured raw files: as given, downloaded from the lake, or simulated on first use."""
     location = settings.raw_source
     if isinstance(location, LakeAddress):
         from models_ml.lake.staging import stage
@@ -104,14 +104,14 @@ def raw_files(settings: Settings) -> Path:
 
 
 def simulate_once(settings: Settings) -> Path:
-    """The home's simulated raw files; made if they are not there."""
+    """The home's simulated raw files; generated if missing."""
     folder = settings.home / OWN_RAW
     source = get_source(settings.source)
     if not folder.exists():
         if not isinstance(source, SimulatedSource):
             raise InputError(
                 f"The source {settings.source!r} needs raw files: set DEMAND_DATA_DIR to their folder, or describe "
-                "them by `demand init`."
+                f"them with `demand init`."
             )
         source.simulate(
             folder, stores=EXAMPLE_STORES, items=EXAMPLE_ITEMS, days=EXAMPLE_DAYS, seed=settings.seed,

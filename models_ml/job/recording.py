@@ -1,4 +1,4 @@
-"""MLflow: a published run is recorded, the aliases follow what is served; neither can fail a job."""
+"""Records published runs in MLflow and syncs its aliases with the served runs; neither can fail a job."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from models_ml.settings import Settings
 def recorded(
     settings: Settings, folder: Path, report: Reporter, notes: list[str], *, track: bool = True
 ) -> Iterator[None]:
-    """Record a published run in MLflow while other work is done, and wait for it a little; it never fails a job."""
+    """Record a published run in MLflow in the background, and wait briefly for it; never fails a job."""
     from models_ml.prediction_store import additions, runs
     from models_ml.prediction_store.engine import make_engine
     from models_ml.tracking import recording as tracking
@@ -33,7 +33,7 @@ def recorded(
             if runs.show(engine, run_id).mlflow_run_id is None:
                 recording = tracking.start(settings.home, run_folder=folder, aliases=aliases)
         except (OSError, StoreError) as error:
-            notes.append(f"warning: MLflow was not told of {run_id}: {error}")
+            notes.append(f"warning: MLflow did not record {run_id}: {error}")
         try:
             yield
         except BaseException:
@@ -57,10 +57,10 @@ def recorded(
 
 
 def move_aliases(settings: Settings) -> str | None:
-    """Point MLflow's aliases at what is served now, within a bounded time.
+    """Point MLflow's aliases at the served runs, with a timeout.
 
     Returns:
-        What went wrong, in a line; None if nothing did, or MLflow is not in use.
+        A one-line error; None on success, or if MLflow is not in use.
     """
     from models_ml.prediction_store.engine import make_engine
     from models_ml.tracking import recording as tracking

@@ -1,7 +1,7 @@
-"""When a fitted model forecasts again: for some days after a fit only the data is new.
+"""Reuse of a fitted model: for some days after a fit, only the data is new.
 
-What a model has learned from years of sales changes little in a day; what it forecasts from does. So the model that is
-served goes on, from new origins, until it is `Settings.refit_days` old.
+A day of sales hardly changes a model fitted on years of sales, but it does change its inputs. So the served model
+forecasts from new origins until it is `Settings.refit_days` old.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from models_ml.warehouse.marts import SERIES_KEYS
 
 
 def with_served_model(plan: Plan, settings: Settings) -> Plan:
-    """The plan with the model that is served now, if that may forecast from the plan's origin, too."""
+    """The plan with the served model, if that can forecast from the plan's origin."""
     served = served_run(plan, settings)
     if served is None:
         return plan
@@ -31,7 +31,7 @@ def with_served_model(plan: Plan, settings: Settings) -> Plan:
     try:
         fitted = models / artifact.manifest(models / served)["parameters"].get(FITTED_BY, served)
         manifest = artifact.manifest(fitted)
-    except InputError:  # fitted on another machine, or thrown away
+    except InputError:  # fitted on another machine, or deleted
         return plan
     young = timedelta(0) < plan.marts.origin - date.fromisoformat(manifest["origin"]) < timedelta(settings.refit_days)
     if young and same_method(plan, manifest) and same_series(plan, fitted):
@@ -40,7 +40,7 @@ def with_served_model(plan: Plan, settings: Settings) -> Plan:
 
 
 def served_run(plan: Plan, settings: Settings) -> str | None:
-    """The one run that all stores of a plan serve; None if there is none."""
+    """The single run that all stores of a plan serve, or None."""
     from models_ml.prediction_store.engine import make_engine
 
     engine = make_engine(settings.effective_store_url)
@@ -52,7 +52,7 @@ def served_run(plan: Plan, settings: Settings) -> str | None:
 
 
 def same_method(plan: Plan, manifest: dict[str, Any]) -> bool:
-    """Whether the plan's own fit would be by the same code and parameters, for the same stores and horizon."""
+    """Whether a new fit would use the same code, parameters, stores and horizon."""
     wanted = {
         "model": plan.model,
         "code_version": provenance.code_version(),
@@ -67,6 +67,6 @@ def same_method(plan: Plan, manifest: dict[str, Any]) -> bool:
 
 
 def same_series(plan: Plan, fitted: Path) -> bool:
-    """Whether no series has come or gone since the fit."""
+    """Whether the series are the same as at the fit."""
     known = pq.read_table(fitted / "run_series.parquet", columns=SERIES_KEYS).to_pandas()
     return bool(known.equals(plan.marts.series[SERIES_KEYS]))

@@ -1,4 +1,4 @@
-"""Who is told of a job's steps."""
+"""The interface through which a job reports its progress."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any, Protocol
 
 
 class Reporter(Protocol):
-    """Who is told of the steps (see `cli.progress.Progress`)."""
+    """Receives the steps (see `cli.progress.Progress`)."""
 
     seconds: dict[str, float]
 
     def step(self, name: str) -> AbstractContextManager[Any]:
-        """A step, whose `note` may be set."""
+        """A step, with a `note` to set."""
         ...

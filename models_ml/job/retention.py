@@ -1,4 +1,4 @@
-"""What a home keeps of its runs, so that a job a day does not fill the disk."""
+"""Retention: a home deletes old runs, so that a daily job does not fill the disk."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from models_ml.settings import Settings
 
 
 def prune(settings: Settings, keep: int) -> list[str]:
-    """Delete old runs in the store and in `models/`; returns what was deleted, a sentence each.
+    """Delete old runs in the store and in `models/`; returns one sentence for each place.
 
-    Kept in the store: see `runs.prune`. Kept in `models/`: the runs that the store keeps, the `keep` trained last, and
-    those whose model another kept run forecasts with.
+    Kept in the store: see `runs.prune`. Kept in `models/`: the runs kept in the store, the `keep` latest ones, and runs
+    whose model a kept run uses.
 
     Raises:
         InputError: `keep` is below 1.
@@ -25,6 +25,8 @@ def prune(settings: Settings, keep: int) -> list[str]:
     finally:
         engine.dispose()
     trained = artifact.prune(settings.home / "models", keep=keep, needed=published)
-    of_store = [f"Removed from the store, as older than the last {keep} runs: {', '.join(stored)}."] if stored else []
-    of_disk = [f"Removed from models/, as no run that is kept needs them: {', '.join(trained)}."] if trained else []
+    of_store = (
+        [f"Deleted from the store, because older than the last {keep} runs: {', '.join(stored)}."] if stored else []
+    )
+    of_disk = [f"Deleted from models/, because no kept run needs them: {', '.join(trained)}."] if trained else []
     return [*of_store, *of_disk]

@@ -1,16 +1,23 @@
-"""A home remembers where its raw data came from, so that no run replaces it by other data unasked."""
+"""A home remembers where its raw data came from, so that no run replaces it by other data unasked.
+
+A job on Databricks starts with an empty home: there the raw tables' own record of their last load is the memory.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
-from models_ml.errors import InputError
+from models_ml.errors import InputError, WarehouseError
 from models_ml.settings import Settings
+from models_ml.sources import SOURCE_NAMES
+from models_ml.warehouse.connection import Warehouse, warehouse_of
+from models_ml.warehouse.dbt import on_databricks
 
 OWN_RAW = "raw"
-"""The home's own folder of raw files, where simulated ones are written; remembered relative to the home."""
+"""The home's folder of simulated raw files, recorded relative to the home."""
 
 
 @dataclass(frozen=True)
@@ -19,9 +26,9 @@ class HeldSource:
 
     Attributes:
         source: kind of source (`m5`, `long`).
-        location: folder, zip or address in a lake; `raw`: the home's own folder.
-        stores: the stores that were loaded; empty: all.
-        horizon_days: of the run that loaded them.
+        location: folder, zip or lake address; `raw`: the home's simulated files.
+        stores: the loaded stores; empty: all.
+        horizon_days: horizon of the run that loaded them.
     """
 
     source: str
@@ -31,18 +38,18 @@ class HeldSource:
 
     @property
     def described(self) -> str:
-        """In a few words."""
+        """A short description."""
         stores = f"stores {', '.join(self.stores)}" if self.stores else "all stores"
         return f"source {self.source}, {self.location}, {stores}"
 
 
 def memory_file(settings: Settings) -> Path:
-    """Where a home keeps it."""
+    """The file that records the source."""
     return settings.home / "source.json"
 
 
 def configured_source(settings: Settings) -> HeldSource:
-    """What the settings ask for."""
+    """The source that the settings name."""
     location = settings.raw_source
     if location is None or (isinstance(location, Path) and location.resolve() == (settings.home / OWN_RAW).resolve()):
         text = OWN_RAW
@@ -52,14 +59,14 @@ def configured_source(settings: Settings) -> HeldSource:
 
 
 def held_source(settings: Settings) -> HeldSource | None:
-    """What the home holds; None of a home without raw data.
+    """What the home holds, or the raw tables on Databricks if the home has no memory; None if nothing was loaded.
 
     Raises:
         InputError: the file cannot be read.
     """
     path = memory_file(settings)
     if not path.exists():
-        return None
+        return source_loaded_last(settings, warehouse_of(settings)) if on_databricks(settings) else None
     try:
         held = json.loads(path.read_text())
         return HeldSource(**{**held, "stores": tuple(held["stores"])})
@@ -67,39 +74,63 @@ def held_source(settings: Settings) -> HeldSource | None:
         raise InputError(f"{path} cannot be read. Move it away and run again.") from None
 
 
-def refuse_other_source(settings: Settings, *, changed: bool) -> None:
-    """Stop before other data replaces what the home holds.
+def source_loaded_last(settings: Settings, warehouse: Warehouse) -> HeldSource | None:
+    """Kind and location of the source that a shared warehouse's raw tables were loaded from last.
 
-    More stores of the same files are no other data.
+    Its stores and horizon are taken as those asked for: each job may load a part.
+
+    Returns:
+        None if no load is recorded.
+    """
+    loads: list[tuple[datetime, str, str]] = []
+    for kind in SOURCE_NAMES:
+        try:
+            table = warehouse.read(f"raw_{kind}.ingest_log", ["source_path", "loaded_at"])
+        except WarehouseError:  # never loaded, or by a release that recorded no location
+            continue
+        loads += [(row["loaded_at"].replace(tzinfo=None), kind, row["source_path"]) for row in table.to_pylist()]
+    if not loads:
+        return None
+    _, kind, location = max(loads)
+    return replace(configured_source(settings), source=kind, location=str(Path(location).resolve()))
+
+
+def refuse_other_source(settings: Settings, *, changed: bool) -> None:
+    """Reject a source that would replace the home's data.
+
+    Adding stores from the same files is allowed.
 
     Args:
-        settings: what is asked for.
-        changed: the user says that the source has changed. Simulated data replaces nothing even so.
+        settings: the requested source.
+        changed: the user allows a replacement. Simulated data never replaces real data.
 
     Raises:
-        InputError: the home holds data of another kind, place, or of stores that would be dropped.
+        InputError: the home's data has another source or location, or stores would be dropped.
     """
     held, asked = held_source(settings), configured_source(settings)
     if held is None:
         return
     same_files = (held.source, held.location) == (asked.source, asked.location)
     simulated = settings.raw_source is None
+    holder, another = (
+        ("The warehouse", "DEMAND_WAREHOUSE_URL") if on_databricks(settings) else (settings.home, "DEMAND_HOME")
+    )
     if simulated and not same_files:
         raise InputError(
-            f"{settings.home} holds {held.described}, and DEMAND_DATA_DIR is not set: simulated data would replace it. "
-            f"Set DEMAND_DATA_DIR={held.location} (DEMAND_SOURCE={held.source}), or choose another DEMAND_HOME for "
+            f"{holder} holds {held.described}, and DEMAND_DATA_DIR is not set: simulated data would replace it. "
+            f"Set DEMAND_DATA_DIR={held.location} (DEMAND_SOURCE={held.source}), or choose another {another} for "
             "simulated data. Nothing was loaded."
         )
     dropped = bool(asked.stores) and not (held.stores and set(held.stores) <= set(asked.stores))
     if (not same_files or dropped) and not changed:
         raise InputError(
-            f"{settings.home} holds {held.described}; this would replace it by {asked.described}. "
-            "If that is meant, add --source-changed; otherwise choose another DEMAND_HOME. Nothing was loaded."
+            f"{holder} holds {held.described}; this would replace it by {asked.described}. "
+            "If that is meant, add --source-changed; otherwise choose another {another}. Nothing was loaded."
         )
 
 
 def remember_source(settings: Settings) -> None:
-    """Remember what was loaded, whole or not at all."""
+    """Record the loaded source atomically."""
     path = memory_file(settings)
     part = path.with_suffix(".part")
     part.write_text(json.dumps(asdict(configured_source(settings)), indent=2))

@@ -1,4 +1,4 @@
-"""What a job tells its user, in words."""
+"""The wording of a job's messages."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ MOST_STORES_NAMED = 12
 
 
 FEW_REPLAYS = 6
-"""Replayed horizons below which the ranges that are learned from them are called rough."""
+"""Below this number of replayed horizons, prediction intervals are called rough."""
 
 
 def describe(result: DbtResult) -> str:
-    """A dbt build in a few words."""
+    """A short summary of a dbt build."""
     words = {"success": "models built", "pass": "dbt tests passed"}
     counts = sorted(result.counts.items(), key=lambda count: (count[0] not in words, count[0] == "pass", count[0]))
     return ", ".join(f"{count} {words.get(status, status)}" for status, count in counts)
 
 
 def describe_ingest(report: IngestReport) -> str:
-    """An ingest in a few words, its warnings after it."""
+    """A short summary of an ingest, followed by its warnings."""
     known = ", already loaded" if report.unchanged else ""
     warnings = "".join(f"\n  warning: {warning}" for warning in report.warnings)
     left_out = "".join(f"\n  left out: {reason}" for reason in report.left_out)
@@ -35,20 +35,20 @@ def describe_ingest(report: IngestReport) -> str:
 
 
 def range_notes(folder: Path) -> Iterator[str]:
-    """What to know of a run's ranges: those learned from few replays are guesses rather than measurements."""
+    """A note if a run's prediction intervals are calibrated on few replays."""
     learned = artifact.load(folder).manifest["parameters"]["quantiles"]
     if learned["replays"] < FEW_REPLAYS:
         yield (
-            f"Ranges are learned from {learned['replays']} past horizons, for want of history; fewer than "
-            f"{FEW_REPLAYS} make them rough."
+            f"Prediction intervals are calibrated on only {learned['replays']} past horizons, because the history is "
+            f"short; with fewer than {FEW_REPLAYS} they are rough."
         )
 
 
 def served_text(stores: tuple[str, ...]) -> str:
-    """Which pointers moved, in words."""
-    return f"served for {stores_named(stores)}" if stores else "no pointer moved"
+    """Which stores' pointers moved, in words."""
+    return f"served for {stores_named(stores)}" if stores else "the served run did not change"
 
 
 def stores_named(stores: tuple[str, ...]) -> str:
-    """Stores by name, or their number where a line would not hold them."""
+    """Stores by name, or their number if there are too many for a line."""
     return ", ".join(stores) if len(stores) <= MOST_STORES_NAMED else f"{len(stores):,} stores"

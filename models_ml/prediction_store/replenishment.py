@@ -143,7 +143,7 @@ class _Checker:
         wrong = ~blank & (values.isna() | ~texts.fillna("").str.fullmatch(r"\d{4}-\d{2}-\d{2}( 00:00:00)?"))
         if needed:
             self.refuse(field, blank, lambda _: "give a date as YYYY-MM-DD")
-        self.refuse(field, wrong, lambda value: f"{str(value)[:40]!r} is no date; write it as YYYY-MM-DD")
+        self.refuse(field, wrong, lambda value: f"{str(value)[:40]!r} is not a date; write it as YYYY-MM-DD")
         return values.to_numpy().astype("datetime64[D]")
 
     def weekdays(self, field: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A trained run on disk, before it is published: `<home>/models/<run_id>/`, written whole or not at all."""
+"""A trained run on disk, before it is published: `<home>/models/<run_id>/`, written atomically."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def no_model(_folder: Path) -> None:
 
 @dataclass(frozen=True)
 class RunArtifact:
-    """What a training leaves behind.
+    """The result of a training.
 
     Attributes:
         manifest: the run's identity and lineage, as JSON values (see `models_ml.runs.fit.manifest_of`).
-        tables: by name, the rows that a publish writes (`forecasts`, `node_forecasts`, `run_series`, ...).
+        tables: by name, the rows that publishing writes (`forecasts`, `node_forecasts`, `run_series`, ...).
     """
 
     manifest: dict[str, Any]
@@ -51,12 +51,12 @@ class RunArtifact:
 
 
 def save(artifact: RunArtifact, models: Path, write_model: Callable[[Path], None] = no_model) -> Path:
-    """Write an artifact under `models`, replacing one of the same run; at every moment one of the two is there, whole.
+    """Write an artifact under `models`, atomically replacing one of the same run.
 
     Args:
         artifact: what to write.
         models: folder of runs.
-        write_model: writes the fitted forecaster into the folder that it is given (which is not there yet).
+        write_model: writes the fitted forecaster to the given folder, which does not exist yet.
 
     Returns:
         Its folder.
@@ -73,7 +73,7 @@ def save(artifact: RunArtifact, models: Path, write_model: Callable[[Path], None
 
 @contextmanager
 def staging(models: Path, prefix: str) -> Iterator[Path]:
-    """A hidden folder beside the runs to write into; removed in the end, by the next writer if this one is killed."""
+    """A temporary hidden folder beside the runs; if this writer is killed, the next one removes it."""
     models.mkdir(parents=True, exist_ok=True)
     sweep(models)
     while True:
@@ -89,7 +89,7 @@ def staging(models: Path, prefix: str) -> Iterator[Path]:
 
 
 def _hold(folder: Path) -> int | None:
-    """A lock on a hidden folder, which ends with its holder; None if somebody has it, or has removed the folder."""
+    """A lock on a hidden folder, released with its process; None if it is taken or the folder is gone."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except FileNotFoundError:
@@ -105,14 +105,14 @@ def _hold(folder: Path) -> int | None:
 
 
 def _put(folder: Path, target: Path) -> None:
-    """Give a folder its name; a folder that has the name already changes places with it in one instant."""
+    """Rename a folder; an existing folder of that name is swapped atomically."""
     if not target.exists():
         folder.replace(target)
         return
     renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE (Linux)
     if renameat2 is None or renameat2(here, bytes(folder), here, bytes(target), exchange) != 0:
-        # Without such a call (macOS, some network file systems) the name is free for the blink between two renames.
+        # Without that call (macOS, some network file systems) the name is briefly missing between two renames.
         replaced = folder.with_name(f"{folder.name}-replaced")
         target.replace(replaced)
         folder.replace(target)
@@ -120,7 +120,7 @@ def _put(folder: Path, target: Path) -> None:
 
 
 def sweep(models: Path) -> list[str]:
-    """Remove folders whose writer was stopped before they were complete; returns their names."""
+    """Remove incomplete folders of killed writers; returns their names."""
     gone = []
     for folder in sorted(models.glob(".*")):
         if folder.is_dir() and (held := _hold(folder)) is not None:
@@ -133,7 +133,7 @@ def sweep(models: Path) -> list[str]:
 def prune(models: Path, *, keep: int, needed: Collection[str]) -> list[str]:
     """Remove trained runs; returns their ids.
 
-    Kept: the `keep` trained last, those that are `needed`, and those whose model forecast for one that is kept.
+    Kept: the `keep` latest, the `needed`, and runs whose model a kept run uses.
 
     Args:
         models: folder of runs.
@@ -154,7 +154,7 @@ def prune(models: Path, *, keep: int, needed: Collection[str]) -> list[str]:
 
 
 def latest(models: Path) -> Path:
-    """The folder of the run that was trained last.
+    """The folder of the latest trained run.
 
     Raises:
         InputError: there is none.
@@ -166,14 +166,18 @@ def latest(models: Path) -> Path:
 
 
 def manifest(folder: Path) -> dict[str, Any]:
-    """A run's identity and lineage alone.
+    """A run's identity and lineage.
 
     Raises:
         InputError: the folder holds no trained run.
     """
     if not (folder / MANIFEST).exists():
         trained = sorted(p.parent.name for p in folder.parent.glob(f"*/{MANIFEST}"))
-        there = f"There are {', '.join(trained)}." if trained else "None is there; run `demand train` first."
+        there = (
+            f"Trained runs: {', '.join(trained)}."
+            if trained
+            else "There are no trained runs; run `demand train` first."
+        )
         raise InputError(f"{folder} holds no trained run. {there}")
     read: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
     return read
@@ -195,7 +199,7 @@ def load(folder: Path, names: Collection[str] | None = None) -> RunArtifact:
 
 
 def add_backtest(folder: Path, tables: dict[str, pa.Table]) -> None:
-    """Add a later backtest to a run's; rows of a fold and model that it has already stay.
+    """Add a later backtest to a run; existing rows of a fold and model are kept.
 
     Args:
         folder: of the run.
@@ -235,5 +239,5 @@ def record_of(run: RunArtifact) -> RunRecord:
 
 
 def frames_of(run: RunArtifact) -> RunFrames:
-    """The run's rows as the prediction store takes them; a table that was not known when it was trained is empty."""
+    """The run's rows for the prediction store; tables added since the training are empty."""
     return RunFrames(**{name: run.tables[name] if name in run.tables else empty(name) for name in ARROW_SCHEMAS})

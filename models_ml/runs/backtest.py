@@ -1,4 +1,4 @@
-"""Rolling-origin backtests: forecast from past origins with what was known then, and score what came."""
+"""Rolling-origin backtests: forecast from past origins with the data known then, and score against actuals."""
 
 from __future__ import annotations
 
@@ -53,24 +53,24 @@ class Backtest:
 
     @classmethod
     def none(cls) -> Backtest:
-        """Of a run that was not backtested."""
+        """An empty backtest."""
         of = ["fold", "model"]
         return cls(*(pd.DataFrame(columns=c) for c in (METRIC_COLUMNS, [*of, *NODE_COLUMNS], [*of, *LEAD_COLUMNS])))
 
     def without(self, model: str) -> Backtest:
-        """The others' scores."""
+        """The scores of the other models."""
         return Backtest(*(frame[frame["model"] != model] for frame in (self.metrics, self.nodes, self.leads)))
 
     @classmethod
     def joined(cls, parts: Sequence[Backtest]) -> Backtest:
-        """Several backtests as one, in their order."""
+        """Concatenate backtests."""
         frames = [[part.metrics, part.nodes, part.leads] for part in parts]
         return cls(*(pd.concat(of_kind, ignore_index=True) for of_kind in zip(*frames, strict=True)))
 
 
 @dataclass(frozen=True)
 class Fold:
-    """A past origin, and what came after it.
+    """A past origin with the actuals after it.
 
     Attributes:
         marts: as of the origin.
@@ -159,7 +159,7 @@ class Fold:
             model: the forecaster's name.
             mean: series x steps.
             quantiles: nodes of all levels x steps x `QUANTILES`.
-            seconds: what it took.
+            seconds: wall seconds.
         """
         spent = pd.DataFrame({"level": [AVERAGE_LEVEL], "metric": ["seconds"], "value": [seconds]})
         parts = [
@@ -206,12 +206,12 @@ def backtest(
     Args:
         marts: gives the warehouse, the horizon and the stores; its origin is not used.
         folds: origins, each the last known day of a fold.
-        forecasters: makers of a fresh forecaster for each fold.
-        on_fold: told before each fit, for a progress display.
+        forecasters: factories of a new forecaster for each fold.
+        on_fold: called before each fit, to show progress.
         terms: CSV of ordering terms besides those of the warehouse (see `read_terms`).
 
     Returns:
-        What was found, in the order of the folds; the metrics with `fva` against seasonal naive, if it is among them.
+        The scores in the order of the folds, with `fva` against seasonal naive if it is included.
     """
     parts: list[Backtest] = []
     rules = read_terms(marts.warehouse, terms)
@@ -231,9 +231,9 @@ def backtest(
 
 
 def forecast_value_added(metrics: pd.DataFrame, baseline: str = "seasonal_naive") -> pd.DataFrame:
-    """`fva` = 1 - wrmsse / the baseline's wrmsse, by fold, model and level; empty without the baseline."""
+    """`fva` = 1 - wrmsse / the baseline's wrmsse, by fold, model and level; none where the baseline made no error."""
     wrmsse = metrics[metrics["metric"] == "wrmsse"]
-    base = wrmsse[wrmsse["model"] == baseline][["fold", "level", "value"]]
+    base = wrmsse[(wrmsse["model"] == baseline) & (wrmsse["value"] > 0)][["fold", "level", "value"]]
     joined = wrmsse[wrmsse["model"] != baseline].merge(base, on=["fold", "level"], suffixes=("", "_baseline"))
     joined["value"] = 1 - joined["value"] / joined["value_baseline"]
     return joined.assign(metric="fva")[METRIC_COLUMNS]

@@ -1,4 +1,4 @@
-"""Why a forecast is what it is: what each family of features moved it by, in units."""
+"""Explanations of forecasts: contribution of each feature family, in units."""
 
 from __future__ import annotations
 
@@ -30,8 +30,7 @@ def by_family(contributions: Contributions, step_days: int = 1) -> tuple[list[st
     """Contributions summed by family and by step of the source's grain.
 
     Returns:
-        Families, those that occur in the order of `MEANINGS`, closed days after those of features; and float64, rows x
-        steps x families.
+        The occurring families in the order of `MEANINGS`, closed days last; and float64, rows x steps x families.
     """
     of = [family_of(name) for _, name in contributions.features]
     families = [family for family in MEANINGS if family in of]
@@ -44,12 +43,12 @@ def by_family(contributions: Contributions, step_days: int = 1) -> tuple[list[st
 
 
 def contributions_of(forecaster: Forecaster, marts: Marts) -> Contributions | None:
-    """What moved each store x department; None of a forecaster that cannot say why."""
+    """Contributions to each store x department; None for a forecaster without explanations."""
     return forecaster.contributions(marts) if isinstance(forecaster, Explainable) else None
 
 
 def feature_rows(forecaster: Forecaster, given: Contributions | None) -> pa.Table:
-    """Rows of `run_features`: what the fitted model reads, and what it weighs there.
+    """Rows of `run_features`: the fitted model's features with their importance.
 
     Args:
         forecaster: fitted.
@@ -73,7 +72,7 @@ def feature_rows(forecaster: Forecaster, given: Contributions | None) -> pa.Tabl
 
 
 def contribution_rows(given: Contributions | None, marts: Marts, forecast: Forecast) -> pa.Table:
-    """What moved each node of levels 1-9 in each target step.
+    """Contributions to each node of levels 1-9 in each target step.
 
     Args:
         given: from `contributions_of`.
@@ -110,7 +109,7 @@ COLUMNS = {"node_id": pa.string(), "target_date": pa.date32(), "family": pa.stri
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a node, or an item under it, is forecast as it is.
+    """Explanation of the forecast of a node, or of an item below it.
 
     Attributes:
         run_id: the run.
@@ -118,7 +117,7 @@ class Explanation:
         units: target step x family; a step's sum is the forecast of the node, or of the item.
         store_id, item_id: of the item, None for a node.
         share: the item's share of its node's forecast, None for a node.
-        recent_share: its share of what the node sold in the last 28 days.
+        recent_share: its share of the node's sales in the last 28 days.
     """
 
     run_id: str
@@ -131,10 +130,10 @@ class Explanation:
 
 
 def explain_node(engine: Engine, run_id: str, node_id: str) -> Explanation:
-    """Read why a node is forecast as it is.
+    """Read the explanation of a node's forecast.
 
     Raises:
-        InputError: there is no such run or node, or the run has no explanations.
+        InputError: the run or node does not exist, or the run has no explanations.
         StoreError: the store cannot be read.
     """
     with reading(engine) as connection:
@@ -147,13 +146,13 @@ def explain_node(engine: Engine, run_id: str, node_id: str) -> Explanation:
     if node_id not in names:
         raise InputError(f"{run.run_id} has no node {node_id!r}. There are {', '.join(names[:6])}, ...")
     if table.num_rows == 0:
-        raise InputError(f"{run.run_id} ({run.model}) has no explanations: its model cannot say why.")
+        raise InputError(f"{run.run_id} ({run.model}) has no explanations: its model does not support them.")
     units = table.to_pandas().pivot_table(index="target_date", columns="family", values="units")
     return Explanation(run.run_id, node_id, units[[family for family in MEANINGS if family in units]])
 
 
 def explain_item(model: FittedModel, marts: Marts, run: RunArtifact, store_id: str, item_id: str) -> Explanation:
-    """Why an item of a store is forecast as it is: what moved it by itself, and then its store x department.
+    """Explanation of an item's forecast: its own contributions, then those of its store x department.
 
     Args:
         model: the run's.
@@ -162,12 +161,14 @@ def explain_item(model: FittedModel, marts: Marts, run: RunArtifact, store_id: s
         store_id, item_id: the item.
 
     Raises:
-        InputError: the run has no such item, or its model cannot say why.
+        InputError: the run does not have the item, or its model has no explanations.
         ModelError: the marts have other features or categories than the model was fitted with.
     """
     forecaster = model.forecaster
     if not isinstance(forecaster, ItemExplainable):
-        raise InputError(f"{run.run_id} ({forecaster.name}) has no explanations of items: its model cannot say why.")
+        raise InputError(
+            f"{run.run_id} ({forecaster.name}) has no explanations of items: its model does not support them."
+        )
     model.quantiles.check(marts.series)  # rows of the run are rows of the marts
     own = (marts.series["store_id"] == store_id) & (marts.series["item_id"] == item_id)
     if not own.any():
@@ -192,15 +193,15 @@ def explain_item(model: FittedModel, marts: Marts, run: RunArtifact, store_id: s
 
 
 def unknown_item(run_id: str, store_id: str, item_id: str) -> InputError:
-    """What to say of an item that a run does not forecast."""
+    """The message for an item that a run does not forecast."""
     return InputError(f"{run_id} has no item {item_id!r} in store {store_id!r}.")
 
 
 def explain_trained_item(settings: Settings, run_id: str, store_id: str, item_id: str) -> Explanation:
-    """Why a run forecasts an item as it does, by its stored model on the marts that it was fitted on.
+    """Explanation of an item's forecast, computed by the run's stored model on the marts that it was fitted on.
 
     Raises:
-        InputError: the home holds no such run or item, or its model cannot say why.
+        InputError: the home does not have the run or item, or its model has no explanations.
         ModelError: the marts hold other data than the run was fitted on.
     """
     folder = settings.home / "models" / run_id
@@ -213,7 +214,7 @@ def explain_trained_item(settings: Settings, run_id: str, store_id: str, item_id
     if built_marts(settings, warehouse)[0] != record.data_fingerprint:
         raise ModelError(
             f"The warehouse holds other data than {run_id} was fitted on, so its items cannot be explained. "
-            "Explain a run of the present data, or a node (`--node`), whose explanation is stored."
+            "Explain a run fitted on the current data, or a node (`--node`), whose explanation is stored."
         )
     model = FittedModel.load(folder / artifact.MODEL, threads=settings.threads)
     marts = Marts(warehouse, record.origin, record.horizon_days, record.scope)
@@ -221,16 +222,16 @@ def explain_trained_item(settings: Settings, run_id: str, store_id: str, item_id
 
 
 def share(part: float, whole: float) -> float:
-    """A part of a whole; nothing of nothing is 0."""
+    """A share; 0 / 0 is 0."""
     return part / whole if whole > 0 else 0.0
 
 
 def summary(explanation: Explanation) -> pd.DataFrame:
-    """What each family moves the forecast by over the horizon.
+    """Contribution of each family over the horizon.
 
     Returns:
-        One row a family, the strongest first after the level. Columns: units_per_step; strongest_units and
-        strongest_day, the day on which it moves the forecast most from its own mean; meaning.
+        One row per family; the level first, then by strength. Columns: units_per_step; strongest_units and
+        strongest_day, the day on which its contribution differs most from its mean; meaning.
     """
     units = explanation.units
     away = (units - units.mean()).abs()

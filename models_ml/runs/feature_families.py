@@ -1,4 +1,4 @@
-"""Families of features, by the names of the features: what a reader is told of instead of hundreds of columns."""
+"""Groups features into families by name, because hundreds of columns are too many to explain."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ FAMILIES: tuple[tuple[str, str], ...] = (
     (".*price.*|.*discount.*", "price"),
     ("region|store|category|department", "place"),
 )
-"""Pattern of a feature's name -> its family; the first that matches whole."""
+"""Pattern of a feature name -> family; the first full match wins."""
 
 MEANINGS = {
-    LEVEL: "what it sells at its recent level, all else being usual",
+    LEVEL: "its recent level of sales, all else being typical",
     "weekday": "the day of the week",
     "day_of_month": "the day of the month: paydays",
     "season": "the time of the year",
     "events": "events and the days around them",
     "regional_flag": "the region's flag",
-    "recent_sales": "where recent weeks are heading",
+    "recent_sales": "the trend of recent weeks",
     "last_year": "the same weeks of earlier years",
     "kin": "recent sales of the same item elsewhere, and of its department",
-    "assortment": "items launched",
+    "assortment": "newly launched items",
     "age": "how long it has been on sale",
     "price": "prices",
-    "declared": "promotions and other columns that the source declares",
+    "declared": "promotions and other declared columns",
     "place": "the store, department or region itself",
-    CLOSED: "days on which the store is closed: what it would sell if it were open is taken off",
-    RECONCILIATION: "making levels and node models agree",
-    STORE_DEPARTMENT: "what its department in the store is forecast to sell, beyond the sum of its items",
+    CLOSED: "days on which the store is closed: its usual sales are subtracted",
+    RECONCILIATION: "reconciliation of levels and node models",
+    STORE_DEPARTMENT: "forecast of its department in the store, beyond the sum of its items",
     OTHER: "anything else",
 }
-"""What each family means to a reader."""
+"""Description of each family for users."""
 
 
 def family_of(feature: str) -> str:

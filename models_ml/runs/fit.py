@@ -1,4 +1,4 @@
-"""Fits a plan's model, or takes up a fitted one, forecasts, and saves the run."""
+"""Fits a plan's model or loads a fitted one, forecasts, and saves the run."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Trained:
 
     Attributes:
         tables: its rows of the prediction store, by table; the backtest's are not among them.
-        details: what the forecaster says of its forecast.
+        details: the forecaster's statistics of the fit.
         model: folder of the fitted model, which moves into the run's.
     """
 
@@ -69,23 +69,23 @@ def train(plan: Plan, settings: Settings, scored: Backtest, models: Path) -> Pat
 
 @contextmanager
 def model_folder(models: Path) -> Iterator[Path]:
-    """Where a fitted model waits for its run to be saved: a folder yet to be made, beside the runs."""
+    """The temporary location of a fitted model until its run is saved; the folder does not exist yet."""
     with artifact.staging(models, ".model-") as folder:
         yield folder / artifact.MODEL
 
 
 def train_in_process(plan: Plan, settings: Settings, folder: Path) -> Trained:
-    """`fit_and_forecast` in a process of its own, which opens the warehouse with its part of threads and memory."""
+    """`fit_and_forecast` in a separate process, which opens the warehouse with its share of threads and memory."""
     warehouse = warehouse_of(settings)
     marts = Marts(warehouse, plan.marts.origin, plan.marts.horizon_days, plan.marts.stores)
     return fit_and_forecast(replace(plan, marts=marts), settings, folder)
 
 
 def fit_and_forecast(plan: Plan, settings: Settings, folder: Path) -> Trained:
-    """Fit, or take up the plan's fitted model, and forecast at the plan's origin; the model is put into a new folder.
+    """Fit, or load the plan's fitted model, and forecast at the plan's origin; the model is written to a new folder.
 
     Raises:
-        ModelError: the fitted model is of other series, features or categories than these marts have.
+        ModelError: the fitted model has other series, features or categories than the marts.
     """
     replays = replay(plan.marts)
     if plan.fitted is None:
@@ -97,7 +97,7 @@ def fit_and_forecast(plan: Plan, settings: Settings, folder: Path) -> Trained:
         shutil.copytree(plan.fitted / artifact.MODEL, folder)
     forecaster, forecast = model.forecaster, model.forecast(plan.marts)
     in_days = replace(forecast, mean=even_days(forecast.mean, plan.marts.step_days))  # lead times are days
-    with ThreadPoolExecutor(1) as beside:  # one thread of LightGBM's, while the others read and write rows
+    with ThreadPoolExecutor(1) as beside:  # one LightGBM thread, while the others read and write rows
         explained = beside.submit(explain.contributions_of, forecaster, plan.marts)
         tables = {
             "forecasts": forecast_rows(plan.marts, forecast),
@@ -116,7 +116,7 @@ def fit_and_forecast(plan: Plan, settings: Settings, folder: Path) -> Trained:
 
 
 def save(plan: Plan, trained: Trained, scored: dict[str, pa.Table], models: Path) -> Path:
-    """Save a run with the rows of its backtest (see `backtest_tables`), whole or not at all.
+    """Save a run with the rows of its backtest (see `backtest_tables`), atomically.
 
     Returns:
         The run's folder.

@@ -1,4 +1,4 @@
-"""Backtest folds of a training, one after the other or side by side, and their rows in the prediction store."""
+"""Backtest folds of a training, sequential or parallel, and their rows for the prediction store."""
 
 from __future__ import annotations
 
@@ -46,19 +46,19 @@ def backtest_folds(
     jobs: int = 1,
     on_result: OnResult = unseen,
 ) -> Backtest:
-    """Models on folds, the baseline always among them.
+    """Backtest models and the baseline on folds.
 
     Args:
         settings: seed and threads, which the jobs share.
         marts: gives the warehouse, the horizon and the stores.
         folds: origins.
         models: forecasters besides the baseline.
-        on_fold: told before each fit, if there is one job.
-        jobs: folds that are scored side by side, each in a process.
-        on_result: told of each fold's backtest when it is there.
+        on_fold: called before each fit, if there is one job.
+        jobs: folds scored in parallel, each in a process.
+        on_result: called with each fold's backtest.
 
     Returns:
-        All folds in the order of `folds`; the same whatever `jobs` is, but for the seconds.
+        All folds in the order of `folds`; independent of `jobs`, except for the seconds.
     """
     if jobs > 1 and len(folds) > 1:
         return side_by_side(settings, marts, folds, models, min(jobs, len(folds)), on_result)
@@ -72,7 +72,7 @@ def backtest_folds(
 def side_by_side(
     settings: Settings, marts: Marts, folds: Sequence[date], models: Sequence[str], jobs: int, on_result: OnResult
 ) -> Backtest:
-    """Folds in processes; each has its part of the threads and of the memory, and opens the warehouse itself."""
+    """Run folds in processes; each gets a share of threads and memory and opens the warehouse itself."""
     share = settings.shared_by(jobs)
     with processes(jobs) as pool:
         told = [pool.submit(fold_in_process, share, marts.origin, marts.stores, f, tuple(models)) for f in folds]
@@ -84,7 +84,7 @@ def side_by_side(
 def fold_in_process(
     settings: Settings, origin: date, stores: tuple[str, ...], fold: date, models: tuple[str, ...]
 ) -> Backtest:
-    """One fold, in a process of its own."""
+    """One fold, in a separate process."""
     warehouse = warehouse_of(settings)
     return backtest_fold(settings, Marts(warehouse, origin, settings.horizon_days, stores), fold, models, unheard)
 
@@ -99,7 +99,7 @@ def backtest_fold(settings: Settings, marts: Marts, fold: date, models: Sequence
 def backtest_tables(scored: Backtest) -> dict[str, pa.Table]:
     """Rows of a backtest: `run_metrics`, `backtest_series`, `backtest_nodes` (levels 1-9) and `backtest_leads`.
 
-    Each begins with fold and model; a figure that does not exist (RMSSE of a series that never moved) is null.
+    Each begins with fold and model; an undefined figure (RMSSE of a constant series) is null.
     """
     of, nodes = ["fold", "model"], scored.nodes
     frames = {

@@ -1,4 +1,4 @@
-"""What a training will do, decided before it starts: data, model, parameters, and the run_id they give."""
+"""The plan of a training, made before it starts: data, model, parameters and the resulting run_id."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ FITTED_BY = "fitted_by"
 
 @dataclass(frozen=True)
 class Plan:
-    """What a training will do; known before it starts, so that the same work is never done twice.
+    """The plan of a training; known before it starts, so that the same work is not repeated.
 
     Attributes:
         marts: as of the origin.
         model: forecaster.
         parameters: its parameters.
-        scope: the stores forecast.
+        scope: the forecast stores.
         data_fingerprint: of the raw data.
-        terms: how each series is ordered (see `inventory.terms.terms_of`).
+        terms: ordering terms of each series (see `inventory.terms.terms_of`).
         run_id: derived from all of these and the code.
-        note: why another model than the one asked for stands in; empty if none does.
-        fitted: folder of the trained run whose model forecasts (see `refit`); None: one is fitted.
+        note: why another model replaces the requested one; empty if none does.
+        fitted: folder of the trained run whose model is reused (see `refit`); None: fit a model.
         built_by: the dbt invocation that built the marts.
     """
 
@@ -55,7 +55,7 @@ class Plan:
     built_by: str | None = None
 
     def with_model_of(self, fitted: Path | None) -> Plan:
-        """The same work with a model that was fitted before, or with one of its own: another run."""
+        """The same plan with a reused model, or with a new fit; the run_id changes."""
         plan = replace(self, fitted=fitted)
         return replace(plan, run_id=run_id_of(plan))
 
@@ -86,9 +86,9 @@ def plan_training(settings: Settings, warehouse: Warehouse, origin: date | None 
         origin: the last known day; None: the last day of sales.
 
     Raises:
-        InputError: the ordering terms are wrong, or the origin is no day of sales.
+        InputError: the ordering terms are invalid, or the origin is outside the sales.
         WarehouseError: the marts are not those of the raw tables.
-        ModelError: history is too short for any forecast of this horizon.
+        ModelError: the history is too short for this horizon.
     """
     stores = settings.store_list
     data_fingerprint, invocation_id = built_marts(settings, warehouse)
@@ -96,8 +96,8 @@ def plan_training(settings: Settings, warehouse: Warehouse, origin: date | None 
     marts = Marts(warehouse, origin or last, settings.horizon_days, stores)
     if not marts.first_day <= marts.origin <= last:
         raise InputError(
-            f"--as-of: {marts.origin} is no day of sales; they reach from {marts.first_day} to {last}. "
-            "Choose a day between them."
+            f"--as-of: {marts.origin} is outside the sales, which range from {marts.first_day} to {last}. Choose a day "
+            f"in between."
         )
     model, note = fitting_model(settings.model, marts)
     parameters = make_forecaster(model, seed=settings.seed, threads=settings.threads).parameters()
@@ -108,25 +108,25 @@ def plan_training(settings: Settings, warehouse: Warehouse, origin: date | None 
 
 
 def fitting_model(model: str, marts: Marts) -> tuple[str, str]:
-    """The model for a history of this length: a few months are too little for the default one.
+    """The model for a history of this length: the default one needs more than a few months.
 
     Returns:
-        Its name, and why it is not the one asked for (empty if it is).
+        Its name, and why it is not the requested one (empty if it is).
 
     Raises:
-        ModelError: not even the simple one has enough to be forecast and backtested by.
+        ModelError: the history is too short even for the simple model and its backtest.
     """
     known, horizon = (marts.origin - marts.first_day).days + 1, marts.horizon_days
     if known < horizon + recent_weeks.FEWEST_DAYS:
         raise ModelError(
             f"{known} days of sales are known at {marts.origin}; a forecast of {horizon} days, and a backtest of it, "
-            f"need {horizon + recent_weeks.FEWEST_DAYS}. Give more history, or shorten DEMAND_HORIZON_DAYS."
+            f"need {horizon + recent_weeks.FEWEST_DAYS}. Provide more history, or reduce DEMAND_HORIZON_DAYS."
         )
     needed = horizon + MINIMUM_DAYS
     if model != MiddleOut.name or known >= needed:
         return model, ""
     simple = recent_weeks.RecentWeeks.name
     return simple, (
-        f"{known} days of sales are too few for {model}, which needs {needed} with its backtest: {simple} forecasts "
-        "instead (recent level x weekday, without promotions, events or seasons)."
+        f"{known} days of sales are too few for {model}, which needs {needed} with its backtest: {simple} is used "
+        f"instead (recent level x weekday, without promotions, events or seasons)."
     )

@@ -1,4 +1,4 @@
-"""Work side by side in processes of its own: one waits for a disk or for one thread, another takes the core."""
+"""Parallel work in processes, so that one computes while another waits for the disk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from threading import Thread
 
 @contextmanager
 def processes(count: int) -> Iterator[ProcessPoolExecutor]:
-    """A pool of processes that ends with the block; if an error leaves the block, what they still do is broken off."""
+    """A pool of processes for the block; on an error their work is cancelled."""
     # Spawned, not forked: LightGBM's and Arrow's threads do not survive a fork.
     context = get_context("spawn")
     others = set(context.active_children())
@@ -28,7 +28,7 @@ def processes(count: int) -> Iterator[ProcessPoolExecutor]:
 
 
 def end_with_parent() -> None:
-    """Have this process end when the one that started it was killed, whatever it is computing."""
+    """Terminate this process if its parent is killed."""
 
     def wait() -> None:
         if parent := parent_process():

@@ -1,4 +1,4 @@
-"""A forecast, its series and the history around it as rows of the prediction store."""
+"""A forecast, its series and their history as rows of the prediction store."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NODE_HISTORY_DAYS = 728
 
 
 def forecast_rows(marts: Marts, forecast: Forecast) -> pa.Table:
-    """Rows of `forecasts`: one a series and target step (a day, or a week by its first day)."""
+    """Rows of `forecasts`: one per series and target step (a day, or a week by its first day)."""
     days = len(marts.step_dates)
     return pa.table(
         {
@@ -34,7 +34,7 @@ def forecast_rows(marts: Marts, forecast: Forecast) -> pa.Table:
 
 
 def node_rows(marts: Marts, forecast: Forecast) -> pa.Table:
-    """Rows of `node_forecasts`: one a node of levels 1-9 and target step."""
+    """Rows of `node_forecasts`: one per node of levels 1-9 and target step."""
     nodes = forecast.hierarchy.nodes
     return pa.table(
         {
@@ -46,8 +46,8 @@ def node_rows(marts: Marts, forecast: Forecast) -> pa.Table:
 
 
 def period_rows(marts: Marts, forecast: Forecast) -> pa.Table:
-    """Rows of `node_period_forecasts`: one a node of levels 1-9 and week, the last as long as the horizon has days, and
-    one a node of the whole horizon, if that is more than one week.
+    """Rows of `node_period_forecasts`: one per node of levels 1-9 and week (the last may be shorter), and one per node
+    for the whole horizon if that exceeds one week.
     """
     nodes, mean = forecast.hierarchy.nodes, week_sums(forecast.node_mean, marts.step_days)
     quantiles = forecast.week_quantiles
@@ -86,13 +86,13 @@ def series_rows(marts: Marts, forecast: Forecast) -> pa.Table:
 
 
 def repeated(values: pd.Series, times: int) -> pa.DictionaryArray:
-    """Each value `times` times over, as a dictionary: ids are long and few."""
+    """Each value repeated `times` times, dictionary-encoded, because ids are long and few."""
     codes, names = pd.factorize(values)
     return pa.DictionaryArray.from_arrays(np.repeat(codes, times).astype(np.int32), pa.array(names, pa.string()))
 
 
 def target_column(marts: Marts, rows: int) -> pa.Array:
-    """The first days of the target steps over and over, for `rows` rows."""
+    """The first days of the target steps, repeated for `rows` rows."""
     return pa.array(np.tile(np.array(marts.step_dates, dtype="datetime64[D]"), rows))
 
 
@@ -109,14 +109,14 @@ def value_columns(mean: np.ndarray, quantiles: np.ndarray | None) -> dict[str, p
 
 
 def history_rows(marts: Marts, history_days: int) -> dict[str, pa.Table]:
-    """Recent actuals and the calendar around them, for charts.
+    """Recent actuals and their calendar, for charts.
 
     Returns:
         `sales_history` (series x step on sale), `node_history` (node x step), `calendar_days`, `calendar_region_flags`;
         a step is a day, or a week by its first day.
     """
     since = marts.origin - timedelta(days=history_days // marts.step_days * marts.step_days - 1)
-    # Before its first day a source knows nothing, which is not nothing sold.
+    # Before a source's first day, sales are unknown, not zero.
     node_since = max(marts.first_day, marts.origin - timedelta(days=NODE_HISTORY_DAYS - 1))
     read = marts.warehouse.read
     sales = read(
@@ -143,9 +143,9 @@ def by_step(marts: Marts, days: pa.Table, **aggregates: str) -> pa.Table:
     """Rows of days as rows of the source's steps.
 
     Args:
-        marts: give the step, which the origin ends.
-        days: with a column date; what is neither that nor aggregated is a key.
-        aggregates: Arrow's function by column; `first` is the first value that is there.
+        marts: define the step; the origin ends one.
+        days: with a column date; columns that are neither date nor aggregated are keys.
+        aggregates: Arrow's function by column; `first` is the first non-null value.
 
     Returns:
         The same columns, `date` being the first day of each step; the table itself where a step is a day.

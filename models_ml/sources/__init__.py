@@ -1,6 +1,6 @@
-"""Where raw data comes from: each source is a package of its own, found here by its name.
+"""Sources of raw data: each is a package, looked up here by name.
 
-Only a source's own package and its dbt staging models know the words of that source.
+A source's terms appear only in its package and its dbt staging models.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SOURCE_NAMES = ("m5", "long")
 
 
 class Source(Protocol):
-    """What every source can do."""
+    """The interface of every source."""
 
     def ingest(
         self,
@@ -30,24 +30,24 @@ class Source(Protocol):
         horizon_days: int = 28,
         as_of: date | None = None,
     ) -> IngestReport:
-        """Check the files of `source` and load them into the raw tables of the DuckDB file `warehouse`."""
+        """Validate the files of `source` and load them into the raw tables of the DuckDB file `warehouse`."""
 
 
 @runtime_checkable
 class SimulatedSource(Source, Protocol):
-    """A source that can also make files of its own kind."""
+    """A source that can also generate files in its format."""
 
     def simulate(
         self, target: Path, *, stores: int = 1, items: int = 500, days: int = 1941, seed: int, horizon_days: int = 28
     ) -> object:
-        """Write simulated files into the folder `target`; what is known in advance reaches over the horizon."""
+        """Write simulated files to the folder `target`; known-future data covers the horizon."""
 
 
 def get_source(name: str) -> Source:
-    """The source of that name, imported only now so that the command line starts fast.
+    """The source of that name; imported lazily so that the command line starts fast.
 
     Raises:
-        InputError: there is no such source.
+        InputError: the source does not exist.
     """
     if name == "m5":
         from models_ml.sources.m5 import source as m5
@@ -57,4 +57,4 @@ def get_source(name: str) -> Source:
         from models_ml.sources.long import source as long
 
         return long
-    raise InputError(f"source {name!r} is not known. Choose one of: {', '.join(SOURCE_NAMES)}.")
+    raise InputError(f"unknown source {name!r}. Choose one of: {', '.join(SOURCE_NAMES)}.")

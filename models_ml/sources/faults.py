@@ -1,4 +1,4 @@
-"""How every source words a fault of the user's files: where, what, the value, and what to do about it."""
+"""Error messages for the user's files, worded alike for every source: place, problem, value and remedy."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def input_fault(
     """The error `file, line L, column C: problem (found 'value'). Remedy. Nothing was loaded.`
 
     Args:
-        file: name of the file as the user knows it.
+        file: the file's name, as the user gave it.
         problem: what is wrong, without a full stop.
-        remedy: what to do, a sentence with its full stop.
+        remedy: what to do: a sentence with its full stop.
         line: line of the file, the header being line 1.
         column: name of the column.
         value: the value found, shortened if it is long.

@@ -1,4 +1,4 @@
-"""How every source writes raw tables: one DuckDB connection, one transaction, faults of the disk said plainly."""
+"""How every source writes raw tables: one DuckDB connection, one transaction, clear errors for disk faults."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import duckdb
 
 from models_ml.errors import InputError, WarehouseError
 
-# What a full disk or too little memory looks like: while rows are written, at the commit, and after it.
+# Errors of a full disk or of too little memory: while rows are written, at the commit, and after it.
 _WRITE_ERRORS = (
     duckdb.IOException,
     duckdb.OutOfMemoryException,
@@ -21,35 +21,35 @@ _WRITE_ERRORS = (
 
 
 def asked_for(stores: Sequence[str] | None, as_of: dt.date | None) -> str:
-    """Which part of a source was loaded, as text to compare with: the same part is not loaded again."""
+    """The loaded part of a source as text; the same part is not loaded again."""
     return ",".join(sorted(set(stores or ()))) + (f" as of {as_of}" if as_of is not None else "")
 
 
 def refuse_unsold_day(as_of: dt.date, first_day: dt.date, last_day: dt.date) -> None:
-    """A past day to load as of must be one of the days of sales.
+    """Validate `--as-of`: it must be a day within the sales.
 
     Raises:
-        InputError: it is not.
+        InputError: the day is outside the sales.
     """
     if not first_day <= as_of <= last_day:
         raise InputError(
-            f"--as-of: {as_of} is no day of sales; they reach from {first_day} to {last_day}. "
-            "Choose a day between them. Nothing was loaded."
+            f"--as-of: {as_of} is outside the sales, which range from {first_day} to {last_day}. Choose a day in "
+            f"between. Nothing was loaded."
         )
 
 
 @contextmanager
 def connected(warehouse: Path, memory_limit_gb: float, threads: int) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection to the warehouse's file, made if it is not there.
+    """A connection to the warehouse's file, which is created if missing.
 
     Raises:
-        WarehouseError: it is in use or damaged, or there is no room on the disk.
+        WarehouseError: the file is in use or damaged, or the disk is full.
     """
     try:
         warehouse.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WarehouseError(
-            f"{warehouse.parent} cannot be made: {error.strerror}. Choose another DEMAND_HOME."
+            f"{warehouse.parent} cannot be created: {error.strerror}. Choose another DEMAND_HOME."
         ) from None
     config = {"memory_limit": f"{memory_limit_gb}GB", "threads": threads}
     try:
@@ -57,9 +57,9 @@ def connected(warehouse: Path, memory_limit_gb: float, threads: int) -> Iterator
     except duckdb.Error as error:
         message = str(error).splitlines()[0]
         remedy = (
-            "Another process has it open; wait until it ends."
+            "Another process has it open; wait until it exits."
             if "lock" in message
-            else "If it is no DuckDB file, or a damaged one, move it away and run again."
+            else "If it is not a DuckDB file, or is damaged, move it away and run again."
         )
         raise WarehouseError(f"{warehouse} cannot be opened: {message}. {remedy}") from None
     connection.execute("set enable_progress_bar = false")  # it would be drawn into the caller's output
@@ -69,7 +69,7 @@ def connected(warehouse: Path, memory_limit_gb: float, threads: int) -> Iterator
         message = str(error).splitlines()[0]
         raise WarehouseError(
             f"{warehouse} cannot be written: {message}. Make room on the disk (or raise DEMAND_MEMORY_LIMIT_GB "
-            "if memory ran out) and run again; the raw tables are those of before."
+            "if memory ran out) and run again; the raw tables did not change."
         ) from None
     finally:
         connection.close()
@@ -77,13 +77,13 @@ def connected(warehouse: Path, memory_limit_gb: float, threads: int) -> Iterator
 
 @contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """All or nothing."""
+    """A transaction: rolled back on any error."""
     connection.begin()
     try:
         yield
         connection.commit()
     except BaseException:
-        # A failed commit has ended the transaction already, and a fatal error the whole connection.
+        # A failed commit has already ended the transaction; a fatal error has ended the connection.
         try:
             connection.rollback()
         except duckdb.Error:

@@ -1,4 +1,4 @@
-"""What an ingest tells its caller, whichever source it read."""
+"""The result of an ingest, the same for every source."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 class IngestReport:
     """Counts and span of the raw tables after an ingest.
 
-    `unchanged` says that the warehouse held the same content for the same stores, so nothing was written.
-    `left_out` names features and levels that the data has nothing for.
-    `known_until` is the last day of the calendar; None: it is made, and reaches over the longest horizon.
-    `fingerprint` is a SHA-256 over the names and contents of the files, whichever stores were asked for.
+    `unchanged`: the warehouse already held the same content for the same stores, so nothing was written.
+    `left_out`: features and levels for which there is no data.
+    `known_until`: last day of the calendar; None: the calendar is generated and covers the longest horizon.
+    `fingerprint`: SHA-256 of the files' names and contents, whichever stores were selected.
     """
 
     source: Path

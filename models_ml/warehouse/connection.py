@@ -131,6 +131,15 @@ class DuckDBWarehouse(Warehouse):
         finally:
             connection.close()
 
+    def refuse_unreadable(self) -> None:
+        """Open the file and close it.
+
+        Raises:
+            WarehouseError: it is missing, locked or no DuckDB file.
+        """
+        with self._connection():
+            pass
+
     @contextmanager
     def _executed(self, relation: str, columns: Sequence[str], rows: Rows) -> Iterator[Any]:
         import duckdb

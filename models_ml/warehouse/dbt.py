@@ -168,7 +168,7 @@ def run(
             )
         more = f"\n  and {len(failed) - 5} more" if len(failed) > 5 else ""
         raise StepError(
-            f"dbt {arguments[0]} failed; the whole story is in {log / 'dbt.log'}:\n  " + "\n  ".join(lines) + more
+            f"dbt {arguments[0]} failed; the full log is {log / 'dbt.log'}:\n  " + "\n  ".join(lines) + more
         )
     return DbtResult(
         counts=dict(Counter(r["status"] for r in results["results"] if not r["unique_id"].startswith("operation."))),

@@ -155,7 +155,7 @@ def test_21_1_stock_is_stored_whole_or_not_at_all_and_told_by_row(world: World) 
         "stock.1.as_of_date", "stock.1.on_hand", "stock.2.arrival_date", "stock.3.on_hand", "stock.4.store_id",
         "stock.4.on_hand",
     }  # fmt: skip
-    assert "row 2, as_of_date: '22.5.2016' is no date; write it as YYYY-MM-DD" in problem["detail"]
+    assert "row 2, as_of_date: '22.5.2016' is not a date; write it as YYYY-MM-DD" in problem["detail"]
     assert world.client.get(ORDERS).json() == before
 
 

@@ -47,8 +47,8 @@ def after(seconds: float, action: Callable[[], object]) -> None:
     ("command", "killed", "code", "said"),
     [
         (SLEEP, True, 1, "The API was killed by SIGKILL."),
-        (EXIT_3, False, 3, "The API ended with exit code 3."),
-        (EXIT_0, False, 1, "The API ended with exit code 0."),
+        (EXIT_3, False, 3, "The API exited with code 3."),
+        (EXIT_0, False, 1, "The API exited with code 0."),
     ],
 )
 def test_18_15_a_server_that_ends_by_itself_is_a_fault(

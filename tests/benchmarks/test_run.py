@@ -28,7 +28,7 @@ def test_memory_is_of_one_session() -> None:
 
 def test_ratios_are_of_the_same_round() -> None:
     first, second = ([Run(seconds, 1.0, 2.0, {"publish": 4.4}) for seconds in of] for of in ((10, 40), (5, 10)))
-    assert row("x", second, first) == "| x | 8 | 5-10 | 1 | 2.0 | 38 % | publish 4 |"
+    assert row("x", second, first) == "| x | 7.5 | 5-10 | 1 | 2.0 | 38 % | publish 4 |"
 
 
 def test_a_cost_takes_the_place_of_the_same_size_s(tmp_path: Path) -> None:

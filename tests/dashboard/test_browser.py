@@ -26,7 +26,7 @@ PAGES = {
     "overview": ("/", "What will sell next?"),
     "explore": (
         "/explore?place=store:CA_1&product=department:FOODS_3&item=FOODS_3_003",
-        "How has it sold, and what comes?",
+        "How has it sold, and what is forecast?",
     ),
     "what_if": (
         "/what_if?place=store:CA_1&product=department:FOODS_3&item=FOODS_3_003",
@@ -36,7 +36,7 @@ PAGES = {
     "orders": ("/orders?place=store:CA_2", "What runs out first, and what to order?"),
     "inventory": (
         "/inventory?place=store:CA_1&product=department:FOODS_3&item=FOODS_3_003",
-        "What to order, and where does the stock lie?",
+        "What to order, and where is the stock?",
     ),
     "accuracy": ("/accuracy", "Was the forecast any good?"),
     "runs": ("/runs", "What is served, and what changed?"),
@@ -203,15 +203,15 @@ def test_a_stranger_finds_next_week_of_a_department_by_keyboard(open_tab: Callab
     expect(tab.page).to_have_url(re.compile("place=store%3ATX_1&product=department%3AFOODS_2"))
     assert tab.answer("What will sell") != everything
     assert re.fullmatch(r"[\d.\u202f]+( k)? units", tab.answer("What will sell"))
-    assert " to " in tab.answer("How sure are we?")
-    assert tab.answer("Was the last forecast any good?").startswith("Yes:")
+    assert " to " in tab.answer("How certain is it?")
+    assert tab.answer("How accurate was the last forecast?").startswith("Yes:")
     assert tab.complaints == []
 
 
 def test_walk_down_to_an_item_and_reopen_its_link(open_tab: Callable[..., Tab]) -> None:
     tab = open_tab()
     tab.open("/?place=store:CA_2&product=department:HOBBIES_1", PAGES["overview"][1])
-    tab.page.get_by_role("link", name="Walk down to an item").click()
+    tab.page.get_by_role("link", name="Drill down to an item").click()
     expect(tab.page.get_by_role("heading", name=PAGES["explore"][1])).to_be_visible(timeout=WAIT)
     tab.settle()
     tab.pick("Item", "HOBBIES_1_004")
@@ -260,14 +260,14 @@ def test_the_api_goes_away_and_comes_back(open_tab: Callable[..., Tab], api: Ser
     try:
         time.sleep(5.5)  # what was heard of the API is good for five seconds
         tab.page.get_by_text("Next 28 days").click()
-        expect(tab.page.get_by_text("Service away")).to_be_visible(timeout=WAIT)
+        expect(tab.page.get_by_text("Service unavailable")).to_be_visible(timeout=WAIT)
         tab.settle()
         assert "units" in tab.answer("What will sell")
         shoot(tab, "overview_away_1280", 1280)
         expect(tab.page.get_by_text("Traceback")).to_have_count(0)
     finally:
         api.start()
-    expect(tab.page.get_by_text("Service away")).to_have_count(0, timeout=WAIT)
+    expect(tab.page.get_by_text("Service unavailable")).to_have_count(0, timeout=WAIT)
     expect(tab.page.get_by_text("Up to date")).to_be_visible(timeout=WAIT)
     assert tab.complaints == []
 
@@ -280,7 +280,7 @@ def test_21_05_the_card_is_the_picks_own_backtest(open_tab: Callable[..., Tab], 
         store, department = node.partition(":")[2].split("|")
         tab = open_tab()
         tab.open(f"/?place=store:{store}&product=department:{department}", PAGES["overview"][1])
-        said = tab.answer("Was the last forecast any good?")
+        said = tab.answer("How accurate was the last forecast?")
         gain = round(100 * skill[node])
         expected = f"Yes: {gain}" if gain > 2 else f"No: {-gain}" if gain < -2 else "About the same"
         assert said.startswith(expected), (node, said)

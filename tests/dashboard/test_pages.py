@@ -48,8 +48,8 @@ def words(test: AppTest) -> str:
 def test_overview_answers_the_three_questions() -> None:
     said = words(show("overview", place="store:CA_1", product="department:FOODS_3"))
     assert "What will sell 23–29 May 2016?" in said
-    assert "How sure are we?" in said
-    assert "Was the last forecast any good? Yes:" in said
+    assert "How certain is it?" in said
+    assert "How accurate was the last forecast? Yes:" in said
     assert "Sales known to 22 May 2016" in said
 
 
@@ -78,7 +78,7 @@ def test_a_pick_is_written_into_the_address_and_the_first_option_is_not() -> Non
 def test_an_address_with_an_unknown_store_falls_back_and_says_so() -> None:
     test = show("overview", place="store:MOON_1")
     assert test.selectbox[0].value == "all"
-    assert "“store:MOON_1”, which is not served now" in words(test)
+    assert "“store:MOON_1”, which is not served;" in words(test)
 
 
 @pytest.mark.usefixtures("served")
@@ -203,7 +203,7 @@ def test_quality_lists_what_did_not_pass() -> None:
     assert list(failed["outcome"]) == ["▲ warning"]
     assert failed["observed"].iloc[0].startswith("3 rows above")
     test.selectbox[0].set_value("raw").run()
-    assert "Every check listed passed." in words(test)
+    assert "All listed checks passed." in words(test)
 
 
 @pytest.mark.usefixtures("served")
@@ -239,9 +239,9 @@ def app(monkeypatch: pytest.MonkeyPatch, url: str) -> AppTest:
 def test_an_api_that_was_never_there_is_a_page_not_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     test = app(monkeypatch, f"http://127.0.0.1:{free_port()}")
     assert not test.exception
-    assert test.title[0].value == "The forecast service is away"
+    assert test.title[0].value == "The forecast service is unavailable"
     assert "cannot be reached" in words(test)
-    assert test.button[0].label == "Look again now"
+    assert test.button[0].label == "Retry now"
 
 
 @pytest.mark.usefixtures("served")
@@ -254,17 +254,17 @@ def test_while_the_api_is_away_the_last_picture_stays_and_heals(api: Server, mon
         test.run()
         assert not test.exception
         said = words(test)
-        assert "Service away" in said
-        assert "What you see was loaded at" in said
+        assert "Service unavailable" in said
+        assert "The data shown was loaded at" in said
         assert "31." in said or "units" in said  # the cards still stand
         test.selectbox[0].set_value("store:TX_2").run()
         assert not test.exception
-        assert "What was not loaded before cannot be shown" in words(test)
+        assert "Data that was not loaded earlier cannot be shown" in words(test)
     finally:
         api.start()
     data.look_again()
     test.run()
-    assert "Service away" not in words(test)
+    assert "Service unavailable" not in words(test)
     assert test.selectbox[0].value == "store:TX_2"
 
 
@@ -357,7 +357,7 @@ def test_without_prices_stock_is_told_in_units_and_no_price_is_asked_for(monkeyp
     assert formats.short_units(sum(one.mean_stock for one in held)) + " units" in said
     safety = sum(one.order_up_to - one.expected_demand for one in held)
     assert formats.short_units(safety) + " units" in said
-    assert "Where the stock lies, by department" in said
+    assert "Stock, by department" in said
     asking = show("what_if", shop="CA_1", dept="FOODS_3")
     assert "price" not in words(asking).lower()
     assert "Revenue" not in words(asking)
@@ -366,7 +366,7 @@ def test_without_prices_stock_is_told_in_units_and_no_price_is_asked_for(monkeyp
         data, "what_if", lambda *asked: unpriced_scenario(*asked).model_copy(update={"events": [], "flags": []})
     )
     nothing = show("what_if", shop="CA_1", dept="FOODS_3")
-    assert "There is nothing to change here." in words(nothing)
+    assert "There is nothing to change." in words(nothing)
     assert not nothing.get("vega_lite_chart")
 
 
@@ -385,7 +385,7 @@ def test_without_departments_a_bias_is_told_of_stores(monkeypatch: pytest.Monkey
     monkeypatch.setattr(outlook, "is_biased", lambda _: True)
     monkeypatch.setattr(alarms, "MOST_NAMED", 2)
     said = words(AppTest.from_string(WITHOUT_DEPARTMENTS, default_timeout=60).run())
-    told = re.findall(r"systematically, in: ([^.]*)[.]", said)
+    told = re.findall(r"systematically too \w+ in: ([^.]*)[.]", said)
     named = [name for sentence in told for name in re.findall(r"(\w+) [(]", sentence)]
     assert named
     assert set(named) <= {"CA_1", "CA_2", "TX_1", "TX_2"}
@@ -468,7 +468,7 @@ def test_21_09_an_override_is_previewed_made_once_seen_and_revoked(client: ApiCl
     test = show("overrides", place="store:CA_2", product="department:HOBBIES_2")
     assert all(mean == final for mean, final in finals())
     press("Make this override")
-    assert "Say in “Why”" in words(test)
+    assert "Explain under “Why”" in words(test)
     test.number_input[0].set_value(50.0)
     press("Preview")
     assert "with this one (12 items in stores)" in words(test)
@@ -519,8 +519,8 @@ def test_orders_follow_an_override_and_say_what_the_model_says(
         said = words(test)
         assert f"How many HOBBIES_1_003 to order? {after.order_up_to} units" in said
         assert "Overrides move the orders of 1 of 12 items" in said
-        assert f"Override {made.override_id} moved this order" in said
-        assert f"forecast the level is {before.order_up_to} (" in said
+        assert f"Override {made.override_id} changed this order" in said
+        assert f"forecast the level would be {before.order_up_to} (" in said
         rows = test.dataframe[0].value.set_index("item")
         assert rows.loc["HOBBIES_1_003", "overrides"] == str(made.override_id)
         assert rows.loc["HOBBIES_1_003", "model_order_up_to"] == before.order_up_to

@@ -46,10 +46,10 @@ PICKS = {"place": "store:shop-1", "product": f"department:{BRAND}"}
 PAGES: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
     "overview": (PICKS | {"days": "28"}, ("units a week on average", "against the 4 weeks before")),
     "explore": (PICKS | {"item": "A0001"}, ("units in the last 4 weeks", "against the week before")),
-    "accuracy": ({}, ("How far off is a department in a week?", "how many weeks ahead", "that repeats last week")),
+    "accuracy": ({}, ("How far off is a department in a week?", "by weeks ahead", "that repeats last week")),
     "inventory": (PICKS | {"item": "A0001"}, ("How many A0001 to order?", "expected demand of 10 days")),
     "what_if": ({"shop": "shop-1", "dept": BRAND, "article": "A0001"}, ("Week by week",)),
-    "overrides": (PICKS, ("in 4 weeks", "A week changes if its first day is within")),
+    "overrides": (PICKS, ("in 4 weeks", "A week is changed if its first day is within")),
 }
 DAILY = re.compile(r"units a day|days ahead|[Dd]ay by day|by day|a day was off|\b28 days|\bdays fall|7 days before")
 """What only a daily run may say."""

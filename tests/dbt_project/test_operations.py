@@ -28,6 +28,7 @@ def test_replace_reads_each_file_into_its_table(project: Home, tmp_path: Path) -
     assert done.returncode == 0, done.stdout
     assert done.stdout.count("create or replace table `retail`.`raw_m5`.") == 4
     assert done.stdout.rindex("`raw_m5`.`ingest_log`") > done.stdout.rindex("format => 'csv'"), "told when all are loaded"
+    assert "'/Volumes/retail/landing/m5' as source_path" in done.stdout
     assert "from read_files('/Volumes/retail/landing/m5/sell_prices.csv', format => 'csv'" in done.stdout
     file = tmp_path / "statements.sql"
     file.write_text(done.stdout)

@@ -26,13 +26,21 @@ def homes(published_home: Path, tmp_path_factory: pytest.TempPathFactory) -> dic
     return {"m5": root / "m5", "long": root / "long"}
 
 
+def published(home: Path, model: str) -> list[str]:
+    """A forecaster's published runs."""
+    with sqlite3.connect(home / "prediction_store.sqlite") as store:
+        runs = "select run_id from model_runs where model = ? and status = 'published'"
+        return [run_id for (run_id,) in store.execute(runs, [model])]
+
+
 @pytest.mark.parametrize("source", ["m5", "long"])
 @pytest.mark.parametrize("model", CLASSES)
 def test_18_07_every_forecaster_publishes(homes: dict[str, Path], model: str, source: str) -> None:
     home = homes[source]
-    done = demand("train", "--model", model, "--publish", home=home, environment={"DEMAND_SOURCE": source})
+    if published(home, model):  # by the `demand run` that made the home
+        return
+    environment = {"DEMAND_SOURCE": source, "DEMAND_PUBLISH_BUILDS_REPORTS": "false"}
+    done = demand("train", "--model", model, "--publish", home=home, environment=environment)
     assert done.returncode == 0, done.stderr
     [run_id] = set(re.findall(r"^(run_\w+): ", done.stdout, re.MULTILINE))
-    with sqlite3.connect(home / "prediction_store.sqlite") as store:
-        [(status, published)] = store.execute("select status, model from model_runs where run_id = ?", [run_id])
-    assert (status, published) == ("published", model)
+    assert published(home, model) == [run_id]

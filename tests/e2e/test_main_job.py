@@ -93,14 +93,14 @@ def test_the_same_work_again_changes_nothing(own_home: Path) -> None:
     before = query(own_home, "select run_id, published_at, checksum from model_runs")
     again = demand("run", home=own_home)
     assert again.returncode == 0, again.stderr
-    assert "nothing new to train" in again.stdout
+    assert "nothing to train" in again.stdout
     assert query(own_home, "select run_id, published_at, checksum from model_runs") == before
 
 
 def test_24_01_nothing_new_tests_checks_and_builds_nothing(own_home: Path) -> None:
     assert demand("run", home=own_home).returncode == 0
     again = demand("run", home=own_home)
-    assert "nothing is new" in again.stdout
+    assert "nothing to do" in again.stdout
     steps = [line.removesuffix(" ...") for line in again.stderr.splitlines() if line.endswith(" ...")]
     assert steps == ["ingest"]
     other_settings = demand("run", home=own_home, environment={"DEMAND_HISTORY_DAYS": "56"})

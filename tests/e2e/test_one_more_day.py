@@ -42,7 +42,7 @@ def runs(home: Path) -> tuple[Path, Path]:
 def test_the_next_day_is_forecast_by_the_model_of_the_day_before(two_days: tuple[Path, str]) -> None:
     home, said = two_days
     first, second = runs(home)
-    assert f"Forecast by the model that {first.name} fitted" in said
+    assert f"Forecast with the model fitted by {first.name}" in said
     assert artifact.manifest(second)["parameters"]["fitted_by"] == first.name
     settings = Settings(home=home)
     warehouse = open_warehouse(settings.effective_warehouse_url)
@@ -60,7 +60,7 @@ def test_the_next_day_is_forecast_by_the_model_of_the_day_before(two_days: tuple
 def test_the_same_work_again_changes_nothing(two_days: tuple[Path, str]) -> None:
     home, _ = two_days
     again = demand_ok("run", "--no-track", home=home)
-    assert f"{runs(home)[1].name} was trained before" in again
+    assert f"{runs(home)[1].name} already exists" in again
 
 
 def test_a_model_that_cannot_go_on_is_said_and_fitted_anew(two_days: tuple[Path, str], tmp_path: Path) -> None:
@@ -71,6 +71,6 @@ def test_a_model_that_cannot_go_on_is_said_and_fitted_anew(two_days: tuple[Path,
     other = pd.read_csv(project_file("seeds/inventory/inventory_terms.csv"))
     other.assign(lead_time_days=other["lead_time_days"] + 1).to_csv(terms, index=False)  # another run of the same day
     said = demand_ok("run", "--no-track", home=home, environment={"DEMAND_INVENTORY_TERMS": str(terms)})
-    assert f"The model of {first.name} cannot go on" in said
+    assert f"The model of {first.name} cannot be reused" in said
     [anew] = set((home / "models").glob("run_*")) - {first, second}
     assert "fitted_by" not in artifact.manifest(anew)["parameters"]

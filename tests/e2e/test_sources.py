@@ -116,7 +116,7 @@ def test_a_few_weeks_of_one_shop_are_forecast_simply_and_it_is_said(tmp_path: Pa
     home, environment = tmp_path / "home", {**LONG, "DEMAND_DATA_DIR": str(tmp_path / "raw")}
     said = demand_ok("run", "--no-track", home=home, environment=environment)
     assert "63 days of sales are too few for middle_out" in " ".join(said.split())
-    assert "Ranges are learned from 1 past horizons" in " ".join(said.split())
+    assert "Prediction intervals are calibrated on only 1 past horizons" in " ".join(said.split())
     assert query(home, "select model, forecast_rows from model_runs") == [("recent_weeks", 20 * 28)]
     units = pd.read_csv(tmp_path / "raw" / "sales.csv").groupby("date")["units"].sum().to_numpy()
     by_weekday = units[-56:].reshape(8, 7).mean(axis=0)

@@ -72,8 +72,10 @@ def test_dbt_signs_in_to_entra_without_a_user() -> None:
 def test_reports_that_cannot_be_built_leave_what_was_published(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_settings: Settings, selector: str) -> dbt.DbtResult:
         assert selector == "serving"
-        raise StepError("dbt build failed; the whole story is in dbt.log")
+        raise StepError("dbt build failed; the full log is dbt.log")
 
     monkeypatch.setattr(dbt, "build", fail)
-    with pytest.raises(StepError, match=r"stands and is served(.|\n)*dbt\.log(.|\n)*demand build --selector serving"):
+    with pytest.raises(
+        StepError, match=r"reports are out of date(.|\n)*dbt\.log(.|\n)*demand build --selector serving"
+    ):
         builds.build_reports(Settings())

@@ -155,7 +155,7 @@ def test_what_is_wrong_in_a_table_is_named(spark: SparkSession, session: Databri
     with pytest.raises(InputError, match=r"erp\.sales, column Qty.*Weekly_Sales"):
         ingest_in_place(there, session)
     path.write_text(yaml.safe_dump({**described, "date_format": "%Y-%m-%d"}))
-    with pytest.raises(InputError, match=r"erp\.sales, column Date: this is no date.*found '\d\d\.\d\d\.\d{4}'"):
+    with pytest.raises(InputError, match=r"erp\.sales, column Date: this is not a date.*found '\d\d\.\d\d\.\d{4}'"):
         ingest_in_place(there, session)
     path.write_text(yaml.safe_dump({**described, "stores": {"from": "stores.csv", "store": "Store"}}))
     with pytest.raises(InputError, match=r"stores\.csv cannot be seen by Databricks"):

@@ -21,10 +21,11 @@
     {%- endfor -%}
 {%- endmacro %}
 
-{#- What `demand ingest` records of a local load: a hash over the names and contents of the files. -#}
+{#- What `demand ingest` records of a local load: the folder, and a hash over the names and contents of its files. -#}
 {% macro ingest_log_statement(relation, folder) -%}
 create or replace table {{ api.Relation.create(database=relation.database, schema=relation.schema, identifier='ingest_log') }} as
 select
+    '{{ folder }}' as source_path,
     sha2(array_join(sort_array(collect_list(concat(split_part(path, '/', -1), ' ', sha2(content, 256)))), '\n'), 256)
         as fingerprint,
     '' as stores,

@@ -1,4 +1,4 @@
-"""What rows must keep to be loaded: each fault is named by file, line, column and value."""
+"""Row checks before loading: every fault names file, line, column and value."""
 
 # ruff: noqa: S608 - names come from this package or are quoted; values are bound or escaped
 from __future__ import annotations
@@ -16,7 +16,7 @@ MOST_UNKNOWN = 5
 
 
 def check_rows(connection: Session, raw: RawTables) -> None:
-    """Count the faults of all rows, one pass a table, and show the first one.
+    """Count the faults of all rows in one pass per table, and report the first one.
 
     Raises:
         InputError: naming file, line, column and value.
@@ -46,7 +46,7 @@ def check_rows(connection: Session, raw: RawTables) -> None:
 
 
 def check_sales(connection: Session, raw: RawTables) -> None:
-    """Sales are there, each series has one row a date, weeks begin on one weekday, and something was sold."""
+    """Sales exist, each series has one row per date, weeks begin on one weekday, and something was sold."""
     config, name = raw.config, raw.relations["sales"].name
     table = f"{SCHEMA}.sales"
     known = {row[0] for row in connection.execute(f"select distinct store_id from {table}").fetchall()}
@@ -58,7 +58,9 @@ def check_sales(connection: Session, raw: RawTables) -> None:
             )
     sold = first(connection, f"select count(*), sum(greatest(units, 0)) from {table}")
     if sold is None or not sold[0]:
-        raise input_fault(name, "no row has units", column=config.sales.units, remedy="Name the column of units sold.")
+        raise input_fault(
+            name, "no row has units", column=config.sales.units, remedy="Name the column with units sold."
+        )
     if not sold[1]:
         raise input_fault(name, "nothing was ever sold", column=config.sales.units, remedy="Check the column.")
     if config.grain == "week":
@@ -70,10 +72,10 @@ def check_sales(connection: Session, raw: RawTables) -> None:
         if len(days) > 1:
             raise input_fault(
                 name,
-                f"weekly sales are dated on one weekday, mostly {days[0][0]}, and this one is a {days[1][0]}",
+                f"weekly sales must all have the same weekday, mostly {days[0][0]}, but this date is a {days[1][0]}",
                 column=config.sales.date,
                 value=str(days[1][2]),
-                remedy="Date each week by the same weekday, or say `grain: day`.",
+                remedy="Date each week by the same weekday, or set `grain: day`.",
             )
     if config.duplicates == "refuse":
         twice = first(
@@ -85,12 +87,12 @@ def check_sales(connection: Session, raw: RawTables) -> None:
             raise input_fault(
                 name,
                 f"store {twice[1]}, item {twice[2]} has {twice[3]} rows on {twice[0]}",
-                remedy="Remove the repeated rows, or say `duplicates: sum` if each row is a part of the day's sales.",
+                remedy="Remove the repeated rows, or set `duplicates: sum` if each row is a part of the day's sales.",
             )
 
 
 def check_attributes(connection: Session, raw: RawTables) -> None:
-    """An item or store has one row of attributes, and a department one category."""
+    """Each item and store has one row of attributes, and each department one category."""
     for table, owner, attributes in (
         ("items", "item_id", ("department_id", "category_id")),
         ("stores", "store_id", ("region_id",)),
@@ -105,7 +107,7 @@ def check_attributes(connection: Session, raw: RawTables) -> None:
             raise input_fault(
                 name,
                 f"{owner.removesuffix('_id')} {twice[0]} has {twice[1]} different rows of {listed}",
-                remedy="Give each its attributes once, or take the column out of `hierarchy`.",
+                remedy="Give each one row of attributes, or remove the column from `hierarchy`.",
             )
     moved = first(
         connection,
@@ -116,13 +118,13 @@ def check_attributes(connection: Session, raw: RawTables) -> None:
         raise input_fault(
             raw.attribute_table("items")[1].name,
             f"department {moved[0]} is in category {moved[1]} and in {moved[2]}",
-            remedy="A department has one category. Name both columns, `department: [category, department]`, to keep "
-            "them apart.",
+            remedy="A department must have one category. To keep them apart, use both columns: "
+            "`department: [category, department]`.",
         )
 
 
 def check_keys(connection: Session, raw: RawTables) -> None:
-    """Every item and store that is sold has its attributes; prices name items that are sold."""
+    """Every item and store in the sales has attributes; prices refer to items in the sales."""
     for table, owner in (("items", "item_id"), ("stores", "store_id")):
         if table not in raw.relations:
             continue
@@ -133,9 +135,9 @@ def check_keys(connection: Session, raw: RawTables) -> None:
         if lost:
             raise input_fault(
                 raw.relations[table].name,
-                f"{owner.removesuffix('_id')} {', '.join(str(row[0]) for row in lost)} is sold in "
-                f"{raw.relations['sales'].name} and has no row here",
-                remedy="Add the rows, or leave the table out of the configuration.",
+                f"{owner.removesuffix('_id')} {', '.join(str(row[0]) for row in lost)} occurs in "
+                f"{raw.relations['sales'].name} but has no row here",
+                remedy="Add the rows, or remove the table from the configuration.",
             )
     twice = first(
         connection,

@@ -1,4 +1,4 @@
-"""The one YAML file that says what a retailer's tables and columns are called and how they are meant."""
+"""The YAML configuration that maps a retailer's tables and columns."""
 
 from __future__ import annotations
 
@@ -14,48 +14,48 @@ from models_ml.errors import InputError
 FILE_NAME = "source.yml"
 
 Availability = Literal["static", "known", "past_only"]
-"""When a column's value is known: it never changes; for coming days too; only for days that are over."""
+"""Availability of a column: static, known for future days, or only for past days."""
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 SERIAL_DATES = "serial"
-"""`date_format` of dates that are numbers of days since 1899-12-30, as spreadsheets store them."""
+"""`date_format` of dates stored as day numbers since 1899-12-30, as in spreadsheets."""
 
 Check = Literal[
     "grain", "weekday", "numbers", "duplicates", "lonely_dates", "future_dates", "totals", "ids", "outliers", "level",
     "last_day",
 ]  # fmt: skip
-"""Checks of plausibility that `accept` may name (see `findings`)."""
+"""Plausibility checks that `accept` may name (see `findings`)."""
 
 TEXT_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz", ".ndjson.gz")
 WORKBOOK_SUFFIXES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 FILE_SUFFIXES = (*TEXT_SUFFIXES, ".parquet", ".zip", *JSON_SUFFIXES, *WORKBOOK_SUFFIXES)
 HIERARCHY = (("department", "items"), ("category", "items"), ("region", "stores"))
-"""The levels that are columns, and the table whose columns they are."""
+"""Hierarchy levels that are columns, and the table that has them."""
 
 DATABASE_NAME = r"^[a-z][a-z0-9_]{0,47}$"
 REGRESSOR_NAME = r"^[a-z][a-z0-9_]{0,47}$"
 
 
 def as_list(value: Any) -> Any:
-    """One column name is a list of one."""
+    """A single column name becomes a list."""
     return [value] if isinstance(value, str) else value
 
 
 Columns = Annotated[tuple[str, ...], BeforeValidator(as_list)]
-"""One column, or several whose values are joined by `_`."""
+"""One column, or several whose values are joined with `_`."""
 
 
 class Strict(BaseModel):
-    """Refuses fields that it does not know."""
+    """Rejects unknown fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class Table(Strict):
-    """A table: a file (its path is relative to the YAML file), several by a pattern, or a table of the warehouse.
+    """A table: a file (path relative to the YAML file), several files by a pattern, or a warehouse table.
 
-    `where` is an SQL condition: rows for which it does not hold are left out. `encoding` is that of a CSV file,
+    `where` is an SQL condition that filters rows. `encoding` is that of a CSV file,
     `skip_lines` the number of lines above its header, `sheet` a sheet of a workbook (the first one by default).
     """
 
@@ -68,7 +68,7 @@ class Table(Strict):
 
     @property
     def is_file(self) -> bool:
-        """Whether it is a file, by the end of its name."""
+        """Whether it is a file, judged by its suffix."""
         return self.from_.lower().endswith(FILE_SUFFIXES)
 
     @property
@@ -78,7 +78,7 @@ class Table(Strict):
 
     @model_validator(mode="after")
     def is_file_or_relation(self) -> Table:
-        """A name that is neither is refused at once."""
+        """Reject a name that is neither a file nor a table."""
         if not self.is_file and not re.fullmatch(r"\w+(\.\w+){1,2}", self.from_):
             raise ValueError(
                 f"{self.from_!r} is neither a file ({', '.join(FILE_SUFFIXES)}) nor a table (schema.table or "
@@ -88,14 +88,15 @@ class Table(Strict):
 
 
 class Wide(Strict):
-    """A table with a column a date, item or store: all columns but `keep` hold units, and their names hold `into`."""
+    """A wide table with one column per date, item or store: all columns except `keep` hold units, and their names are
+    values of `into`."""
 
     into: Literal["date", "item", "store"]
     keep: tuple[str, ...] = ()
 
 
 class Sales(Table):
-    """Columns of the sales; without a store or an item column there is one, named `all`."""
+    """Columns of the sales; without a store or item column there is a single one, named `all`."""
 
     wide: Wide | None = None
     date: str
@@ -120,7 +121,7 @@ class Stores(Table):
 
 
 class Prices(Table):
-    """Prices known in advance: each holds from its date until the next one. Without a store they hold everywhere."""
+    """Prices known in advance: each is valid from its date until the next one; without a store, in all stores."""
 
     date: str
     item: str
@@ -129,7 +130,7 @@ class Prices(Table):
 
 
 class Events(Table):
-    """Days with a name; how many days before and after them are felt is said for all, or a column says it."""
+    """Named days; the days of effect before and after are constants or columns."""
 
     date: str
     name: str
@@ -149,8 +150,7 @@ class RegionalFlags(Table):
 class Hierarchy(Strict):
     """Which columns are department, category and region.
 
-    Department and category are looked for in `items`, the region in `stores`, or in `sales` where there is no such
-    table.
+    Department and category are columns of `items`, the region of `stores`; without such a table, of `sales`.
     """
 
     department: Columns | None = None
@@ -159,7 +159,7 @@ class Hierarchy(Strict):
 
 
 class Regressor(Strict):
-    """A column that moves demand. Texts become a column a value, numbers and flags stay as they are."""
+    """A column that influences demand. Strings are one-hot encoded; numbers and flags stay as they are."""
 
     column: str
     availability: Availability
@@ -167,17 +167,17 @@ class Regressor(Strict):
 
     @model_validator(mode="after")
     def attributes_are_static(self) -> Regressor:
-        """Only sales know days."""
+        """Only sales have dates."""
         if (self.from_ == "sales") == (self.availability == "static"):
             raise ValueError(
-                "a column of items or stores is static, and one of sales is known or past_only; "
-                f"this one is {self.availability} and from {self.from_}"
+                "columns of items or stores must be static, and columns of sales known or past_only; this one is "
+                f"{self.availability} and from {self.from_}"
             )
         return self
 
 
 class SourceConfig(Strict):
-    """Everything that is said of a source.
+    """The configuration of a source.
 
     `databases` are DuckDB files by name, whose tables are read in place as name.schema.table.
     """
@@ -207,35 +207,35 @@ class SourceConfig(Strict):
 
     @model_validator(mode="after")
     def tables_are_there(self) -> SourceConfig:
-        """What names a table needs it."""
+        """Check that referenced tables are configured."""
         if self.weekday is not None and self.grain != "week":
-            raise ValueError("weekday is the one that weekly sales are dated by; leave it out, or say grain: week")
+            raise ValueError("weekday applies to weekly sales only; remove it, or set grain: week")
         if self.thousands is not None and self.thousands == (self.decimal or "."):
-            raise ValueError(f"decimal and thousands are both {self.thousands!r}; name the other one, too")
+            raise ValueError(f"decimal and thousands are both {self.thousands!r}; set both")
         if self.items is not None and self.sales.item is None:
-            raise ValueError("items are described, but sales names no item column")
+            raise ValueError("an items table is given, but sales has no item column")
         if self.stores is not None and self.sales.store is None:
-            raise ValueError("stores are described, but sales names no store column")
+            raise ValueError("a stores table is given, but sales has no store column")
         for name, regressor in self.regressors.items():
             if regressor.from_ != "sales" and getattr(self, regressor.from_) is None:
-                raise ValueError(f"regressor {name} is from {regressor.from_}, and there is no such table")
+                raise ValueError(f"regressor {name} is from {regressor.from_}, which is not configured")
         if self.prices is not None and self.sales.price is not None:
-            raise ValueError("prices are given twice, by the table prices and by sales.price; leave one out")
+            raise ValueError("prices are given twice, by the table prices and by sales.price; remove one")
         return self
 
     @property
     def step_days(self) -> int:
-        """Days from one row of a series to the next."""
+        """Days between two rows of a series."""
         return 7 if self.grain == "week" else 1
 
     @property
     def reads_the_warehouse(self) -> bool:
-        """Whether a table of the warehouse itself is among the tables."""
+        """Whether one of the tables is a warehouse table."""
         return any(not table.is_file and table.catalog not in self.databases for table in self.tables.values())
 
     @property
     def tables(self) -> dict[str, Table]:
-        """The tables that are there, by name."""
+        """The configured tables, by name."""
         names = ("sales", "future", "items", "stores", "prices", "events", "regional_flags")
         return {name: table for name in names if (table := getattr(self, name)) is not None}
 
@@ -244,20 +244,20 @@ def read_config(path: Path) -> SourceConfig:
     """The configuration in a YAML file, or in the file `source.yml` of a folder.
 
     Raises:
-        InputError: no such file, no YAML, or a field that is missing, unknown or wrong.
+        InputError: the file is missing or not YAML, or a field is missing, unknown or invalid.
     """
     path = config_path(path)
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(
-            f"{path} cannot be read: {error.strerror}. Write it with `demand init`, or name another file by "
-            "DEMAND_SOURCE_CONFIG."
+            f"{path} cannot be read: {error.strerror}. Write it with `demand init`, or set DEMAND_SOURCE_CONFIG to "
+            f"another file."
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is no YAML: {' '.join(str(error).split())}. Correct it.") from None
+        raise InputError(f"{path} is not valid YAML: {' '.join(str(error).split())}. Correct it.") from None
     if not isinstance(content, dict):
-        raise InputError(f"{path}: it holds no fields. Write it with `demand init`.")
+        raise InputError(f"{path}: the file has no fields. Write it with `demand init`.")
     try:
         return SourceConfig.model_validate(content)
     except ValidationError as error:
@@ -265,18 +265,18 @@ def read_config(path: Path) -> SourceConfig:
 
 
 def said(path: Path, error: ValidationError) -> str:
-    """Every field that is wrong, each with its value and what is allowed."""
+    """One message for each invalid field, with its value and what is allowed."""
     lines = []
     for fault in error.errors():
         field = ".".join(str(part) for part in fault["loc"]) or "the whole"
         message = fault["msg"].removeprefix("Value error, ")
         if fault["type"] == "extra_forbidden":
-            message = "there is no such field"
+            message = "unknown field"
         found = "" if fault["type"] == "missing" or isinstance(fault["input"], dict) else f" (found {fault['input']!r})"
         lines.append(f"{path}, field {field}: {message}{found}.")
     return "\n".join(lines) + " Correct the file; `demand init` writes one."
 
 
 def config_path(path: Path) -> Path:
-    """The YAML file that is meant by a file or a folder."""
+    """The YAML file for a path to a file or folder."""
     return path / FILE_NAME if path.is_dir() else path

@@ -1,4 +1,4 @@
-"""What a run will cost: by its size, from the runs that were measured."""
+"""Estimates the cost of a run from its size and the measured runs."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import pandas as pd
 from scipy.optimize import nnls
 
 RUN_COSTS = Path(__file__).with_name("run_costs.csv")
-"""Written by `benchmarks.run --write` and `benchmarks.sizes --write`: a row a measured first run."""
+"""Written by `benchmarks.run --write` and `benchmarks.sizes --write`: one row per measured first run."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """What a run's cost follows from.
+    """The size of a run.
 
     Attributes:
         series: items in stores.
-        series_days: days on sale of all series together.
+        series_days: total days on sale over all series.
         nodes: departments in stores, each of which is forecast by the node models.
-        node_days: days of history of all nodes together.
+        node_days: total days of history over all nodes.
     """
 
     series: int
@@ -32,11 +32,11 @@ class Size:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run takes.
+    """The cost of a run.
 
     Attributes:
         cpu_seconds: of all its processes.
-        gigabytes: resident memory of all its processes together, at most.
+        gigabytes: peak resident memory of all its processes.
     """
 
     cpu_seconds: float
@@ -52,10 +52,10 @@ def measured() -> pd.DataFrame:
 
 
 def estimate(size: Size) -> Cost:
-    """Cost of `demand run`: a constant, and so much for each series, node and day of theirs.
+    """Cost of `demand run`: linear in series, nodes and their days, plus a constant.
 
-    What each of them costs is what fits the measured runs best, in relative terms (least squares of shares, none below
-    zero): so the smallest run counts as much as the largest, and never does more cost less.
+    Coefficients are fitted to the measured runs by non-negative least squares of relative errors, so small runs weigh
+    as much as large ones and the cost never falls with size.
     """
     runs = measured()
     at = np.array([1.0, *asdict(size).values()])
@@ -63,7 +63,7 @@ def estimate(size: Size) -> Cost:
 
 
 def rates(runs: pd.DataFrame, column: str) -> np.ndarray:
-    """Cost of a run whatever its size, then of one more of each field of `Size`; from the measured runs."""
+    """Coefficients: the constant, then one for each field of `Size`."""
     sizes, costs = runs[SIZES].to_numpy(np.float64), runs[column].to_numpy(np.float64)
     scale = sizes.max(axis=0)
     shares = np.column_stack([np.ones(len(runs)), sizes / scale]) / costs[:, None]
@@ -71,7 +71,7 @@ def rates(runs: pd.DataFrame, column: str) -> np.ndarray:
 
 
 def told(size: Size) -> str:
-    """The estimate in a line, with what it rests on."""
+    """The estimate in a line, with its basis."""
     cost, runs = estimate(size), measured()
     minutes = cost.cpu_seconds / 60
     beyond = [
@@ -80,7 +80,7 @@ def told(size: Size) -> str:
         if getattr(size, field) > runs[field].max()
     ]
     return (
-        f"a run: about {minutes:.0f} CPU minutes ({minutes / 2:.0f} to {minutes:.0f} by the clock on two cores) and "
+        f"a run: about {minutes:.0f} CPU minutes ({minutes / 2:.0f} to {minutes:.0f} wall clock on two cores) and "
         f"{cost.gigabytes:.1f} GB of memory; from {len(runs)} measured runs of up to {runs['series'].max():,} series "
         f"and {runs['nodes'].max():,} departments in stores"
         + (f"; {' and '.join(beyond)} than any of them, so it may take longer" if beyond else "")

@@ -1,4 +1,4 @@
-"""SQL expressions over a user's columns: ids, numbers and flags that are written as texts."""
+"""SQL expressions over a user's columns: ids, numbers and flags stored as text."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from models_ml.sources.long.config import Columns
 from models_ml.sources.long.relations import quoted
 
 ALL = "all"
-"""Id of the one store, item, department, category or region where the data has none."""
+"""Id of the single store, item, department, category or region where the data has no column for it."""
 
 FIRST_SERIAL, LAST_SERIAL = 18264, 73050
 """Days since 1899-12-30, as spreadsheets count them: 1950 to 2099."""
 
 NO_VALUE = ("na", "n/a", "nan", "null")
-"""How programs write a number or a flag that is not there."""
+"""Spellings of a missing number or flag."""
 
 
 def text(column: str) -> str:
-    """A value as text; blanks are no value."""
+    """A value as text; blank is null."""
     return f"nullif(trim(cast({column} as varchar)), '')"
 
 
 def key(column: str | None) -> str:
-    """An id as text, or the one id where there is no column."""
+    """An id as text, or `ALL` where there is no column."""
     return f"'{ALL}'" if column is None else text(quoted(column))
 
 
 def joined(columns: Columns | None) -> str:
-    """Values of several columns as one id; null if one of them has no value."""
+    """Values of several columns joined to one id; null if one of them is null."""
     if columns is None:
         return f"'{ALL}'"
     return " || '_' || ".join(text(quoted(column)) for column in columns)
 
 
 def value(column: str) -> str:
-    """A number or a flag as text, or null where there is none."""
+    """A number or a flag as text, or null."""
     return f"(case when lower({text(column)}) not in {NO_VALUE} then {text(column)} end)"
 
 
@@ -56,7 +56,7 @@ def flag(column: str) -> str:
 
 
 def in_stores(store: str, stores: Sequence[str], word: str) -> str:
-    """Condition that keeps the stores that were asked for."""
+    """Condition that keeps the requested stores."""
     if not stores:
         return ""
     listed = ", ".join("'" + name.replace("'", "''") + "'" for name in stores)

@@ -1,4 +1,4 @@
-"""Files that DuckDB does not read itself, as tables of texts: sheets of workbooks, folders and zips of extracts."""
+"""Tables of strings from files that DuckDB does not read itself: sheets of workbooks, folders and zips of extracts."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 
 
 def sheet_table(path: Path, sheet: str | None) -> tuple[pa.Table, int, tuple[str, ...]]:
-    """A sheet of a workbook as texts, the line of its header, and the names of all sheets.
+    """A sheet of a workbook as strings, the line of its header, and the names of all sheets.
 
     Args:
         path: of the workbook.
-        sheet: its name; None takes the sheet with the most rows.
+        sheet: its name; None: the sheet with the most rows.
 
     Raises:
-        InputError: it is no workbook, or has no such sheet, or the sheet is empty.
+        InputError: it is not a workbook, or the sheet is missing or empty.
     """
     import python_calamine
 
@@ -40,17 +40,17 @@ def sheet_table(path: Path, sheet: str | None) -> tuple[pa.Table, int, tuple[str
         ) from None  # fmt: skip
     names = tuple(book.sheet_names)
     if sheet is not None and sheet not in names:
-        raise input_fault(path.name, "there is no such sheet", value=sheet, remedy=f"Its sheets: {', '.join(names)}.")
+        raise input_fault(path.name, "the sheet does not exist", value=sheet, remedy=f"Its sheets: {', '.join(names)}.")
     tables = {name: book.get_sheet_by_name(name).to_python() for name in names if sheet in (None, name)}
     rows = max(tables.values(), key=len)
     texts = [[_text(cell) for cell in row] for row in rows]
     if not texts:
-        raise input_fault(path.name, "the sheet is empty", remedy=f"Name one by `sheet`: {', '.join(names)}.")
+        raise input_fault(path.name, "the sheet is empty", remedy=f"Choose another with `sheet`: {', '.join(names)}.")
     header = header_of(texts[:200])
     if header is None:
         raise input_fault(
-            path.name, "the first row holds values, not the names of columns", line=1,
-            remedy="Add a row with the names of the columns above it.",
+            path.name, "the first row holds values, not column names", line=1,
+            remedy="Add a row with the column names above it.",
         )  # fmt: skip
     columns: dict[str, list[str | None]] = {}
     for place, name in enumerate(texts[header]):
@@ -58,7 +58,7 @@ def sheet_table(path: Path, sheet: str | None) -> tuple[pa.Table, int, tuple[str
             columns[name if name not in columns else f"{name}_{place}"] = [
                 (row[place] or None) if place < len(row) else None for row in texts[header + 1 :]
             ]
-    # A sheet often ends in rows that are formatted and empty; they would count as rows without a date.
+    # Sheets often end in formatted empty rows, which would be rows without a date.
     kept = [any(values) for values in zip(*columns.values(), strict=True)]
     return pa.table(columns).filter(pa.array(kept, pa.bool_())), header + 1, names
 
@@ -72,17 +72,17 @@ def _text(cell: object) -> str:
 
 
 def registered(connection: duckdb.DuckDBPyConnection, path: Path, table: pa.Table) -> str:
-    """Make a table of a file known to a connection; gives its name."""
+    """Register a file's table with a connection and return its name."""
     name = "file_" + hashlib.sha256(str(path).encode()).hexdigest()[:12]
     connection.register(name, table)
     return name
 
 
 def unzipped(path: Path) -> Path:
-    """A temporary folder into which a zip of extracts was unpacked; another one when the zip changes.
+    """A temporary folder with an unpacked zip of extracts; a changed zip gets a new folder.
 
     Raises:
-        InputError: it is no zip, or holds no table.
+        InputError: it is not a zip, or holds no table.
     """
     of = hashlib.sha256(f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}".encode()).hexdigest()[:16]
     folder = Path(tempfile.gettempdir()) / f"demand-zip-{os.getuid()}-{of}"
@@ -98,7 +98,9 @@ def unzipped(path: Path) -> Path:
                 if not member.filename.startswith("__MACOSX"):
                     (unpacking / member.filename.replace("/", "_")).write_bytes(archive.read(member))
     except zipfile.BadZipFile:
-        raise input_fault(path.name, "this is no zip file", remedy="Make it again, or name the CSV itself.") from None
+        raise input_fault(
+            path.name, "this is not a zip file", remedy="Recreate it, or name the CSV file directly."
+        ) from None
     try:
         unpacking.rename(folder)
     except OSError:  # another process was faster

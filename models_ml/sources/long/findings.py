@@ -1,7 +1,7 @@
-"""What makes rows suspicious although each of them is well formed, and the rule that settles it.
+"""Suspicious patterns in well-formed rows, and the rules that resolve them.
 
-`demand init` writes the rule of a finding into the configuration and says so. `demand check` and `demand run` stop at
-a finding that neither a rule nor `accept` settles, because data changes after its configuration was written.
+`demand init` writes the rule of a finding into the configuration and reports it. `demand check` and `demand run` stop
+at a finding that neither a rule nor `accept` resolves, because data may change after its configuration was written.
 """
 
 # ruff: noqa: S608 - names come from this package or are quoted; values are bound or escaped
@@ -30,13 +30,13 @@ class Finding:
     Attributes:
         check: one of `config.Check`.
         problem: what was found and why it is suspicious, with an example; without a full stop.
-        remedy: what a person can do, a sentence with its full stop.
-        rule: fields of the configuration that settle it; empty: a person must decide.
+        remedy: what the user can do: a sentence with its full stop.
+        rule: configuration fields that resolve it; empty: the user must decide.
         effect: what the rule does.
-        option: the option of `demand init` that overrules it.
+        option: the option of `demand init` that overrides it.
         column: of the sales; the line and value of the first row for which `condition` holds are named.
         condition: SQL over the sales.
-        value: what was found, where no row shows it.
+        value: what was found, if no single row shows it.
     """
 
     check: str
@@ -60,13 +60,14 @@ class Finding:
             line=line,
             column=self.column,
             value=value,
-            remedy=f"{self.remedy} If it is right as it is, accept it with a reason: `--accept {self.check}=REASON` "
-            f"of `demand init`, or `accept: {{{self.check}: REASON}}` in the configuration.",
+            remedy=f"{self.remedy} If the data are correct, accept the finding with a reason: "
+            f"`--accept {self.check}=REASON` of `demand init`, or "
+            f"`accept: {{{self.check}: REASON}}` in the configuration.",
         )
 
     def told(self) -> str:
-        """The guess that `demand init` makes, with its reason and the option that overrules it."""
-        overrule = f"; {self.option} overrules it" if self.option else ""
+        """The guess of `demand init`, with its reason and the option that overrides it."""
+        overrule = f"; override with {self.option}" if self.option else ""
         return f"{self.check}: {self.effect}, because {self.problem}{overrule}"
 
 

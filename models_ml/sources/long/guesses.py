@@ -1,4 +1,4 @@
-"""What a table's columns probably mean: by their names, and by what is in them."""
+"""Guesses what a table's columns mean from their names and values."""
 
 # ruff: noqa: S608 - names come from this package or are quoted; values are bound or escaped
 from __future__ import annotations
@@ -47,16 +47,16 @@ NAMES: dict[str, tuple[str, ...]] = {
     "name": ("name", "event", "event_name", "holiday", "holiday_name", "description"),
     "kind": ("kind", "type", "event_type"),
 }  # fmt: skip
-"""Names that a column of a field often has, in words; the first that is there is taken. `*` is any words."""
+"""Common column names of each field, as words; the first match wins. `*` matches any words."""
 
 ID_WORDS = ("id", "nbr", "nr", "no", "num", "number", "code", "key")
-"""Last words that say nothing of what a column is of."""
+"""Trailing words that carry no meaning for the guess."""
 
 GROUPS_OF_ITEMS = ("department", "category")
-"""What is sold where a table of sales has no item column, the finest first."""
+"""Columns used as item where the sales have no item column, finest first."""
 
 ZEROS_SAID = 0.01
-"""Share of rows with zero units from which on zeros have rows of their own, so that a date without a row is a gap."""
+"""From this share of zero-unit rows on, zeros are assumed to have rows, so a missing date is a gap."""
 
 YEARS = (1950, 2100)
 MOSTLY = 0.95
@@ -65,7 +65,7 @@ NUMBER_LIKE = r"^-?[0-9][0-9.,]*$"
 PERIOD = re.compile(
     r"^(?:19|20)\d{2}[-/ ]?(?:[QqHhWw]\d{1,2}|\d{1,2})$|^[QqWw]\d{1,2}[-/ ]?(?:19|20)\d{2}$|^\d{1,2}[-/](?:19|20)\d{2}$"
 )
-"""Months, quarters and weeks that people write in place of a date."""
+"""Months, quarters and weeks written in place of a date."""
 CHUNK_BYTES = 4 * 2**20
 
 
@@ -77,12 +77,12 @@ def words(column: str) -> str:
 
 
 def named(field: str, columns: Sequence[str], taken: Collection[str] = ()) -> str | None:
-    """The column that is probably meant by a field, or None.
+    """The best-matching column for a field, or None.
 
     Args:
         field: key of `NAMES`.
         columns: of the table, in its order.
-        taken: columns that mean something else.
+        taken: columns already assigned to other fields.
     """
     free = {column: words(column) for column in columns if column not in taken}
     bare = {column: re.sub(rf"_({'|'.join(ID_WORDS)})$", "", name) for column, name in free.items()}
@@ -95,7 +95,7 @@ def named(field: str, columns: Sequence[str], taken: Collection[str] = ()) -> st
 
 
 def by_content(connection: Session, relation: Relation, field: str, taken: Collection[str]) -> str | None:
-    """The only column whose values look like a field's, or None: dates for `date`, numbers that repeat for `units`."""
+    """The only column whose values fit a field, or None: dates for `date`, repeating numbers for `units`."""
     fitting = []
     for column in relation.columns:
         if column in taken:
@@ -134,10 +134,10 @@ def encoding_of(path: Path) -> str:
 
 
 def date_format_of(connection: Session, relation: Relation, column: str) -> str | None:
-    """How dates are written; None: as YYYY-MM-DD, or as dates of the database.
+    """Date format; None: YYYY-MM-DD, or a date type of the database.
 
     Raises:
-        InputError: in no way that is known, or in two ways of which each would be another day.
+        InputError: the format is unknown, or two formats fit and give different days.
     """
     found = text(quoted(column))
     distinct = f"(select distinct {found} as found from {relation.sql} where {found} is not null)"
@@ -167,10 +167,10 @@ def date_format_of(connection: Session, relation: Relation, column: str) -> str 
         example = connection.execute(f"select min(found) from {distinct}").fetchone()
         raise input_fault(
             relation.name,
-            "dates are written in more than one possible way: " + " or ".join(fitting),
+            "the date format is ambiguous: " + " or ".join(fitting),
             column=column,
             value=None if example is None else example[0],
-            remedy="Say the format by --date-format, for example --date-format %d.%m.%Y.",
+            remedy="Give the format with --date-format, for example --date-format %d.%m.%Y.",
         )
     raise _no_format(
         connection, relation, column, total, [("YYYY-MM-DD", as_they_are), *zip(shapes, each, strict=True)]
@@ -180,16 +180,16 @@ def date_format_of(connection: Session, relation: Relation, column: str) -> str 
 def _no_format(
     connection: Session, relation: Relation, column: str, total: int, counts: Sequence[tuple[str, int]]
 ) -> InputError:
-    """The error for dates that no format fits: the formats that fit some, and a value that the best does not fit."""
+    """The error for dates that no single format fits: the closest formats, and a value that the best one rejects."""
     best = sorted((c for c in counts if c[1]), key=lambda c: -c[1])
     found = text(quoted(column))
     if not best:
-        remedy = "Say the format by --date-format, for example --date-format %d.%m.%Y, or the column by --date."
+        remedy = "Give the format with --date-format, for example --date-format %d.%m.%Y, or the column with --date."
         example = connection.execute(f"select min({found}) from {relation.sql}").fetchone()[0]
         if example is not None and PERIOD.match(str(example)):
-            remedy = "Write each period as the date of its first day; sales by the month or quarter are not forecast."
+            remedy = "Write each period as the date of its first day; monthly and quarterly sales are not supported."
         return input_fault(
-            relation.name, "this column holds no dates that could be recognised", column=column, value=example,
+            relation.name, "no dates were recognised in this column", column=column, value=example,
             remedy=remedy,
         )  # fmt: skip
 
@@ -213,7 +213,7 @@ def _no_format(
 
 
 def date_shapes() -> Iterable[str]:
-    """Ways in which people write dates."""
+    """Known date formats."""
     days = [
         order.replace("-", separator)
         for order in ("%d-%m-%Y", "%m-%d-%Y", "%Y-%m-%d", "%d-%m-%y", "%m-%d-%y")
@@ -226,13 +226,13 @@ def date_shapes() -> Iterable[str]:
 
 @dataclass(frozen=True)
 class Rows:
-    """What the rows of sales say of themselves.
+    """Statistics of the sales rows.
 
     Attributes:
         rows: with units.
-        repeated: of them, those of a date, store and item that another one has.
-        weekdays: different weekdays of their dates.
-        dates: different dates.
+        repeated: rows that share date, store and item with another row.
+        weekdays: number of distinct weekdays.
+        dates: number of distinct dates.
         zero_share: share with zero units.
     """
 
@@ -244,12 +244,12 @@ class Rows:
 
     @property
     def grain(self) -> str:
-        """`week` if all dates are of one weekday."""
+        """`week` if all dates fall on one weekday."""
         return "week" if self.weekdays == 1 and self.dates > 1 else "day"
 
     @property
     def missing_dates(self) -> str:
-        """`gap` if zeros have rows of their own."""
+        """`gap` if zeros have rows."""
         return "gap" if self.zero_share >= ZEROS_SAID else "zero"
 
 
@@ -265,7 +265,7 @@ def rows_of(connection: Session, raw: RawTables) -> Rows:
 
 
 def belongs_to(connection: Session, relation: Relation, column: str, owner: str) -> bool:
-    """Whether each value of `owner` has one value of a column in all its rows, and there are several values."""
+    """Whether a column with several values is constant for each value of `owner`."""
     own, of = text(quoted(column)), text(quoted(owner))
     row = connection.execute(
         f"select (select count(distinct {own}) from {relation.sql}), max(n), min(n) from"
@@ -275,10 +275,10 @@ def belongs_to(connection: Session, relation: Relation, column: str, owner: str)
 
 
 def known_in_advance(connection: Session, raw: RawTables, columns: Sequence[str], most_values: int) -> list[str]:
-    """Columns that have values for coming days and could move demand.
+    """Columns with values for future days that could influence demand.
 
-    Left out are row numbers, columns that never change, those that follow from the weekday, the store or the item
-    alone, and texts of more than `most_values` different ones.
+    Excluded are row numbers, constant columns, functions of weekday, store or item alone, and strings with more than
+    `most_values` distinct values.
     """
     chosen = []
     for column in columns:

@@ -1,4 +1,4 @@
-"""Load a retailer's tables into the schema `raw_long` of the warehouse: all of them in one transaction, or nothing."""
+"""Load a retailer's tables into the warehouse's schema `raw_long`, in one transaction."""
 
 # ruff: noqa: S608 - names come from this package or are quoted; values are bound or escaped
 from __future__ import annotations
@@ -26,7 +26,7 @@ from models_ml.sources.long.suspicions import refuse_suspicious, settle_days
 from models_ml.sources.report import IngestReport
 
 _LAYOUT = "5"
-"""Raise it when the raw tables change, so that the same files are loaded again."""
+"""Increment when the raw tables change, so that the same files are loaded again."""
 
 
 def ingest(
@@ -39,23 +39,23 @@ def ingest(
     horizon_days: int = 28,
     as_of: dt.date | None = None,
 ) -> IngestReport:
-    """Check the tables of a configuration and load them into the raw tables of the warehouse.
+    """Validate the tables of a configuration and load them into the raw tables of the warehouse.
 
-    All is loaded in one transaction: after an error, or a kill at any moment, the raw tables are those of before.
+    Everything is loaded in one transaction: after an error or a kill, the raw tables are unchanged.
     The same content with the same configuration for the same stores is not loaded again.
 
     Args:
         source: the YAML file (see `config`), or the folder of one named `source.yml`.
-        warehouse: the DuckDB file, made if it is not there.
-        stores: load these stores only; None or none at all loads every store.
+        warehouse: the DuckDB file, created if missing.
+        stores: load only these stores; None or empty: every store.
         memory_limit_gb: DuckDB's memory limit.
         threads: DuckDB's threads.
-        horizon_days: days that will be forecast; known columns that end earlier are a warning.
-        as_of: load sales up to this day only, as if the tables were of then; None loads all.
+        horizon_days: days to forecast; a known column that ends earlier gives a warning.
+        as_of: load sales up to this day only, as of that day; None: all.
 
     Raises:
-        InputError: the configuration or a table is wrong, or a store is not in the data.
-        WarehouseError: the warehouse is in use or damaged, or there is no room on the disk.
+        InputError: the configuration or a table is invalid, or a store is not in the data.
+        WarehouseError: the warehouse is in use or damaged, or the disk is full.
     """
     config = read_config(source)
     with connected(warehouse, memory_limit_gb, threads) as connection:
@@ -71,10 +71,10 @@ def ingest_in_place(
     horizon_days: int = 28,
     as_of: dt.date | None = None,
 ) -> IngestReport:
-    """Check tables of a Databricks warehouse, and make the raw tables views of them: nothing is copied.
+    """Validate tables of a Databricks warehouse and create the raw tables as views of them; nothing is copied.
 
-    The views are replaced one after the other. What depends on the rows (texts that become columns, levels, days that
-    a column is given for) is as of this call, so it belongs before each build.
+    The views are replaced one by one. Whatever depends on the rows (one-hot columns, levels, covered days) is fixed at
+    this call, so call it before each build.
 
     Args:
         source: see `ingest`; each table is named as schema.table or catalog.schema.table.
@@ -83,7 +83,7 @@ def ingest_in_place(
 
     Raises:
         InputError: see `ingest`; or the configuration names files or databases, which the warehouse cannot see.
-        WarehouseError: the warehouse refuses a statement.
+        WarehouseError: the warehouse rejects a statement.
     """
     config = read_config(source)
     refuse_unseen(config_path(source), config.tables.values(), config.databases)
@@ -113,7 +113,7 @@ def _ingested(
 
 
 def refuse_unseen(path: Path, tables: Iterable[Table], databases: Mapping[str, str]) -> None:
-    """Refuse what a Databricks warehouse cannot see.
+    """Reject tables that a Databricks warehouse cannot see.
 
     Raises:
         InputError: a file, or a database on this machine.
@@ -127,7 +127,7 @@ def refuse_unseen(path: Path, tables: Iterable[Table], databases: Mapping[str, s
 
 
 def open_relations(connection: Session, config: SourceConfig, folder: Path) -> dict[str, Relation]:
-    """Every table of a configuration, each with the columns that are named."""
+    """Every table of a configuration, with its configured columns."""
     relations = {name: open_relation(connection, table, folder) for name, table in config.tables.items()}
     for table, column, field in RawTables(config, relations).columns():
         relations[table].require(column, field)

@@ -1,4 +1,4 @@
-"""Write a first configuration for a retailer's tables: what is not named is guessed, and said, or asked for."""
+"""Write a first configuration for a retailer's tables; missing fields are guessed and reported, or asked for."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ REQUIRED = ("date", "units")
 MOST_FINDINGS = 10
 
 Ask = Callable[[str, Sequence[str]], str]
-"""Asks a person which of some columns is meant."""
+"""Asks the user to choose a column."""
 
 
 def describe_source(path: Path, wishes: Wishes, warehouse: Path | DatabricksSession, ask: Ask) -> list[str]:
-    """Write the configuration of a table of sales and of what belongs to it.
+    """Write the configuration of a sales table and its related tables.
 
     Args:
         path: of the YAML file.
-        wishes: what is known; `wishes.tables` has at least `sales`.
+        wishes: the given fields; `wishes.tables` has at least `sales`.
         warehouse: the DuckDB file, opened only for a warehouse table; or a session of Databricks, which sees no file.
-        ask: for required columns that were neither named nor guessed.
+        ask: called for required columns that were neither given nor guessed.
 
     Returns:
-        What was guessed and why, a line each.
+        One line for each guess, with its reason.
 
     Raises:
-        InputError: a table, a column or a value is wrong; then nothing is written.
+        InputError: a table, column or value is invalid; nothing is written.
     """
     databases = dict(database(text) for text in wishes.databases)
     try:
@@ -77,7 +77,7 @@ def describe_source(path: Path, wishes: Wishes, warehouse: Path | DatabricksSess
 
 
 class Draft:
-    """A configuration on its way: `content` is what will be written, `notes` what was guessed."""
+    """A configuration in progress: `content` will be written, `notes` lists the guesses."""
 
     def __init__(
         self,
@@ -110,18 +110,18 @@ class Draft:
             self.content["accept"] = dict(wishes.accept)
 
     def config(self) -> SourceConfig:
-        """What is written so far, validated."""
+        """The configuration so far, validated."""
         try:
             return SourceConfig.model_validate(self.content)
         except ValidationError as error:
             raise InputError(said(self.path, error)) from None
 
     def raw(self) -> RawTables:
-        """Selects of what is written so far."""
+        """Selects for the configuration so far."""
         return RawTables(self.config(), self.relations)
 
     def raw_sales(self) -> RawTables:
-        """Selects of the sales and their coming days, without what belongs to them."""
+        """Selects of the sales and future days, without related tables."""
         others = ("items", "stores", "prices", "events", "hierarchy", "regressors")
         try:
             config = SourceConfig.model_validate({k: v for k, v in self.content.items() if k not in others})
@@ -130,30 +130,30 @@ class Draft:
         return RawTables(config, {name: self.relations[name] for name in config.tables})
 
     def lengthen(self) -> None:
-        """Turn a table with a column a date, or a column an item, into a long one."""
+        """Unpivot a table with one column per date or item."""
         sales, table = self.relations["sales"], self.table("sales")
         into, dates = self.wishes.layout.get("wide"), wide_dates(sales.columns)
         if into is None and dates is None:
             return
         if into in (None, "date"):
             if dates is None:
-                raise InputError(f"{sales.name}: fewer than four names of columns are dates. Leave out --wide date.")
+                raise InputError(f"{sales.name}: fewer than four column names are dates. Leave out --wide date.")
             table["wide"] = {"into": "date", "keep": list(dates.keep)}
             self.notes.append(
                 f"wide: each of {len(sales.columns) - len(dates.keep)} columns is a date ({', '.join(dates.example)}, "
-                "...); each cell becomes a row of date and units (sales.wide)"
+                "...); each cell becomes a row with date and units (sales.wide)"
             )
         else:
             named_dates = self.wishes.columns.get("date") or named("date", sales.columns)
             keep = [c for c in (named_dates, *(self.wishes.columns.get(f) for f in ("store", "item"))) if c]
             keep += [c for c in sales.columns if c in (named("store", sales.columns),) and c not in keep]
             table["wide"] = {"into": into, "keep": [c for c in keep if c in sales.columns]}
-            self.notes.append(f"wide: every column but {', '.join(keep)} is of one {into} (sales.wide)")
+            self.notes.append(f"wide: every column except {', '.join(keep)} is one {into} (sales.wide)")
         parsed = Sales.model_validate({**table, "date": "date", "units": "units"})
         self.relations["sales"] = open_relation(self.connection, parsed, Path.cwd())
 
     def settle(self, raw: Callable[[], RawTables], *, names_suffice: bool = True) -> None:
-        """Write the rule of everything suspicious, or stop where a person must decide.
+        """Write the rule of each finding, or stop where the user must decide.
 
         Raises:
             InputError: a finding has no rule.
@@ -185,7 +185,7 @@ class Draft:
         return table
 
     def name_columns(self, ask: Ask) -> None:
-        """Columns of every table: given, guessed by name, or asked for."""
+        """Columns of every table: given, guessed from their names, or asked for."""
         sales, wishes = self.relations["sales"], self.wishes
         fields = self.table("sales")
         regressors = (text.partition("=")[0] for text in wishes.regressors)
@@ -195,12 +195,12 @@ class Draft:
             if column is None and name in REQUIRED:
                 column = by_content(self.connection, sales, name, taken)
                 if column is not None:
-                    self.notes.append(f"{name} is column {column}, the only one with such values (--{name})")
+                    self.notes.append(f"{name} is column {column}, the only one with matching values (--{name})")
             if column is None and name == "units" and (money := named("money", sales.columns, taken)) is not None:
                 column = money
                 self.notes.append(
-                    f"units: {money} is an amount of money, and no column counts units: what is forecast is revenue, "
-                    "in its currency wherever units are written (--units names another column)"
+                    f"units: {money} is an amount of money and no column counts units, so revenue is forecast, in its "
+                    f"currency wherever units are shown (--units names another column)"
                 )
             if column is None and name in REQUIRED:
                 column = ask(name, sales.columns)
@@ -233,7 +233,7 @@ class Draft:
             elif name not in ("kind", "store") or table == "stores":
                 raise InputError(
                     f"{relation.name}: no column looks like the {name} of `{table}`. Its columns are: "
-                    f"{', '.join(relation.columns)}. Leave out --{table} and add it to {self.path} by hand."
+                    f"{', '.join(relation.columns)}. Leave out --{table} and add the table to {self.path} by hand."
                 )
 
     def _date_format(self, sales: Relation, column: str) -> None:
@@ -244,14 +244,14 @@ class Draft:
             self.notes.append(f"dates are read as {shape} (date_format)")
 
     def _groups_as_items(self, sales: Relation, fields: dict[str, object], taken: set[str]) -> None:
-        """Sales of departments: where a store has several rows a date, its finest group is what is sold."""
+        """Sales by department: if a store has several rows per date, the finest group becomes the item."""
         if not rows_of(self.connection, self.raw_sales()).repeated:
             return
         for group in GROUPS_OF_ITEMS:
             column = named(group, sales.columns, taken)
             if column is not None:
                 fields["item"] = column
-                self.notes.append(f"there is no item column: {column} is what is sold (sales.item)")
+                self.notes.append(f"there is no item column, so {column} is used (sales.item)")
                 return
 
     def read_rows(self) -> None:
@@ -263,13 +263,13 @@ class Draft:
         if rows.missing_dates == "gap":
             guessed["missing_dates"] = (
                 "gap",
-                f"{rows.zero_share:.0%} of the rows say zero, so a date without one is not known",
+                f"{rows.zero_share:.0%} of the rows are zero, so a missing date means unknown demand",
             )
-        if rows.repeated:  # more than strays, and no copies: `settle` has stopped at these
+        if rows.repeated:  # more than a few, and not copies: `settle` has stopped at those
             guessed["duplicates"] = (
                 "sum",
-                f"{rows.repeated:,} of {rows.rows:,} rows share date, store and item with another one; if they repeat "
-                "it rather than add to it, remove them",
+                f"{rows.repeated:,} of {rows.rows:,} rows share date, store and item with another row; if they repeat "
+                f"it rather than add to it, remove them",
             )
         for name, default in (("grain", "day"), ("missing_dates", "zero"), ("duplicates", "refuse")):
             rule, why = guessed.get(name, (default, ""))
@@ -278,7 +278,8 @@ class Draft:
                 self.notes.append(f"{name}: {rule}, because {why}")
 
     def name_levels(self) -> None:
-        """Department, category and region: given, or columns with such a name that each item or store has one of."""
+        """Department, category and region: given, or columns with matching names that are constant per item or
+        store."""
         hierarchy: dict[str, str] = {}
         taken = {*map(str, self.table("sales").values())}
         for level, kind in HIERARCHY:
@@ -302,7 +303,7 @@ class Draft:
             self.content["hierarchy"] = hierarchy
 
     def name_regressors(self) -> None:
-        """Columns that move demand: given, or columns of the sales that have values for coming days."""
+        """Regressors: given, or columns of the sales with values for future days."""
         regressors = dict(regressor(text, self.relations) for text in self.wishes.regressors)
         used = {*map(str, self.table("sales").values()), *(str(fields["column"]) for fields in regressors.values())}
         known = known_in_advance(
@@ -317,12 +318,14 @@ class Draft:
                 name += "_"
             regressors[name] = fields
         if known:
-            self.notes.append(f"regressors known in advance, for they have values for coming days: {', '.join(known)}")
+            self.notes.append(
+                f"regressors known in advance, because they have values for future days: {', '.join(known)}"
+            )
         if regressors:
             self.content["regressors"] = regressors
 
     def name_the_rest(self) -> None:
-        """Columns that nothing is made of."""
+        """Report unused columns."""
         config = self.config()
         used = {(table, column) for table, column, _ in self.raw().columns()}
         for table in ("sales", "items", "stores"):
@@ -332,5 +335,5 @@ class Draft:
             if rest:
                 kinds = "NAME=known or NAME=past_only" if table == "sales" else "NAME=static"
                 self.notes.append(
-                    f"not used of {self.relations[table].name}: {', '.join(rest)} (--regressor {kinds} makes one count)"
+                    f"unused columns of {self.relations[table].name}: {', '.join(rest)} (--regressor {kinds} adds one)"
                 )

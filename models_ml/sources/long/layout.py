@@ -1,4 +1,4 @@
-"""How a text file or a sheet is laid out: lines above the header, the delimiter, columns that are dates or items."""
+"""Detects the layout of a text file or sheet: lines above the header, delimiter, columns that are dates or items."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ LEAST_WIDE = 4
 
 @dataclass(frozen=True)
 class Layout:
-    """What must be said to read a text file.
+    """Parameters for reading a text file.
 
     Attributes:
         skip_lines: lines above the header.
-        delimiter: between fields, where the file says it itself or lines above the header hide it; else None.
+        delimiter: set if the file declares it or lines above the header hide it; else None.
     """
 
     skip_lines: int = 0
@@ -37,10 +37,10 @@ class Layout:
 
 
 def text_layout(path: Path, encoding: str) -> Layout:
-    """Layout of a text file, from its first lines.
+    """Detect the layout of a text file from its first lines.
 
     Raises:
-        InputError: the first line holds values, not names.
+        InputError: the first line holds values, not column names.
     """
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rt", encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="") as file:
@@ -61,15 +61,15 @@ def text_layout(path: Path, encoding: str) -> Layout:
     header = header_of(rows)
     if header is None:
         raise input_fault(
-            path.name, "the first line holds values, not the names of columns", line=first + 1,
-            value=mark.join(rows[0]), remedy="Add a line with the names of the columns above it.",
+            path.name, "the first line holds values, not column names", line=first + 1,
+            value=mark.join(rows[0]), remedy="Add a line with the column names above it.",
         )  # fmt: skip
     skip = first + header
     return Layout(skip, mark if skip else None)
 
 
 def header_of(rows: Sequence[Sequence[str]]) -> int | None:
-    """Place of the header among the first rows of a table; None where the first full row holds values already."""
+    """Index of the header among the first rows of a table; None if the first full row already holds values."""
     widths = Counter(sum(1 for cell in row if cell.strip()) for row in rows)
     del widths[0]
     if not widths:
@@ -88,10 +88,10 @@ def header_of(rows: Sequence[Sequence[str]]) -> int | None:
 
 @dataclass(frozen=True)
 class WideShape:
-    """A table with a column a date or item.
+    """A wide table with one column per date or item.
 
     Attributes:
-        into: what the names of its columns are.
+        into: what its column names hold.
         keep: the other columns.
         example: three of the names.
     """

@@ -1,4 +1,4 @@
-"""Which levels of the hierarchy a source has: one whose nodes are those of another level is that level."""
+"""Detects hierarchy levels with identical nodes."""
 
 # ruff: noqa: S608 - names come from this package; nothing that a user types is spliced in
 from __future__ import annotations
@@ -10,9 +10,9 @@ from models_ml.sources.long.session import Session
 
 
 def levels_select(connection: Session, schema: str) -> str:
-    """A select of every level with the lower-numbered level whose nodes it has (`same_as`), or null.
+    """A select of every level with the lower-numbered level that has identical nodes (`same_as`), or null.
 
-    Two levels have the same nodes when each node of one is exactly one node of the other.
+    Two levels are identical if their nodes correspond one to one.
     """
     series = (
         f"(select distinct sales.item_id, sales.store_id, department_id, category_id, region_id"
@@ -39,5 +39,5 @@ def levels_select(connection: Session, schema: str) -> str:
 
 
 def key_of(level: Level) -> str:
-    """A level's node of a series, as one SQL value; ids hold no '|'."""
+    """SQL value that identifies a series' node at a level; ids contain no '|'."""
     return f"concat_ws('|', 'node', {', '.join(level.keys)})" if level.keys else "'total'"

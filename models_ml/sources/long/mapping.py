@@ -1,4 +1,4 @@
-"""From the user's columns to the raw tables: one SELECT a raw table, and the faults that its rows must not have."""
+"""Maps the user's columns to the raw tables: one SELECT per raw table, and the row checks."""
 
 # ruff: noqa: S608 - names come from this package or are quoted; values are bound or escaped
 from __future__ import annotations
@@ -26,12 +26,12 @@ from models_ml.sources.long.raw_schema import literal
 from models_ml.sources.long.relations import Relation, quoted
 
 LONGEST_ITEM, LONGEST_ID = 128, 64
-"""Characters that the prediction store keeps of an item's id, and of other ids."""
+"""Maximum length of an item's id, and of other ids, in the prediction store."""
 
 
 @dataclass(frozen=True)
 class Closure:
-    """Days, both inclusive, on which a store sold nothing at all."""
+    """Inclusive range of days on which a store sold nothing."""
 
     store_id: str
     first: dt.date
@@ -45,12 +45,12 @@ class Closure:
 
 @dataclass(frozen=True)
 class Check:
-    """A fault that a row may have.
+    """A check of single rows.
 
     Attributes:
         table: name of the table in the configuration.
         column: of the user's table.
-        condition: SQL that holds for a faulty row.
+        condition: SQL that is true for a faulty row.
         problem, remedy: see `faults.input_fault`.
     """
 
@@ -62,7 +62,7 @@ class Check:
 
 
 class RawTables:
-    """Expressions and checks of one configuration over the relations that it names."""
+    """Expressions and checks of one configuration over its relations."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class RawTables:
         return f"({day} + cast({ahead} as integer))"
 
     def amount(self, column: str) -> str:
-        """A number of the sales or prices as the configuration says that numbers are written, or null."""
+        """A number parsed with the configured separators, or null."""
         config = self.config
         if not config.thousands and config.decimal in (None, "."):
             return number(quoted(column))
@@ -113,14 +113,14 @@ class RawTables:
         return number(found)
 
     def attribute_table(self, kind: str) -> tuple[str, Relation]:
-        """Where attributes of items or stores are: their own table, or the sales."""
+        """The table with the attributes of items or stores: their own, or the sales."""
         name = kind if kind in self.relations else "sales"
         return name, self.relations[name]
 
-    # ---------- what every row must keep
+    # ---------- row checks
 
     def columns(self) -> Iterator[tuple[str, str, str]]:
-        """Table, column and field of the configuration, for every column that is named."""
+        """Table, column and configuration field of every configured column."""
         config = self.config
         for name in config.tables:
             table = getattr(config, name)
@@ -155,7 +155,7 @@ class RawTables:
                 sales.units,
                 f"{self.amount(sales.units)} < 0",
                 "units are negative, which negative_units: refuse forbids",
-                "Correct the row, or let negative_units be zero: then a day whose sum is below zero counts as zero.",
+                "Correct the row, or set negative_units: zero, which sets a day with a negative sum to zero.",
             )
         if sales.price is not None:
             yield self._number("sales", sales.price)
@@ -187,12 +187,12 @@ class RawTables:
 
     def _date(self, table: str, column: str) -> Check:
         shape = self.config.date_format
-        wanted = f"as {shape}" if shape else "as YYYY-MM-DD, or say how they are written by date_format"
+        wanted = f"as {shape}" if shape else "as YYYY-MM-DD, or set date_format"
         return Check(
             table,
             column,
             f"{self.date(column)} is null or year({self.date(column)}) not between 1800 and 2200",
-            "this is no date",
+            "this is not a date",
             f"Write dates {wanted}.",
         )
 
@@ -202,8 +202,8 @@ class RawTables:
             table,
             column,
             f"{value(name)} is not null and {self.amount(column)} is null",
-            "this is no number",
-            "Correct it, leave the field empty, or say how numbers are written by `decimal` and `thousands`.",
+            "this is not a number",
+            "Correct it, leave the field empty, or set `decimal` and `thousands`.",
         )
 
     def _price(self, table: str, column: str, wrong: str) -> Check:
@@ -211,8 +211,8 @@ class RawTables:
             table,
             column,
             f"{self.amount(column)} {wrong}" + ("" if table == "sales" else f" or {text(quoted(column))} is null"),
-            "a price is above zero",
-            f"Correct it, or leave such rows out by `where: cast({quoted(column)} as double) >= 0` of the table.",
+            "prices must be above zero",
+            f"Correct it, or exclude such rows with the table's `where: cast({quoted(column)} as double) >= 0`.",
         )
 
     def _key(self, table: str, column: str | None, longest: int) -> Iterator[Check]:
@@ -223,8 +223,8 @@ class RawTables:
             table,
             column,
             f"{id_} is null",
-            "there is no value",
-            f"Fill it in, or leave such rows out by `where: {quoted(column)} is not null` of the table.",
+            "the value is missing",
+            f"Fill it in, or exclude such rows with the table's `where: {quoted(column)} is not null`.",
         )
         yield Check(
             table,
@@ -240,14 +240,14 @@ class RawTables:
                 table,
                 column,
                 f"{value(quoted(column))} is not null and {flag(quoted(column))} is null",
-                "a flag is 0 or 1 (or true, false, yes, no)",
+                "a flag must be 0 or 1 (or true, false, yes, no)",
                 "Correct it, or leave the field empty.",
             )
 
     # ---------- raw tables
 
     def rows(self) -> str:
-        """Rows of units as they are written, up to the last day that counts: date, ids, units, price, is_stockout."""
+        """Rows of units as given, up to the cut-off day: date, ids, units, price, is_stockout."""
         sales, config = self.config.sales, self.config
         price = "cast(null as double)" if sales.price is None else f"nullif({self.amount(sales.price)}, 0)"
         stockout = "0" if sales.stockout is None else f"coalesce({flag(quoted(sales.stockout))}, 0)"
@@ -262,7 +262,7 @@ class RawTables:
         return f"select * from ({rows}) as sold" + (f" where {' and '.join(ends)}" if ends else "")
 
     def _sales_once(self) -> str:
-        """The rows of the sales without those that `duplicates` leaves out."""
+        """The sales rows after `duplicates` was applied."""
         relation, sales = self.relations["sales"], self.config.sales
         columns = ", ".join(map(quoted, relation.columns))
         if self.config.duplicates == "drop":
@@ -277,10 +277,9 @@ class RawTables:
         return relation.sql
 
     def sales(self) -> str:
-        """Rows of units: one a date, store and item, or more if the data has duplicates; a week becomes seven days.
+        """Rows of units: one per date, store and item, or more if there are duplicates; a week becomes seven days.
 
-        On days of a closure, demand is not known: every series that sells before and after it has a row with the flag
-        of a stockout.
+        Demand is unknown during a closure: every series that sells before and after it gets a row flagged as stockout.
         """
         rows, days = self.rows(), self.config.step_days
         if self.closures:
@@ -304,14 +303,14 @@ class RawTables:
         return self.by_day(rows, "store_id, item_id, units, price, is_stockout")
 
     def by_day(self, rows: str, columns: str) -> str:
-        """Rows of a date, those of weekly data once for each day of the week that begins on their date."""
+        """Rows of daily data; rows of weekly data are repeated for each day of the week that begins on their date."""
         if self.config.step_days == 1:
             return rows
         days = " union all ".join(f"select {day} as day_of_step" for day in range(self.config.step_days))
         return f"select date + day_of_step as date, {columns} from ({rows}) as step cross join ({days}) as days"
 
     def items(self) -> str:
-        """Each item's department and category; where one of them is not configured, both are the other."""
+        """Each item's department and category; if only one is configured, it serves as both."""
         levels = self.config.hierarchy
         department, category = levels.department or levels.category, levels.category or levels.department
         _, relation = self.attribute_table("items")
@@ -331,7 +330,7 @@ class RawTables:
         )
 
     def prices(self) -> str:
-        """Prices known in advance; `store_id` is null where they hold in every store."""
+        """Prices known in advance; `store_id` is null if they apply to every store."""
         prices = self.config.prices
         if prices is None:
             return empty(date="date", store_id="varchar", item_id="varchar", price="double")
@@ -360,7 +359,7 @@ class RawTables:
         )
 
     def regional_flags(self) -> str:
-        """Days that have the flag, by region."""
+        """Flagged days by region."""
         flags = self.config.regional_flags
         if flags is None:
             return empty(date="date", region_id="varchar")
@@ -371,7 +370,7 @@ class RawTables:
         )
 
     def dated(self, column: str) -> str:
-        """Rows of a column of the sales, past and coming: date, store_id, item_id and `found` (text)."""
+        """Rows of a column of the sales, past and future: date, store_id, item_id and `found` (text)."""
         sales = self.config.sales
         parts = []
         for name in ("sales", "future"):

@@ -1,4 +1,4 @@
-"""What a source leaves out, because its tables have no such columns, levels or days."""
+"""Features, levels and sales that a source leaves out, with reasons."""
 
 # ruff: noqa: S608 - names come from this package
 from __future__ import annotations
@@ -15,10 +15,10 @@ MOST_TOLD = 5
 
 
 def left_out(connection: Session, config: SourceConfig, schema: str) -> Iterator[str]:
-    """Features and levels that this source cannot have, each with the reason.
+    """Features and levels that this source lacks, each with the reason.
 
     Args:
-        connection: to the database that the source's raw tables are in.
+        connection: to the database with the source's raw tables.
         config: of the source.
         schema: of the raw tables.
     """
@@ -29,7 +29,7 @@ def left_out(connection: Session, config: SourceConfig, schema: str) -> Iterator
     if config.regional_flags is None:
         yield "the regional flag: there is no table of flags"
     if not config.regressors:
-        yield "promotions and other columns: none is declared"
+        yield "promotions and other regressors: none is declared"
     same = connection.execute(
         f"select level_name, same_as from {schema}.levels where same_as is not null order by level"
     ).fetchall()
@@ -37,16 +37,16 @@ def left_out(connection: Session, config: SourceConfig, schema: str) -> Iterator
         yield "levels: " + ", ".join(f"{name} (the same as {other})" for name, other in same)
     days = connection.execute(f"select date_diff('day', min(date), max(date)) + 1 from {schema}.sales").fetchone()
     if days is not None and days[0] < 400:
-        yield f"last year's features: {days[0]} days of history are less than thirteen months"
+        yield f"last year's features: {days[0]} days of history are shorter than thirteen months"
 
 
 def settled(raw: RawTables) -> Iterator[str]:
-    """What rules of the configuration, or their defaults, leave out of the sales."""
+    """Sales excluded by rules of the configuration or their defaults."""
     config = raw.config
     if raw.cut is not None:
         yield (
-            f"{config.grain}s after {raw.cut} are left out: nothing sold on them anywhere, or they are unfinished "
-            "(`trailing_zeros: keep` and `last_day: keep` read them)."
+            f"{config.grain}s after {raw.cut} are left out: nothing was sold anywhere, or they are incomplete "
+            f"(`trailing_zeros: keep` and `last_day: keep` include them)."
         )
     days: dict[tuple[dt.date, dt.date], list[str]] = {}
     for closure in raw.closures:

@@ -64,7 +64,7 @@ def test_21_2_orders_of_files(home: Path) -> None:
     """From files of stock and supply to an order list as CSV, JSON, table and Arrow: the same in each."""
     (home / "supply.csv").write_text("supplier_id,pack_size,delivery_weekdays\nNorth,6,mon thu\n")
     assert "stock of 3 items in 1 stores" in run(home, "stock", "import", str(stock_file(home, [0, 5, 900])))
-    assert "1 rows of supply" in run(home, "supply", "import", str(home / "supply.csv"))
+    assert "1 rows of supply terms" in run(home, "supply", "import", str(home / "supply.csv"))
     rows = list(csv.DictReader(io.StringIO(run(home, "orders", "--store", "CA_1", "--format", "csv"))))
     assert [float(row["on_hand"]) for row in rows] == [0, 5, 900]  # what runs out first
     assert all(int(row["order_units"]) % 6 == 0 and row["supplier_id"] == "North" for row in rows)

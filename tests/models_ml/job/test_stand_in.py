@@ -92,4 +92,4 @@ def test_the_job_serves_the_best_simple_forecaster_and_says_why(
     assert kept.parameters == {"window_days": 28}
     [note] = notes
     assert "1.200 against 1.000" in note
-    assert "moving_average (0.700) forecasts instead" in note
+    assert "moving_average (0.700) is used instead" in note

@@ -25,7 +25,7 @@ def test_m5_can_be_simulated_and_ingested(tmp_path: Path) -> None:
 
 
 def test_unknown_source_names_those_that_exist() -> None:
-    with pytest.raises(InputError, match=r"source 'excel' is not known. Choose one of: m5, long"):
+    with pytest.raises(InputError, match=r"unknown source 'excel'. Choose one of: m5, long"):
         get_source("excel")
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from models_ml.runs import artifact
-from models_ml.runs.backtest import Backtest
+from models_ml.runs.backtest import Backtest, forecast_value_added
 from models_ml.runs.folds import backtest_folds
 from models_ml.settings import Settings
 from models_ml.warehouse.connection import DuckDBWarehouse
@@ -42,6 +42,15 @@ def test_folds_side_by_side_give_the_same_figures(published_home: Path) -> None:
     for frame in fields(Backtest):
         pd.testing.assert_frame_equal(getattr(one, frame.name), getattr(other, frame.name), check_exact=True)
     assert sorted(told) == sorted(folds * 2)
+
+
+def test_what_is_added_to_a_forecast_without_error_has_no_figure() -> None:
+    """Seasonal naive is exact on the first level: the store takes no infinite figure."""
+    rows = [(model, level, value) for model, values in (("a", (0.2, 0.3)), ("seasonal_naive", (0.0, 0.6)))
+            for level, value in enumerate(values)]  # fmt: skip
+    metrics = pd.DataFrame(rows, columns=["model", "level", "value"]).assign(fold=date(2019, 6, 2), metric="wrmsse")
+    added = forecast_value_added(metrics)
+    assert added[["model", "level", "value"]].to_numpy().tolist() == [["a", 1, 0.5]]
 
 
 def test_a_run_keeps_the_errors_behind_its_metrics(published_home: Path) -> None:

@@ -67,7 +67,7 @@ def test_a_faulty_run_is_taken_back_and_the_mended_one_is_served(home: Path) -> 
     done = demand("publish", NEW, home=home)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    assert f"error: {NEW} is not served and was taken back." in done.stderr
+    assert f"error: {NEW} was deleted from the store and is not served." in done.stderr
     assert "store_forecasts, highest_department_level" in done.stderr
     assert "what was served before is still served" in done.stderr
     assert query(home, "select * from active_runs order by 1") == pointers

@@ -128,7 +128,9 @@ def test_a_run_within_the_threshold_replaces_the_champion(home: Path, settings: 
     assert served(engine) == {better.name}
 
 
-@pytest.mark.parametrize(("mode", "said"), [("dry-run", "would have been a challenger"), ("disabled", "no rule on")])
+@pytest.mark.parametrize(
+    ("mode", "said"), [("dry-run", "would have been a challenger"), ("disabled", "no active rule")]
+)
 def test_other_modes_serve_a_worse_run(home: Path, settings: Settings, engine: Engine, mode: str, said: str) -> None:
     rules(home, mode)
     publish_artifact(settings, trained(home, 1, 0.50))
@@ -169,7 +171,7 @@ def test_a_replay_is_published_beside_the_run_that_is_served(home: Path, setting
         publish_artifact(settings, past)
     published = publish_artifact(settings, past, replay=True)
     assert (published.role, served(engine)) == ("challenger", {today.name})
-    assert "It replays 2016-04-24, and what is served knows later sales." in published.notes[0]
+    assert "It replays 2016-04-24, and the served run includes later sales." in published.notes[0]
     row = runs.show(engine, past.name)
     assert (row.status, row.role) == ("published", "challenger")
 
@@ -181,11 +183,11 @@ def test_other_folds_stores_and_horizons_are_not_compared_and_it_says_so(
     other_fold = publish_artifact(settings, trained(home, 2, 5.0, fold=date(2016, 3, 27)))
     assert (other_fold.role, "different folds" in other_fold.notes[0]) == ("champion", True)
     other_stores = publish_artifact(settings, trained(home, 3, 5.0, stores=("CA_1",)))
-    assert (other_stores.role, "of other stores" in other_stores.notes[0]) == ("champion", True)
+    assert (other_stores.role, "covers other stores" in other_stores.notes[0]) == ("champion", True)
     longer = publish_artifact(settings, trained(home, 5, 9.0, stores=("CA_1",), horizon_days=14))
     assert (longer.role, "forecasts 7 days and this one 14" in longer.notes[0]) == ("champion", True)
     split = publish_artifact(settings, trained(home, 4, 9.0))
-    assert (split.role, "do not all serve the same run" in split.notes[0]) == ("champion", True)
+    assert (split.role, "stores serve different runs" in split.notes[0]) == ("champion", True)
 
 
 def test_a_later_backtest_is_kept_with_its_run_and_changes_nothing_that_was_there(

@@ -147,7 +147,7 @@ def test_a_rule_is_never_stricter_than_the_file(tmp_path: Path, general: str, ow
     [
         ("mode = 'on'", "'on'"),
         ("rules = [", "promotion.toml"),
-        ("rule = 1", "rule is not known"),
+        ("rule = 1", "unknown key rule"),
         ("[[rules]]\nmetric = 'accuracy'", "'accuracy'"),
         ("[[rules]]\nmetric = 'wrmsse'\nlevel = 13", "13"),
         ("[[rules]]\nmetric = 'wrmsse'\nrelative = -0.1", "-0.1"),

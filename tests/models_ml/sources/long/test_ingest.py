@@ -151,7 +151,7 @@ FAULTS: dict[str, tuple[Callable[[Path], None], tuple[str, ...]]] = {
         ("stores.csv", "utf-8", "encoding", "latin-1"),
     ),
     "negative units": (field(negative_units="refuse"), ("train.csv", "unit_sales", "-2.0", "negative_units")),
-    "unknown field": (field(currency="EUR"), ("source.yml", "currency", "no such field")),
+    "unknown field": (field(currency="EUR"), ("source.yml", "currency", "unknown field")),
     "wrong value": (field(missing_dates="nothing"), ("source.yml", "missing_dates", "'nothing'", "'gap'")),
     "no such file": (field(future={"from": "later.csv"}), ("later.csv", "no such file")),
     "no such table": (field(future={"from": "erp.later"}), ("erp.later", "no such table")),

@@ -378,5 +378,5 @@ def test_a_warehouse_that_is_no_database(files: Path, tmp_path: Path) -> None:
 
 def test_a_home_that_cannot_be_made(files: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(WarehouseError, match=r"file.* cannot be made: .*another DEMAND_HOME"):
+    with pytest.raises(WarehouseError, match=r"file.* cannot be created: .*another DEMAND_HOME"):
         ingest(files, tmp_path / "file" / "home" / "warehouse.duckdb")

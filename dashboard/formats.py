@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -147,3 +149,24 @@ def csv(frame: pd.DataFrame) -> str:
 
     text: str = frame.map(escaped).rename(columns=escaped).to_csv(index=False)
     return text
+
+
+def range_text(low: float | None, high: float | None) -> str:
+    """`12 – 34`; a dash without a range."""
+    if low is None or high is None:
+        return NO_VALUE
+    return f"{units(low)} – {units(high)}"
+
+
+def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """A nested document flattened to `a.b.c` keys, to compare two runs line by line."""
+    flat: dict[str, str] = {}
+    for key, inner in value.items():
+        name = f"{prefix}{key}"
+        if isinstance(inner, Mapping):
+            flat |= flatten(inner, f"{name}.")
+        elif isinstance(inner, float):
+            flat[name] = f"{inner:.6g}"
+        else:
+            flat[name] = str(inner)
+    return flat

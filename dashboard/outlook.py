@@ -187,7 +187,7 @@ def timeline_rows(
             "mean": round(day.mean, 3),
             "model": days.model.get(day.date),
             "tip_units": f"{formats.units(day.mean)} forecast{_by_model(days, day.date)}",
-            "tip_range": range_text(quantiles.get("0.025"), quantiles.get("0.975")),
+            "tip_range": formats.range_text(quantiles.get("0.025"), quantiles.get("0.975")),
         }
         for low, high in bands:
             row[_field(low)] = quantiles.get(low)
@@ -214,13 +214,6 @@ def price_rows(days: Days, *, history_days: int) -> list[charts.Row]:
         for date, value in sorted(days.price.items())
         if date >= first
     ]
-
-
-def range_text(low: float | None, high: float | None) -> str:
-    """`12 – 34`; a dash without a range."""
-    if low is None or high is None:
-        return formats.NO_VALUE
-    return f"{formats.units(low)} – {formats.units(high)}"
 
 
 def level_values(accuracy: schemas.Accuracy, model: str, metric: str, level: int) -> dict[dt.date, float]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping
-from typing import Any
 
 import streamlit as st
 
@@ -182,8 +181,8 @@ def _facts(run: schemas.RunDetail) -> dict[str, str]:
         "backtest WRMSSE": formats.score(run.wrmsse),
         "backtest WRMSSE, last week repeated": formats.score(run.baseline_wrmsse),
     }
-    facts |= {f"parameter {name}": text for name, text in flatten(run.parameters).items()}
-    facts |= {f"metric {name}": text for name, text in flatten(run.metrics).items()}
+    facts |= {f"parameter {name}": text for name, text in formats.flatten(run.parameters).items()}
+    facts |= {f"metric {name}": text for name, text in formats.flatten(run.metrics).items()}
     return facts
 
 
@@ -194,17 +193,3 @@ def _differences(one: Mapping[str, str], other: Mapping[str, str]) -> list[dict[
         for name in names
         if one.get(name) != other.get(name)
     ]
-
-
-def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """A nested document flattened to `a.b.c` keys, to compare two runs line by line."""
-    flat: dict[str, str] = {}
-    for key, inner in value.items():
-        name = f"{prefix}{key}"
-        if isinstance(inner, Mapping):
-            flat |= flatten(inner, f"{name}.")
-        elif isinstance(inner, float):
-            flat[name] = f"{inner:.6g}"
-        else:
-            flat[name] = str(inner)
-    return flat

@@ -6,9 +6,9 @@ import datetime as dt
 import pytest
 
 from api import schemas
-from dashboard import outlook
+from dashboard import formats, outlook
 from dashboard.outlook import Days
-from dashboard.pages_ import causes, runs
+from dashboard.pages_ import causes
 
 ORIGIN = dt.date(2016, 5, 22)
 RUN = schemas.RunRef(run_id="r", model="ours", origin=ORIGIN, horizon_days=28, published_at=None)
@@ -237,4 +237,4 @@ def test_the_mean_of_folds_is_a_plain_mean() -> None:
 
 
 def test_nested_parameters_become_lines() -> None:
-    assert runs.flatten({"a": {"b": 1, "c": [1, 2]}, "d": 0.5}) == {"a.b": "1", "a.c": "[1, 2]", "d": "0.5"}
+    assert formats.flatten({"a": {"b": 1, "c": [1, 2]}, "d": 0.5}) == {"a.b": "1", "a.c": "[1, 2]", "d": "0.5"}

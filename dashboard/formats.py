@@ -151,6 +151,13 @@ def csv(frame: pd.DataFrame) -> str:
     return text
 
 
+def range_text(low: float | None, high: float | None) -> str:
+    """`12 – 34`; a dash without a range."""
+    if low is None or high is None:
+        return NO_VALUE
+    return f"{units(low)} – {units(high)}"
+
+
 def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """A nested document flattened to `a.b.c` keys, to compare two runs line by line."""
     flat: dict[str, str] = {}

@@ -87,10 +87,12 @@ class Outlook:
     Attributes:
         first, last: the window.
         units: total forecast, with overrides.
-        low, high: 2.5 % and 97.5 % quantiles of the total, or none; those of parts added up are too wide.
+        low, high: 2.5 % and 97.5 % quantiles of the total; none without quantiles. Those of a week and of the
+            horizon are exact; for other spans, and items without a policy, the parts' are added up, which is too wide.
         range_of: basis of `low` and `high`: a `week` or the `horizon`, or `weeks` or `days` added up.
-        step_days: days per period.
-        last_period, last_year: units of as many days up to the origin, and a year before; none if history is short.
+        step_days: days per period: 1, or 7 for weekly sales.
+        last_period: units of as many days up to the origin; none where history is short.
+        last_year: units of the same weekdays a year before; none where history is short.
     """
 
     first: dt.date
@@ -150,28 +152,11 @@ def outlook(days: Days, window_days: int) -> Outlook | None:
         sum(day.mean for day in window),
         _quantile_sum(parts, "0.025"),
         _quantile_sum(parts, "0.975"),
-        _sold(days.sold, before),
-        _sold(days.sold, year),
+        sold_on(days.sold, before),
+        sold_on(days.sold, year),
         kind,
         days.step_days,
     )
-
-
-def sold_before(days: Days, dates: Sequence[dt.date], year: bool) -> float | None:
-    """What to compare forecast dates with: units of the same weekdays a year before, or else those of the last four
-    weeks, the mean of each weekday for every date; none where history is short.
-    """
-    if year:
-        return _sold(days.sold, [date - dt.timedelta(days=YEAR_DAYS) for date in dates])
-    total = 0.0
-    for date in dates:
-        back = (date - days.origin).days % 7 or 7
-        last = days.origin + dt.timedelta(days=back - 7)
-        same = _sold(days.sold, [last - dt.timedelta(weeks=week) for week in range(4)])
-        if same is None:
-            return None
-        total += same / 4
-    return total
 
 
 def timeline_rows(
@@ -202,7 +187,7 @@ def timeline_rows(
             "mean": round(day.mean, 3),
             "model": days.model.get(day.date),
             "tip_units": f"{formats.units(day.mean)} forecast{_by_model(days, day.date)}",
-            "tip_range": range_text(quantiles.get("0.025"), quantiles.get("0.975")),
+            "tip_range": formats.range_text(quantiles.get("0.025"), quantiles.get("0.975")),
         }
         for low, high in bands:
             row[_field(low)] = quantiles.get(low)
@@ -229,13 +214,6 @@ def price_rows(days: Days, *, history_days: int) -> list[charts.Row]:
         for date, value in sorted(days.price.items())
         if date >= first
     ]
-
-
-def range_text(low: float | None, high: float | None) -> str:
-    """`12 – 34`; a dash without a range."""
-    if low is None or high is None:
-        return formats.NO_VALUE
-    return f"{formats.units(low)} – {formats.units(high)}"
 
 
 def level_values(accuracy: schemas.Accuracy, model: str, metric: str, level: int) -> dict[dt.date, float]:
@@ -268,7 +246,8 @@ class Verdict:
 
     Attributes:
         fold: last day of sales known to the fold's model.
-        wape, bias: error and relative bias (positive: forecast too high) over units; none where not measured.
+        wape: sum of absolute errors over units, by day; none where not measured.
+        bias: relative bias, positive when the forecast was too high; none where not measured.
         coverage: share of days within their 95 % range; none where not measured.
         week_coverage, horizon_coverage: share of weeks and horizons within theirs; none where not measured.
     """
@@ -395,6 +374,7 @@ def _quantile_sum(window: Sequence[schemas.ForecastDay | schemas.PeriodForecast]
     return sum(known) if len(known) == len(window) else None
 
 
-def _sold(sold: Mapping[dt.date, float], dates: Sequence[dt.date]) -> float | None:
+def sold_on(sold: Mapping[dt.date, float], dates: Sequence[dt.date]) -> float | None:
+    """Units sold on all of some dates; none where one is not known."""
     known = [sold[date] for date in dates if date in sold]
     return sum(known) if len(known) == len(dates) else None

@@ -46,7 +46,7 @@ def render(serving: Serving, place: Place, product: Product, item: str | None, d
             tell_missing=False,
         )
     chosen = [day for day in explained.dates if wanted in (WHOLE, day.isoformat())]
-    start = outlook.sold_before(days, chosen, begin == "year")
+    start = sold_before(days, chosen, begin == "year")
     moves = _moves(explained, chosen, days, start)
     title = (
         STARTS[begin].lower() if wanted == WHOLE else "the year before" if begin == "year" else "the four weeks before"
@@ -133,3 +133,20 @@ def _table(explained: schemas.Explanation, step: str, name: str) -> None:
             "units_then": st.column_config.NumberColumn(f"Units that {step}", format="%.2f"),
         },
     )
+
+
+def sold_before(days: Days, dates: Sequence[dt.date], year: bool) -> float | None:
+    """What to compare forecast dates with: units of the same weekdays a year before, or else those of the last four
+    weeks, the mean of each weekday for every date; none where history is short.
+    """
+    if year:
+        return outlook.sold_on(days.sold, [date - dt.timedelta(days=outlook.YEAR_DAYS) for date in dates])
+    total = 0.0
+    for date in dates:
+        back = (date - days.origin).days % 7 or 7
+        last = days.origin + dt.timedelta(days=back - 7)
+        same = outlook.sold_on(days.sold, [last - dt.timedelta(weeks=week) for week in range(4)])
+        if same is None:
+            return None
+        total += same / 4
+    return total

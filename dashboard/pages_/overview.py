@@ -305,7 +305,7 @@ def _comparisons(serving: Serving, place: Place, product: Product, window: int) 
                     "last_period": ahead.last_period,
                     "last_year": ahead.last_year,
                     "tip_forecast": formats.units(ahead.units),
-                    "tip_range": outlook.range_text(ahead.low, ahead.high),
+                    "tip_range": formats.range_text(ahead.low, ahead.high),
                     "tip_last_period": formats.units(ahead.last_period),
                     "tip_last_year": formats.units(ahead.last_year),
                 }

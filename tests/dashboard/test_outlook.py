@@ -8,6 +8,7 @@ import pytest
 from api import schemas
 from dashboard import formats, outlook
 from dashboard.outlook import Days
+from dashboard.pages_ import causes
 
 ORIGIN = dt.date(2016, 5, 22)
 RUN = schemas.RunRef(run_id="r", model="ours", origin=ORIGIN, horizon_days=28, published_at=None)
@@ -88,11 +89,11 @@ def test_a_week_has_a_range_of_its_own_and_weeks_are_added_up() -> None:
 def test_21_07_a_forecast_is_compared_with_the_same_weekdays() -> None:
     days, dates = some_days(), [after(day) for day in range(1, 29)]
     sold = days.sold
-    assert outlook.sold_before(days, dates, False) == pytest.approx(sum(sold[after(-back)] for back in range(28)))
-    assert outlook.sold_before(days, dates, True) == sum(sold[date - dt.timedelta(days=364)] for date in dates)
+    assert causes.sold_before(days, dates, False) == pytest.approx(sum(sold[after(-back)] for back in range(28)))
+    assert causes.sold_before(days, dates, True) == sum(sold[date - dt.timedelta(days=364)] for date in dates)
     same = [sold[dates[2] - dt.timedelta(weeks=week)] for week in range(1, 5)]
-    assert outlook.sold_before(days, [dates[2]], False) == pytest.approx(sum(same) / 4)
-    assert outlook.sold_before(some_days(history_days=10), dates, False) is None
+    assert causes.sold_before(days, [dates[2]], False) == pytest.approx(sum(same) / 4)
+    assert causes.sold_before(some_days(history_days=10), dates, False) is None
 
 
 def test_21_06_the_horizon_has_a_range_of_its_own() -> None:

@@ -98,7 +98,12 @@ def test_21_07_the_causes_lead_from_past_sales_to_the_forecast(
 ) -> None:
     drawn: list[list[charts.Row]] = []
     draw = charts.waterfall
-    monkeypatch.setattr(charts, "waterfall", lambda rows, **given: drawn.append(rows) or draw(rows, **given))
+
+    def kept(rows: list[charts.Row], *, colours: charts.Palette, unit: str) -> charts.Spec:
+        drawn.append(rows)
+        return draw(rows, colours=colours, unit=unit)
+
+    monkeypatch.setattr(charts, "waterfall", kept)
     asked = {"place": "store:CA_1", "product": "department:FOODS_3"}
     [node] = client.nodes({"node_id": "store_department:CA_1|FOODS_3", "history_days": 364}).nodes
     for begin, back in (("last", 28), ("year", 364)):

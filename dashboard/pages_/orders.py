@@ -257,7 +257,7 @@ def _table(
         frame,
         hide_index=True,
         key=f"orders_{written}_{hashlib.sha256(frame.to_csv().encode()).hexdigest()[:12]}",
-        disabled=[name for name in frame if name not in ("decide", "order_units")],
+        disabled=[str(name) for name in frame if name not in ("decide", "order_units")],
         height=420,
         placeholder=formats.NO_VALUE,
         column_config={

@@ -33,7 +33,7 @@ def changes(serving: Serving, plain: schemas.WhatIf, method: str) -> dict[str, A
             wanted = [_day(state.picked(name)) for name in ("from", "to")]
             known = [day if day and first <= day <= last else end for day, end in zip(wanted, days, strict=True)]
             days = st.slider(
-                title, first, last, tuple(sorted(known)), by, format="D MMM", key=f"days_{pick}", width=300
+                title, first, last, (min(known), max(known)), by, format="D MMM", key=f"days_{pick}", width=300
             )
         last_day = days[1] + dt.timedelta(days=step_days - 1)
         events = _event(serving, plain, pick)

@@ -63,7 +63,7 @@ def price_moves(sales: pd.DataFrame, control: Mapping[str, pd.Series], step_days
             if count < needed or counts.iloc[0] < needed or abs(price / usual - 1) < LEAST_MOVE:
                 continue
             at_price = own[own["price"] == price]
-            whole = control[store]
+            whole = control[str(store)]
             before, after = (part["units"].mean() / whole.reindex(part["date"]).mean() for part in (at_usual, at_price))
             if before > 0 and np.isfinite(after):
                 rows.append((store, item, usual, price, after / before))

@@ -60,6 +60,8 @@ ZEROS_SAID = 0.01
 
 YEARS = (1950, 2100)
 MOSTLY = 0.95
+MOSTLY_UNIQUE = 0.99
+"""Share of rows that ids tell apart: a file may hold a few copies."""
 DATE_LIKE = r"^[0-9]{1,4}[-/. ]([0-9]{1,2}|[A-Za-z]{3,9})[-/. ][0-9]{1,4}([ T].*)?$"
 NUMBER_LIKE = r"^-?[0-9][0-9.,]*$"
 PERIOD = re.compile(
@@ -272,6 +274,43 @@ def belongs_to(connection: Session, relation: Relation, column: str, owner: str)
         f" (select count(distinct {own}) as n from {relation.sql} group by {of}) as by_owner"
     ).fetchone()
     return row is not None and row[0] > 1 and row[1] == row[2] == 1
+
+
+def keys_by_content(connection: Session, raw: RawTables, columns: Sequence[str]) -> tuple[str, ...]:
+    """Columns that make a date's rows different from each other: an item, or a store and an item; none if unclear.
+
+    Their values repeat over the dates, as ids do and numbers of receipts do not.
+
+    Args:
+        connection: to read with.
+        raw: sales whose item, and maybe store, is not known.
+        columns: of the sales that mean nothing else.
+    """
+    relation, sales = raw.relations["sales"], raw.config.sales
+    known = [raw.sales_date(), *([] if sales.store is None else [text(quoted(sales.store))])]
+
+    def different(*names: str) -> int:
+        """Distinct combinations of date, store and the columns."""
+        of = ", ".join((*known, *(text(quoted(name)) for name in names)))
+        return int(connection.execute(f"select count(distinct ({of})) from {relation.sql}").fetchone()[0])
+
+    rows = int(connection.execute(f"select count(*) from {relation.sql}").fetchone()[0])
+    values: dict[str, int] = {}
+    for name in columns:
+        found = text(quoted(name))
+        filled, distinct, fractions = connection.execute(
+            f"select count({found}), count(distinct {found}),"
+            f" count(*) filter (where regexp_matches({found}, '^-?[0-9]*[.,][0-9]+$')) from {relation.sql}"
+        ).fetchone()
+        if filled == rows and not fractions and 1 < distinct <= rows / 4:
+            values[name] = int(distinct)
+    alone = [name for name in values if different(name) >= MOSTLY_UNIQUE * rows]
+    if alone:
+        return (min(alone, key=values.__getitem__),)
+    if sales.store is not None:
+        return ()
+    pairs = [pair for pair in itertools.combinations(values, 2) if different(*pair) >= MOSTLY_UNIQUE * rows]
+    return tuple(sorted(pairs[0], key=values.__getitem__)) if len(pairs) == 1 else ()
 
 
 def known_in_advance(connection: Session, raw: RawTables, columns: Sequence[str], most_values: int) -> list[str]:

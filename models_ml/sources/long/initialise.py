@@ -16,6 +16,7 @@ from models_ml.sources.long.guesses import (
     belongs_to,
     by_content,
     date_format_of,
+    keys_by_content,
     known_in_advance,
     named,
     rows_of,
@@ -210,7 +211,7 @@ class Draft:
                 taken.add(column)
         self._date_format(sales, str(fields["date"]))
         if "item" not in fields:
-            self._groups_as_items(sales, fields, taken)
+            self._items_by_content(sales, fields, taken)
         fields_of = {
             "items": ("item",),
             "stores": ("store",),
@@ -243,16 +244,19 @@ class Draft:
         if shape is not None and "date_format" not in self.wishes.rules:
             self.notes.append(f"dates are read as {shape} (date_format)")
 
-    def _groups_as_items(self, sales: Relation, fields: dict[str, object], taken: set[str]) -> None:
-        """Sales by department: if a store has several rows per date, the finest group becomes the item."""
+    def _items_by_content(self, sales: Relation, fields: dict[str, object], taken: set[str]) -> None:
+        """No column is named like an item and a store has several rows a date: what tells them apart is the item."""
         if not rows_of(self.connection, self.raw_sales()).repeated:
             return
-        for group in GROUPS_OF_ITEMS:
-            column = named(group, sales.columns, taken)
-            if column is not None:
-                fields["item"] = column
-                self.notes.append(f"there is no item column, so {column} is used (sales.item)")
-                return
+        free = [column for column in sales.columns if column not in taken]
+        keys = next(((column,) for group in GROUPS_OF_ITEMS if (column := named(group, free)) is not None), None)
+        keys = keys or keys_by_content(self.connection, self.raw_sales(), free)
+        for field, column in zip(("store", "item")[-len(keys) :] if keys else (), keys, strict=True):
+            fields[field] = column
+            taken.add(column)
+            self.notes.append(
+                f"no column is named like the {field}; {column} tells a date's rows apart and is read as it (--{field})"
+            )
 
     def read_rows(self) -> None:
         """Rules that follow from the rows: grain, missing dates and duplicates."""

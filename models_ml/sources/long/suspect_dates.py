@@ -25,6 +25,8 @@ ONE_WEEKDAY = 0.8
 
 MOST_LONELY_ROWS, MOST_LONELY_DATES = 0.01, 3
 FAR_DAYS = 28
+NEAR_DAYS, MOST_NEAR_ROWS = 7, 0.2
+"""A first or last date more than a week away is a mistake, too, where it has at most this share of a date's rows."""
 MOST_STRAY_ROWS, STRAY_DAYS = 0.1, 180
 STRETCH = 8
 """Dates in a row with the spacing of another grain that cannot be chance."""
@@ -130,7 +132,11 @@ def lonely_dates(connection: Session, raw: RawTables) -> Iterator[Finding]:
         return
     gaps = days_between(dates).fillna(0)
     typical = float(gaps[gaps > 0].median())
-    group = (gaps > max(FAR_DAYS, 4 * typical)).cumsum()
+    apart, near = gaps > max(FAR_DAYS, 4 * typical), np.flatnonzero(gaps > max(NEAR_DAYS, 4 * typical))
+    if len(near):
+        for end, own in ((near[-1], rows.iloc[near[-1] :]), (near[0], rows.iloc[: near[0]])):
+            apart.iloc[end] |= own.max() <= MOST_NEAR_ROWS * rows.median()
+    group = apart.cumsum()
     clusters = [own for _, own in frame.groupby(group)]
     largest = int(np.argmax([own["rows"].sum() for own in clusters]))
     first, last = clusters[largest]["date"].min(), clusters[largest]["date"].max()

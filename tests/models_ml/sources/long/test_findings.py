@@ -105,6 +105,51 @@ def test_a_lonely_date_is_refused_by_its_line(tmp_path: Path, date: str, words: 
         init(written(tmp_path, frame))
 
 
+@pytest.mark.parametrize(("days", "words"), [(23, "after"), (-20, "before"), (9, "after")])
+def test_20_one_row_some_weeks_away_is_refused_by_its_line(tmp_path: Path, days: int, words: str) -> None:
+    frame = shop()
+    end = frame["date"].max() if days > 0 else frame["date"].min()
+    date = f"{pd.Timestamp(end) + pd.Timedelta(days=days):%Y-%m-%d}"
+    frame.loc[100, "date"] = date
+    with pytest.raises(InputError, match=rf"line 102, column date: .*days {words} all others.*{date}"):
+        init(written(tmp_path, frame))
+
+
+def test_20_days_that_sell_as_others_do_after_a_closed_week_are_history(tmp_path: Path) -> None:
+    frame = shop()
+    dates = pd.to_datetime(frame["date"])
+    closed = dates.between(pd.Timestamp(LAST) - pd.Timedelta(days=9), pd.Timestamp(LAST) - pd.Timedelta(days=2))
+    config, _ = init(written(tmp_path, frame[~closed]), last_day="keep")
+    assert loaded(config)["units"].sum() == frame.loc[~closed, "units"].sum()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"store": "Sklep", "item": "Towar", "date": "Data", "units": "Ilość"},
+        {"store": "Magasin", "item": "Référence", "date": "Jour", "units": "Quantité"},
+        {"store": "X1", "item": "X2", "date": "Datum", "units": "Menge"},
+        {"store": "магазин", "item": "товар", "date": "date", "units": "qty"},
+    ],
+    ids=["pl", "fr", "none", "ru"],
+)
+def test_20_items_are_found_by_content_whatever_their_column_is_called(tmp_path: Path, names: dict[str, str]) -> None:
+    frame = shop()
+    config, said = init(written(tmp_path, frame.rename(columns=names).assign(note="x")))
+    assert "tells a date's rows apart" in said
+    found = loaded(config)
+    assert (found["item_id"].nunique(), found["store_id"].nunique()) == (len(ITEMS), 2)
+    assert found["units"].sum() == frame["units"].sum()
+
+
+def test_20_lines_of_receipts_have_no_item_in_their_number(tmp_path: Path) -> None:
+    frame = shop().drop(columns="item")
+    frame["receipt"] = range(len(frame))
+    config, said = init(written(tmp_path, frame))
+    assert "duplicates: sum" in said
+    assert loaded(config)["item_id"].nunique() == 1
+
+
 MONTHS = pd.date_range("2018-01-01", "2024-06-01", freq="MS")
 
 

@@ -54,6 +54,8 @@ def sum_quantiles(policy: pd.DataFrame, mean: np.ndarray, probabilities: tuple[f
 
 def quantiles_around(mean: np.ndarray, dispersion: np.ndarray, probabilities: tuple[float, ...]) -> np.ndarray:
     """Quantiles of sums with these means (series x spans) and dispersions (series): series x spans x probabilities."""
+    if not probabilities:
+        return np.zeros((*mean.shape, 0), dtype=np.float32)
     flat, spread = mean.astype(np.float64).ravel(), np.repeat(dispersion, mean.shape[1])
     asked = np.tile(probabilities, (len(flat), 1))
     return counts.quantiles(flat, spread, asked).reshape(*mean.shape, len(probabilities))

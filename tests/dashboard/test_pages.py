@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -41,7 +42,8 @@ def words(test: AppTest) -> str:
     """All text of our own blocks and Streamlit's, without tags."""
     blocks = [block.proto.body for block in test.get("html")]
     blocks += [element.value for element in (*test.title, *test.header, *test.subheader, *test.caption)]
-    return re.sub(r"[ \n]+", " ", re.sub(r"<style>.*?</style>|<[^>]+>", " ", " ".join(blocks), flags=re.DOTALL))
+    text = re.sub(r"<style>.*?</style>|<[^>]+>", " ", " ".join(blocks), flags=re.DOTALL)
+    return re.sub(r"[ \n]+", " ", html.unescape(text))
 
 
 @pytest.mark.usefixtures("served")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -69,9 +71,14 @@ def test_other_databases_are_refused(tmp_path: Path, url: str, zone: str) -> Non
 
 
 def test_warehouse_that_is_being_written_is_named(copy: Settings) -> None:
-    # The lock is another process's; here a second connection with another configuration stands for it.
-    with duckdb.connect(str(copy.warehouse_path)), pytest.raises(WarehouseError, match="cannot be checked"):
-        run_zones(copy, "marts")
+    write = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    writer = [sys.executable, "-c", write, str(copy.warehouse_path)]
+    with subprocess.Popen(writer, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "open\n"
+        with pytest.raises(WarehouseError, match="Another process writes it"):
+            run_zones(copy, "marts")
+        process.communicate()
 
 
 def test_warehouse_can_be_written_after_the_checks(copy: Settings) -> None:

@@ -94,7 +94,7 @@ def test_21_1_a_wrong_file_stores_nothing_and_is_told_by_row(home: Path) -> None
         ("b.csv", "", "no header line"),
         ("c.parquet", "no parquet", "cannot be read"),
         ("d.txt", "", "must end in"),
-        ("missing.csv", None, "no such file"),
+        ("missing.csv", None, "does not exist"),
     ):
         if content is not None:
             (home / name).write_text(content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from models_ml.forecasters.item_boosting import ItemBoosting, ItemBoostingParameters
+from models_ml.forecasters.item_boosting.bound import ItemBound
 from models_ml.forecasters.item_boosting.responses import LEADS
 from models_ml.forecasters.item_boosting.sampling import SamplingParameters
 from models_ml.forecasters.seasonal_naive import SeasonalNaive
@@ -66,8 +68,11 @@ def tables(marts: Marts, model: ItemBoosting) -> dict[str, pa.Table]:
 
 def test_a_response_is_the_forecast_from_a_warehouse_with_that_price(marts: Marts, model: ItemBoosting) -> None:
     week = int(marts.calendar.loc[pd.Timestamp(marts.origin), "week_number"])
-    cheaper = model.items(replace(marts, warehouse=CheaperAhead(marts.warehouse, week)))
-    base = model.items(marts)
+    # A response is what the model says; the bound on what a series may sell acts on forecasts alone.
+    unbounded = copy(model)
+    unbounded._fitted = replace(model.fitted(), bound=ItemBound(most=np.inf))
+    cheaper = unbounded.items(replace(marts, warehouse=CheaperAhead(marts.warehouse, week)))
+    base = unbounded.items(marts)
     priced = np.isfinite(read_price_history(marts).planned)  # type: ignore[union-attr]
     days = np.array(LEADS) - 1
     answer = model.price_responses(marts, np.full((len(base), 1), CUT))[:, 0]

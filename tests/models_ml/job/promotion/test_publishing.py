@@ -197,7 +197,7 @@ def test_a_later_backtest_is_kept_with_its_run_and_changes_nothing_that_was_ther
     before = date(2016, 3, 27)
     both = pa.concat_tables([metric_rows("m", 0.40, FOLD), metric_rows("m", 0.45, before)]).to_pandas()
     publish_artifact(settings, folder)
-    assert "2 figures added" in keep_backtest(settings, folder, replace(Backtest.none(), metrics=both))
+    assert "2 metrics added" in keep_backtest(settings, folder, replace(Backtest.none(), metrics=both))
     with reading(engine) as connection:
         stored = read.metrics(connection, folder.name).to_pylist()
     by_fold = {row["fold"]: row["value"] for row in stored if row["metric"] == "wrmsse"}

@@ -249,9 +249,9 @@ class Draft:
         if not rows_of(self.connection, self.raw_sales()).repeated:
             return
         free = [column for column in sales.columns if column not in taken]
-        keys = next(((column,) for group in GROUPS_OF_ITEMS if (column := named(group, free)) is not None), None)
-        keys = keys or keys_by_content(self.connection, self.raw_sales(), free)
-        for field, column in zip(("store", "item")[-len(keys) :] if keys else (), keys, strict=True):
+        groups = [column for group in GROUPS_OF_ITEMS if (column := named(group, free)) is not None]
+        keys = tuple(groups[:1]) or keys_by_content(self.connection, self.raw_sales(), free)
+        for field, column in zip(("store", "item")[2 - len(keys) :], keys, strict=True):
             fields[field] = column
             taken.add(column)
             self.notes.append(

@@ -134,8 +134,8 @@ def lonely_dates(connection: Session, raw: RawTables) -> Iterator[Finding]:
     typical = float(gaps[gaps > 0].median())
     apart, near = gaps > max(FAR_DAYS, 4 * typical), np.flatnonzero(gaps > max(NEAR_DAYS, 4 * typical))
     if len(near):
-        for end, own in ((near[-1], rows.iloc[near[-1] :]), (near[0], rows.iloc[: near[0]])):
-            apart.iloc[end] |= own.max() <= MOST_NEAR_ROWS * rows.median()
+        for end, outside in ((near[-1], rows.iloc[near[-1] :]), (near[0], rows.iloc[: near[0]])):
+            apart.iloc[end] |= outside.max() <= MOST_NEAR_ROWS * rows.median()
     group = apart.cumsum()
     clusters = [own for _, own in frame.groupby(group)]
     largest = int(np.argmax([own["rows"].sum() for own in clusters]))

@@ -11,7 +11,7 @@ import pytest
 
 from .conftest import pages_of, served, settings_for
 
-pytestmark = pytest.mark.dbt
+pytestmark = [pytest.mark.dbt, pytest.mark.slow]
 
 STORE, DEPARTMENT = "CA_1", "FOODS_1"
 

@@ -133,6 +133,7 @@ def test_no_news_write_nothing(changing: Changing) -> None:
         assert rows.equals(changing.home.query(f"select * from {mart} order by all")), mart
 
 
+@pytest.mark.slow
 def test_a_build_that_was_killed_is_made_good_by_the_next(changing: Changing, tmp_path: Path) -> None:
     """Two days, a late correction, a price of the past and one of the coming weeks; killed after the daily sales."""
     changing.reach(FIRST_DAYS + 1)

@@ -132,6 +132,7 @@ def kill_in(step: str, home: Path, environment: dict[str, str], seconds: float =
         process.stderr.close()
 
 
+@pytest.mark.slow
 @pytest.mark.fault
 def test_killed_step_by_step_it_serves_the_old_run_and_completes_in_the_end(
     own_home: Path, client: httpx.Client

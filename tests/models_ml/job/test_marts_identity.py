@@ -102,6 +102,7 @@ def test_18_03_marts_of_other_code_are_built_from_all_rows(settings: Settings, a
     assert [call["full_refresh"] for call in asked] == [True, True]
 
 
+@pytest.mark.slow
 def test_18_03_a_build_of_a_part_by_bare_dbt_leaves_no_identity(settings: Settings, asked: list[dict]) -> None:
     command = [
         str(Path(sys.executable).with_name("dbt")), "run", "--select", "dim_stores", "--target", "local",

@@ -24,7 +24,7 @@ def test_static_page_shows_a_report_with_its_columns_and_asks_for_nothing(home: 
         page = browser.new_page()
         page.on("request", lambda request: asked.append(request.url))
         page.goto(f"{page_file.as_uri()}#!/model/model.retail_demand.rpt_bias_tracking")
-        expect(page.get_by_text("tells a biased forecast from an unlucky one").first).to_be_visible()
+        expect(page.get_by_text("distinguishes bias from chance").first).to_be_visible()
         expect(page.get_by_text("mean_absolute_deviation").first).to_be_visible()
         browser.close()
     assert [url for url in asked if url.startswith("http")] == []
